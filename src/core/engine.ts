@@ -1,0 +1,288 @@
+import { type KnownAnswers, parseAnswer, resolveOne } from './answers.ts';
+import { Cancelled, ChangeError, EXIT, UsageError } from './errors.ts';
+import type { Frontend } from './frontend.ts';
+import type { HostReader, HostSource } from './host.ts';
+import { inspectAll } from './inspect.ts';
+import type { Answered, Question, QuestionTable, RawAnswer } from './question.ts';
+import type { ChangeReport, Finding, Mode, Report, StepReport } from './report.ts';
+import { redact } from './secret.ts';
+import type { AnyStep, Change } from './step.ts';
+import { exitCode, verdictSentence } from './verdict.ts';
+
+export interface RunInput {
+  readonly mode: Mode;
+  readonly steps: readonly AnyStep[];
+  readonly questions: QuestionTable;
+  readonly known: KnownAnswers;
+  readonly host: HostSource;
+  readonly frontend: Frontend;
+  /** Control ids waived with `--skip`. */
+  readonly skip: ReadonlySet<string>;
+  readonly signal: AbortSignal;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly dir: string;
+  /** Called once all answers of a finished apply are known, so that they can be saved without secrets. */
+  readonly save?: (answers: ReadonlyMap<string, Answered>) => Promise<void>;
+}
+
+type Stop = NonNullable<Report['stopped']> & { readonly exit?: Report['exit'] };
+type Running = { reader: HostReader; readonly answers: Map<string, Answered> };
+
+/**
+ * The one loop behind every mode and front end: look, plan, ask, act, look again, step by step.
+ * A step whose controls hold is left alone. A thrown or timed-out look is `unknown`; nothing is done where
+ * something required could not be seen.
+ * @throws {UsageError} when an answer is not usable and nobody can be asked
+ */
+export async function run(input: RunInput): Promise<Report> {
+  const { frontend, steps, mode } = input;
+  const startedAt = new Date();
+  const reports: StepReport[] = [];
+  const running: Running = { reader: input.host.snapshot(input.signal), answers: new Map() };
+  let stopped: Stop | undefined;
+  frontend.emit({
+    type: 'run-start',
+    mode,
+    dir: input.dir,
+    steps: steps.map(({ id, title }) => ({ id, title })),
+  });
+  await input.host.journal.append({ event: 'run-start', mode });
+  for (const [index, step] of steps.entries()) {
+    if (stopped) {
+      reports.push({
+        id: step.id,
+        title: step.title,
+        outcome: 'not-reached',
+        findings: [],
+        changes: [],
+        duration: 0,
+      });
+      continue;
+    }
+    frontend.emit({
+      type: 'step-start',
+      step: step.id,
+      title: step.title,
+      why: step.why,
+      index,
+      total: steps.length,
+    });
+    const began = performance.now();
+    const result = await runStep(step, input, running);
+    const report: StepReport = { ...result.report, duration: Math.round(performance.now() - began) };
+    reports.push(report);
+    stopped = result.stop;
+    frontend.emit({ type: 'step-end', step: step.id, report });
+  }
+  if (mode === 'apply' && !stopped) await input.save?.(running.answers);
+  const { exit: forced, ...reason } = stopped ?? {};
+  const exit = forced ?? exitCode(mode, reports, stopped !== undefined);
+  const report: Report = {
+    schema: 1,
+    tool: input.tool,
+    mode,
+    dir: input.dir,
+    startedAt: startedAt.toISOString(),
+    finishedAt: new Date().toISOString(),
+    exit,
+    verdict: verdictSentence(mode, exit, reports),
+    ...(stopped ? { stopped: reason as NonNullable<Report['stopped']> } : {}),
+    answers: [...running.answers].map(([question, a]) => ({
+      question,
+      value: redact(show(a.raw)),
+      source: a.source,
+    })),
+    steps: reports,
+  };
+  await input.host.journal.append({ event: 'run-end', mode, exit });
+  frontend.emit({ type: 'run-end', report });
+  return report;
+}
+
+const show = (raw: RawAnswer | undefined): string =>
+  raw === undefined ? '(none)' : typeof raw === 'string' ? raw : raw.join(', ');
+
+interface StepResult {
+  readonly report: Omit<StepReport, 'duration'>;
+  readonly stop?: Stop;
+}
+
+async function runStep(step: AnyStep, input: RunInput, running: Running): Promise<StepResult> {
+  const base = { id: step.id, title: step.title };
+  const stop = (
+    findings: readonly Finding[],
+    changes: readonly ChangeReport[],
+    reason: string,
+    extra: Omit<Stop, 'step' | 'reason'> = {},
+    outcome: StepReport['outcome'] = 'stopped',
+  ): StepResult => ({
+    report: { ...base, outcome, findings, changes },
+    stop: { step: step.id, reason, ...extra },
+  });
+  const cancelled = (findings: readonly Finding[], changes: readonly ChangeReport[] = []) =>
+    stop(findings, changes, 'cancelled', { exit: EXIT.cancelled });
+
+  if (input.signal.aborted) return cancelled([]);
+  let answers: Record<string, unknown>;
+  try {
+    answers = await fillNeeds(step, input, running);
+  } catch (error) {
+    if (error instanceof Cancelled) return cancelled([]);
+    throw error;
+  }
+  const look = (phase: 'before' | 'after') =>
+    inspectAll(step, { host: running.reader, answers, signal: input.signal }, input.skip, (event) => {
+      input.frontend.emit({ ...event, step: step.id, phase });
+    });
+
+  let findings = await look('before');
+  if (input.signal.aborted) return cancelled(findings);
+  if (input.mode === 'verify') return { report: { ...base, outcome: 'looked', findings, changes: [] } };
+
+  const blocking = whatBlocks(step, findings);
+  if (blocking && input.mode === 'apply') return stop(findings, [], blocking);
+  const broken = findings.filter((f) => f.verdict.is === 'fail' || f.verdict.is === 'unknown');
+  if (broken.length === 0 || !step.plan || (blocking && input.mode === 'plan')) {
+    return { report: { ...base, outcome: step.plan ? 'held' : 'looked', findings, changes: [] } };
+  }
+
+  const failing = new Set(broken.map((f) => f.control));
+  const plan = await step.plan({ host: running.reader, answers, signal: input.signal, failing });
+  const changes = plan.map((change) => describe(change, 'planned'));
+  if (plan.length === 0) {
+    const repairable = broken.filter((f) => f.severity === 'required' && !controlOf(step, f.control)?.manual);
+    if (repairable.length === 0 || input.mode === 'plan')
+      return { report: { ...base, outcome: 'held', findings, changes } };
+    const ids = repairable.map((f) => f.control).join(', ');
+    return stop(findings, changes, `the step has no change that repairs ${ids}; this is a bug of the step`, {
+      exit: EXIT.bug,
+    });
+  }
+  input.frontend.emit({ type: 'plan', step: step.id, changes });
+  if (input.mode === 'plan') return { report: { ...base, outcome: 'planned', findings, changes } };
+
+  const decision = await input.frontend.approve({ id: step.id, title: step.title }, changes);
+  if (decision !== 'apply') {
+    await input.host.journal.append({ event: 'declined', step: step.id });
+    const declined = plan.map((change) => describe(change, 'declined'));
+    if (input.signal.aborted) return cancelled(findings, declined);
+    return stop(
+      findings,
+      declined,
+      `the changes of ${step.title} were declined`,
+      { exit: EXIT.failing },
+      'declined',
+    );
+  }
+  const acted = await act(step, plan, input);
+  running.reader = input.host.snapshot(input.signal);
+  if (acted.failure)
+    return stop(findings, acted.changes, acted.failure.reason, { ...acted.failure, exit: EXIT.notSeen });
+  if (acted.cancelled) return cancelled(findings, acted.changes);
+
+  findings = await look('after');
+  const still = findings.filter(
+    (f) => f.severity === 'required' && (f.verdict.is === 'fail' || f.verdict.is === 'unknown'),
+  );
+  if (still.length > 0) {
+    const reason = `after the changes, ${still.map((f) => f.control).join(', ')} still ${still.length === 1 ? 'does' : 'do'} not hold`;
+    return stop(findings, acted.changes, reason);
+  }
+  return { report: { ...base, outcome: 'applied', findings, changes: acted.changes } };
+}
+
+const controlOf = (step: AnyStep, id: string) => step.controls.find((c) => c.id === id);
+
+/** Why an apply must not go on to plan: something required could not be seen, or only a person can repair it. */
+function whatBlocks(step: AnyStep, findings: readonly Finding[]): string | undefined {
+  const failed = new Set(findings.filter((f) => f.verdict.is === 'fail').map((f) => f.control));
+  for (const finding of findings) {
+    if (finding.severity !== 'required') continue;
+    const { verdict, control } = finding;
+    if (verdict.is === 'unknown' && !(step.plan && verdict.awaits && failed.has(verdict.awaits))) {
+      return `${control} could not be looked at: ${verdict.because}`;
+    }
+    if (verdict.is === 'fail' && (!step.plan || controlOf(step, control)?.manual)) {
+      return `${control} does not hold: ${verdict.observed}`;
+    }
+  }
+  return undefined;
+}
+
+const describe = (change: Change, status: ChangeReport['status'], error?: string): ChangeReport => ({
+  id: change.id,
+  summary: redact(change.summary),
+  ...(change.diff === undefined ? {} : { diff: redact(change.diff) }),
+  ...(change.irreversible ? { irreversible: true as const } : {}),
+  status,
+  ...(error === undefined ? {} : { error }),
+});
+
+async function act(step: AnyStep, plan: readonly Change[], input: RunInput) {
+  const changes: ChangeReport[] = [];
+  const { journal } = input.host;
+  for (const [at, change] of plan.entries()) {
+    const rest = () => plan.slice(at + (changes.length > at ? 1 : 0)).map((c) => describe(c, 'not-reached'));
+    if (input.signal.aborted) return { changes: [...changes, ...rest()], cancelled: true };
+    const entry = { step: step.id, change: change.id };
+    await journal.append({ event: 'change-start', ...entry, summary: redact(change.summary) });
+    input.frontend.emit({ type: 'change-start', ...entry, summary: redact(change.summary) });
+    try {
+      const host = input.host.writer(input.signal, (text) =>
+        input.frontend.emit({ type: 'progress', step: step.id, text: redact(text) }),
+      );
+      await change.apply(host);
+    } catch (thrown) {
+      const error = redact(thrown instanceof Error ? thrown.message : String(thrown));
+      const fix = thrown instanceof ChangeError ? redact(thrown.fix) : undefined;
+      const log = thrown instanceof ChangeError ? thrown.log.map(redact) : undefined;
+      const details = { ...(fix === undefined ? {} : { fix }), ...(log === undefined ? {} : { log }) };
+      await journal.append({ event: 'change-failed', ...entry, error });
+      changes.push(describe(change, 'failed', error));
+      if (input.signal.aborted) return { changes: [...changes, ...rest()], cancelled: true };
+      input.frontend.emit({ type: 'change-failed', ...entry, error, ...details });
+      return {
+        changes: [...changes, ...rest()],
+        failure: { reason: `${change.id} failed: ${error}`, ...details },
+      };
+    }
+    await journal.append({ event: 'change-done', ...entry });
+    input.frontend.emit({ type: 'change-done', ...entry });
+    changes.push(describe(change, 'done'));
+  }
+  return { changes };
+}
+
+/** Fills the answers that a step declared: what is known first, then the front end. */
+async function fillNeeds(step: AnyStep, input: RunInput, running: Running): Promise<Record<string, unknown>> {
+  const raw = (id: string) => running.answers.get(id)?.raw ?? input.known.get(id)?.raw;
+  for (const id of step.needs) {
+    if (running.answers.has(id)) continue;
+    const question = input.questions[id];
+    if (!question) throw new Error(`step ${step.id} needs the unknown question ${id}`);
+    const resolved = resolveOne(id, question, input.questions, input.known, raw);
+    if (resolved !== 'missing' && 'problem' in resolved) throw new UsageError([resolved.problem]);
+    running.answers.set(
+      id,
+      resolved === 'missing' ? await askUntilUsable(id, question, input.frontend) : resolved,
+    );
+  }
+  return Object.fromEntries(step.needs.map((id) => [id, running.answers.get(id)?.value]));
+}
+
+/** Asks until the parser takes the answer. A secret's raw text is not kept: it must not reach a report. */
+async function askUntilUsable(
+  id: string,
+  question: Question<unknown>,
+  frontend: Frontend,
+): Promise<Answered> {
+  for (let problem: string | undefined; ; ) {
+    const text = await frontend.ask(id, question, problem);
+    if (text === undefined) throw new Cancelled(`no answer for ${id}`);
+    const parsed = parseAnswer(question, text, id);
+    if ('value' in parsed) {
+      return { value: parsed.value, raw: question.kind === 'secret' ? undefined : text, source: 'prompt' };
+    }
+    problem = `${parsed.problem.seen}; expected ${parsed.problem.expected}. ${parsed.problem.fix}`;
+  }
+}

@@ -1,0 +1,48 @@
+import { EXIT, type ExitCode } from './errors.ts';
+import { count, type Mode, type StepReport } from './report.ts';
+
+/** The exit code that a run's findings and changes give; the same in every output format. */
+export function exitCode(mode: Mode, steps: readonly StepReport[], stopped: boolean): ExitCode {
+  const required = count({ steps }, 'required');
+  if (mode === 'plan') {
+    if (steps.some((s) => s.changes.some((c) => c.status === 'planned'))) return EXIT.changesPending;
+  }
+  if (required.failing > 0) return EXIT.failing;
+  if (required.notSeen > 0 || stopped) return EXIT.notSeen;
+  if (required.open > 0) return EXIT.failing;
+  return EXIT.proved;
+}
+
+/** The verdict in one sentence, for the end screen and every report. */
+export function verdictSentence(mode: Mode, exit: ExitCode, steps: readonly StepReport[]): string {
+  const required = count({ steps }, 'required');
+  const planned = steps.reduce((n, s) => n + s.changes.filter((c) => c.status === 'planned').length, 0);
+  const done = steps.reduce((n, s) => n + s.changes.filter((c) => c.status === 'done').length, 0);
+  const changed =
+    done === 0 ? 'Nothing was changed.' : `${done} ${done === 1 ? 'change was' : 'changes were'} made.`;
+  const tail = mode === 'apply' ? ` ${changed}` : mode === 'plan' ? ' Nothing was changed.' : '';
+  const waived =
+    required.waived > 0
+      ? ` ${required.waived} required ${required.waived === 1 ? 'control is' : 'controls are'} waived by name.`
+      : '';
+  switch (exit) {
+    case EXIT.proved:
+      return `Every required control is proved (${required.proved} of ${required.total}).${waived}${tail}`;
+    case EXIT.failing:
+      return required.failing > 0
+        ? `${required.failing} required ${required.failing === 1 ? 'control fails' : 'controls fail'}.${waived}${tail}`
+        : required.open > 0
+          ? `No required control fails, and ${required.open} ${required.open === 1 ? 'attestation is' : 'attestations are'} open.${waived}${tail}`
+          : `The changes were declined.${tail}`;
+    case EXIT.notSeen:
+      return required.notSeen > 0
+        ? `${required.notSeen} required ${required.notSeen === 1 ? 'control' : 'controls'} could not be looked at, so nothing is claimed about ${required.notSeen === 1 ? 'it' : 'them'}.${waived}${tail}`
+        : `The run stopped before its last step.${waived}${tail}`;
+    case EXIT.changesPending:
+      return `${planned} ${planned === 1 ? 'change' : 'changes'} to make.${tail}`;
+    case EXIT.cancelled:
+      return `Cancelled.${tail}`;
+    default:
+      return `A step has no way to repair what it found; this is a bug of this tool.${tail}`;
+  }
+}

@@ -1,0 +1,307 @@
+/** What the steps know about Docker: typed looks at containers, images and the merged Compose model. */
+import { join } from 'node:path';
+import { ChangeError } from '../../src/core/errors.ts';
+import type { CommandResult, Host, HostReader } from '../../src/core/host.ts';
+import { PATH } from './layout.ts';
+
+/** The part of `docker inspect CONTAINER` that the controls read. */
+export interface Container {
+  readonly Id: string;
+  readonly Name: string;
+  /** Image id (`sha256:…`), not the reference. */
+  readonly Image: string;
+  readonly Created: string;
+  readonly RestartCount: number;
+  readonly State: {
+    readonly Status: string;
+    readonly Running: boolean;
+    readonly Restarting: boolean;
+    readonly ExitCode: number;
+    readonly OOMKilled: boolean;
+    readonly Pid: number;
+    readonly StartedAt: string;
+    readonly Health?: { readonly Status: string; readonly Log?: readonly { readonly Output: string }[] };
+  };
+  readonly Config: {
+    readonly User: string;
+    readonly Env: readonly string[] | null;
+    readonly Image: string;
+    readonly Labels: Readonly<Record<string, string>>;
+  };
+  readonly HostConfig: {
+    readonly Privileged: boolean;
+    readonly ReadonlyRootfs: boolean;
+    readonly CapAdd: readonly string[] | null;
+    readonly CapDrop: readonly string[] | null;
+    readonly SecurityOpt: readonly string[] | null;
+    readonly NetworkMode: string;
+    readonly PidMode: string;
+    readonly IpcMode: string;
+    readonly UsernsMode: string;
+    readonly Init?: boolean | null;
+    readonly PidsLimit: number | null;
+    readonly Memory: number;
+    readonly RestartPolicy: { readonly Name: string };
+    readonly LogConfig: { readonly Type: string; readonly Config: Readonly<Record<string, string>> };
+    readonly Tmpfs?: Readonly<Record<string, string>> | null;
+    readonly PortBindings?: Readonly<
+      Record<string, readonly { HostIp: string; HostPort: string }[] | null>
+    > | null;
+    readonly Devices?: readonly unknown[] | null;
+  };
+  readonly Mounts: readonly {
+    readonly Type: string;
+    readonly Name?: string;
+    readonly Source: string;
+    readonly Destination: string;
+    readonly RW: boolean;
+  }[];
+  readonly NetworkSettings: {
+    readonly Ports: Readonly<Record<string, readonly { HostIp: string; HostPort: string }[] | null>>;
+    readonly Networks: Readonly<
+      Record<
+        string,
+        {
+          readonly IPAddress: string;
+          readonly Gateway: string;
+          readonly GlobalIPv6Address: string;
+          readonly NetworkID: string;
+        }
+      >
+    >;
+  };
+}
+
+/** The Docker Engine did not answer, or refused this user. Controls that meet it are `unknown`. */
+export class DockerUnreachable extends Error {
+  override readonly name = 'DockerUnreachable';
+}
+
+/** A docker command whose failure to reach the engine is an error and whose other failures are values. */
+export async function docker(
+  host: HostReader,
+  args: readonly string[],
+  timeoutMs = 15_000,
+): Promise<CommandResult> {
+  const result = await host.query(['docker', ...args], { timeoutMs });
+  const text = result.stderr.trim();
+  if (
+    result.code !== 0 &&
+    /cannot connect to the docker daemon|permission denied while trying to connect|error during connect|is the docker daemon running/i.test(
+      text,
+    )
+  ) {
+    throw new DockerUnreachable(`Docker Engine does not answer: ${text.split('\n')[0]}`);
+  }
+  return result;
+}
+
+/** Like `docker`, for looks that must succeed; returns stdout. */
+export async function dockerOutput(
+  host: HostReader,
+  args: readonly string[],
+  timeoutMs?: number,
+): Promise<string> {
+  const result = await docker(host, args, timeoutMs);
+  if (result.code !== 0)
+    throw new Error(
+      `docker ${args[0]} failed: ${result.stderr.trim().split('\n').at(-1) ?? `exit ${result.code}`}`,
+    );
+  return result.stdout;
+}
+
+/** Every container of the Compose project, running or not, one-off containers left out. Shared within a snapshot. */
+export function containers(host: HostReader, project: string): Promise<readonly Container[]> {
+  return host.once(`containers ${project}`, async () => {
+    const ids = await dockerOutput(host, [
+      'ps',
+      '--all',
+      '--no-trunc',
+      '--quiet',
+      '--filter',
+      `label=com.docker.compose.project=${project}`,
+      '--filter',
+      'label=com.docker.compose.oneoff=False',
+    ]);
+    const list = ids.split('\n').filter(Boolean);
+    return list.length === 0
+      ? []
+      : (JSON.parse(await dockerOutput(host, ['inspect', '--type', 'container', ...list])) as Container[]);
+  });
+}
+
+/** The project's container of one service; `undefined` when none was ever created (or it was removed). */
+export async function containerOf(
+  host: HostReader,
+  project: string,
+  service: string,
+): Promise<Container | undefined> {
+  const all = (await containers(host, project)).filter(
+    (c) => c.Config.Labels['com.docker.compose.service'] === service,
+  );
+  return all.find((c) => c.State.Running) ?? all[0];
+}
+
+/** The container's address on one of the project's networks (`internal`, `edge`); undefined when it is not joined. */
+export function addressOn(container: Container, project: string, network: string): string | undefined {
+  return container.NetworkSettings.Networks[`${project}_${network}`]?.IPAddress || undefined;
+}
+
+/** Runs a looking command inside a running container. 126/127: the program is not there. */
+export function execIn(
+  host: HostReader,
+  container: Container,
+  argv: readonly string[],
+  options: { user?: string; timeoutMs?: number } = {},
+): Promise<CommandResult> {
+  return docker(
+    host,
+    ['exec', ...(options.user === undefined ? [] : ['--user', options.user]), container.Id, ...argv],
+    options.timeoutMs,
+  );
+}
+
+/** What `docker image inspect` says of a local image; undefined when it is not here. */
+export interface Image {
+  readonly Id: string;
+  readonly RepoTags: readonly string[] | null;
+  readonly RepoDigests: readonly string[] | null;
+  readonly Architecture: string;
+  readonly Os: string;
+  readonly Config: {
+    readonly User?: string;
+    readonly Volumes?: Readonly<Record<string, unknown>> | null;
+    readonly Env?: readonly string[] | null;
+  };
+}
+
+export function image(host: HostReader, reference: string): Promise<Image | undefined> {
+  return host.once(`image ${reference}`, async () => {
+    const result = await docker(host, ['image', 'inspect', reference]);
+    if (result.code !== 0) {
+      if (/no such image/i.test(result.stderr)) return undefined;
+      throw new Error(`docker image inspect failed: ${result.stderr.trim()}`);
+    }
+    return (JSON.parse(result.stdout) as Image[])[0];
+  });
+}
+
+/** argv of `docker compose` for this install: its own files, the operator's override included when it exists. */
+export async function composeArgv(
+  host: HostReader,
+  project: string,
+  extraFiles: readonly string[] = [],
+): Promise<string[]> {
+  const files = [PATH.compose];
+  if (await host.stat(PATH.override)) files.push(PATH.override);
+  return [
+    'docker',
+    'compose',
+    '--project-name',
+    project,
+    '--project-directory',
+    host.dir,
+    ...[...files, ...extraFiles].flatMap((file) => ['--file', join(host.dir, file)]),
+  ];
+}
+
+/** A service of the merged Compose model (`docker compose config --format json`). */
+export interface ComposeService {
+  readonly image?: string;
+  readonly user?: string;
+  readonly read_only?: boolean;
+  readonly privileged?: boolean;
+  readonly init?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly tmpfs?: readonly string[] | string;
+  readonly environment?: Readonly<Record<string, string | null>>;
+  readonly env_file?: unknown;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly network_mode?: string;
+  readonly pid?: string;
+  readonly ipc?: string;
+  readonly networks?: Readonly<Record<string, unknown>>;
+  readonly ports?: readonly {
+    readonly target: number;
+    readonly published?: string;
+    readonly host_ip?: string;
+    readonly protocol?: string;
+    readonly mode?: string;
+  }[];
+  readonly volumes?: readonly {
+    readonly type: string;
+    readonly source?: string;
+    readonly target: string;
+    readonly read_only?: boolean;
+  }[];
+  readonly secrets?: readonly { readonly source: string; readonly target?: string }[];
+  readonly restart?: string;
+  readonly mem_limit?: string | number;
+  readonly pids_limit?: number;
+  readonly healthcheck?: { readonly test?: readonly string[] | string; readonly disable?: boolean };
+  readonly logging?: { readonly driver?: string; readonly options?: Readonly<Record<string, string>> };
+  readonly devices?: readonly unknown[];
+}
+
+export interface ComposeModel {
+  readonly name: string;
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly networks?: Readonly<
+    Record<
+      string,
+      {
+        readonly name?: string;
+        readonly internal?: boolean;
+        readonly enable_ipv6?: boolean;
+        readonly ipam?: unknown;
+      } | null
+    >
+  >;
+  readonly volumes?: Readonly<Record<string, unknown>>;
+  readonly secrets?: Readonly<
+    Record<string, { readonly file?: string; readonly environment?: string; readonly external?: boolean }>
+  >;
+}
+
+/**
+ * The merged model: what Compose makes of compose.yaml and the operator's override. Undefined when there is no
+ * compose.yaml; throws with Compose's own message when it is refused. Holds secrets of `.env`: never print it.
+ */
+export function composeModel(host: HostReader, project: string): Promise<ComposeModel | undefined> {
+  return host.once(`compose model ${project}`, async () => {
+    if (!(await host.stat(PATH.compose))) return undefined;
+    const interpolate = (await host.stat(PATH.env)) ? [] : ['--no-interpolate'];
+    const argv = await composeArgv(host, project);
+    const output = await dockerOutput(host, [...argv.slice(1), 'config', '--format', 'json', ...interpolate]);
+    return JSON.parse(output) as ComposeModel;
+  });
+}
+
+/** Runs a docker command that changes something; a failure is a `ChangeError` with the last log lines. */
+export async function dockerRun(
+  host: Host,
+  argv: readonly string[],
+  failure: { kind: ChangeError['kind']; fix: string },
+  options: { timeoutMs?: number; env?: Readonly<Record<string, string>>; input?: string } = {},
+): Promise<string> {
+  const result = await host.run(argv, {
+    timeoutMs: 120_000,
+    ...options,
+    onLine: (line) => host.progress(line),
+  });
+  if (result.code !== 0) {
+    const lines = `${result.stdout}\n${result.stderr}`
+      .split('\n')
+      .map((l) => l.trim())
+      .filter(Boolean);
+    throw new ChangeError(
+      failure.kind,
+      `${argv.slice(0, 2).join(' ')} ended with ${result.code}: ${lines.at(-1) ?? 'no output'}`,
+      failure.fix,
+      lines.slice(-15),
+    );
+  }
+  return result.stdout;
+}
