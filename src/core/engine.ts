@@ -74,7 +74,7 @@ export async function run(input: RunInput): Promise<Report> {
     stopped = result.stop;
     frontend.emit({ type: 'step-end', step: step.id, report });
   }
-  if (mode === 'apply' && !stopped) await input.save?.(running.answers);
+  if ((mode === 'apply' || mode === 'files') && !stopped) await input.save?.(running.answers);
   const { exit: forced, ...reason } = stopped ?? {};
   const exit = forced ?? exitCode(mode, reports, stopped !== undefined);
   const report: Report = {
@@ -139,15 +139,25 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
   if (input.signal.aborted) return cancelled(findings);
   if (input.mode === 'verify') return { report: { ...base, outcome: 'looked', findings, changes: [] } };
 
-  const blocking = whatBlocks(step, findings);
-  if (blocking && input.mode === 'apply') return stop(findings, [], blocking);
+  const blocking = input.mode === 'files' ? whatForbids(step, findings) : whatBlocks(step, findings);
+  if (blocking && input.mode !== 'plan') return stop(findings, [], blocking);
   const broken = findings.filter((f) => f.verdict.is === 'fail' || f.verdict.is === 'unknown');
   if (broken.length === 0 || !step.plan || (blocking && input.mode === 'plan')) {
     return { report: { ...base, outcome: step.plan ? 'held' : 'looked', findings, changes: [] } };
   }
 
   const failing = new Set(broken.map((f) => f.control));
-  const plan = await step.plan({ host: running.reader, answers, signal: input.signal, failing });
+  let plan: readonly Change[];
+  try {
+    plan = await step.plan({ host: running.reader, answers, signal: input.signal, failing });
+  } catch (error) {
+    const reason = `cannot be planned now: ${redact(error instanceof Error ? error.message : String(error))}`;
+    if (input.mode !== 'plan') return stop(findings, [], reason, { exit: EXIT.notSeen });
+    const later: ChangeReport = { id: `${step.id}.later`, summary: reason, status: 'planned' };
+    input.frontend.emit({ type: 'plan', step: step.id, changes: [later] });
+    return { report: { ...base, outcome: 'planned', findings, changes: [later] } };
+  }
+  if (input.mode === 'files') plan = plan.filter((change) => change.offline);
   const changes = plan.map((change) => describe(change, 'planned'));
   if (plan.length === 0) {
     const repairable = broken.filter((f) => f.severity === 'required' && !controlOf(step, f.control)?.manual);
@@ -184,7 +194,7 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
   const still = findings.filter(
     (f) => f.severity === 'required' && (f.verdict.is === 'fail' || f.verdict.is === 'unknown'),
   );
-  if (still.length > 0) {
+  if (still.length > 0 && input.mode === 'apply') {
     const reason = `after the changes, ${still.map((f) => f.control).join(', ')} still ${still.length === 1 ? 'does' : 'do'} not hold`;
     return stop(findings, acted.changes, reason);
   }
@@ -207,6 +217,14 @@ function whatBlocks(step: AnyStep, findings: readonly Finding[]): string | undef
     }
   }
   return undefined;
+}
+
+/** Without an engine most things cannot be seen; only what could lose data stops the writing of files. */
+function whatForbids(step: AnyStep, findings: readonly Finding[]): string | undefined {
+  const found = findings.find((f) => f.verdict.is === 'fail' && controlOf(step, f.control)?.unwaivable);
+  return found?.verdict.is === 'fail'
+    ? `${found.control} does not hold: ${found.verdict.observed}`
+    : undefined;
 }
 
 const describe = (change: Change, status: ChangeReport['status'], error?: string): ChangeReport => ({

@@ -1,7 +1,8 @@
 import type { ExitCode } from './errors.ts';
 import type { Severity, Verdict } from './step.ts';
 
-export type Mode = 'apply' | 'plan' | 'verify';
+/** `files`: an apply that makes only the changes that need no engine. */
+export type Mode = 'apply' | 'plan' | 'verify' | 'files';
 
 /** A control with what was seen. */
 export interface Finding {

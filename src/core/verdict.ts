@@ -7,6 +7,9 @@ export function exitCode(mode: Mode, steps: readonly StepReport[], stopped: bool
   if (mode === 'plan') {
     if (steps.some((s) => s.changes.some((c) => c.status === 'planned'))) return EXIT.changesPending;
   }
+  // Files were written and nothing runs: whatever fails now was not looked at in earnest.
+  if (mode === 'files')
+    return required.failing + required.notSeen > 0 || stopped ? EXIT.notSeen : EXIT.proved;
   if (required.failing > 0) return EXIT.failing;
   if (required.notSeen > 0 || stopped) return EXIT.notSeen;
   if (required.open > 0) return EXIT.failing;
@@ -20,6 +23,9 @@ export function verdictSentence(mode: Mode, exit: ExitCode, steps: readonly Step
   const done = steps.reduce((n, s) => n + s.changes.filter((c) => c.status === 'done').length, 0);
   const changed =
     done === 0 ? 'Nothing was changed.' : `${done} ${done === 1 ? 'change was' : 'changes were'} made.`;
+  if (mode === 'files' && exit === EXIT.notSeen) {
+    return `The files are written and checked; nothing was started, so ${required.failing + required.notSeen} required controls are not proved. ${changed}`;
+  }
   const tail = mode === 'apply' ? ` ${changed}` : mode === 'plan' ? ' Nothing was changed.' : '';
   const waived =
     required.waived > 0

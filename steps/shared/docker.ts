@@ -192,7 +192,7 @@ export async function composeArgv(
   project: string,
   extraFiles: readonly string[] = [],
 ): Promise<string[]> {
-  const files = [PATH.compose];
+  const files: string[] = [PATH.compose];
   if (await host.stat(PATH.override)) files.push(PATH.override);
   return [
     'docker',

@@ -53,6 +53,7 @@ export const PATH = {
   answers: '.corecube-secure/answers.yaml',
   journal: '.corecube-secure/journal.jsonl',
   backups: '.corecube-secure/backups',
+  lock: '.corecube-secure/lock',
   /** HMAC-SHA256 of a constant under the encryption key: says whether this key belongs to this data, never the key. */
   keyCheck: '.corecube-secure/key-check.json',
   /** First boot only: CUBE_ADMIN_* and, on guide v1, the migration URL. Removed when the account is proved. */

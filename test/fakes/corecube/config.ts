@@ -35,7 +35,8 @@ export class StartError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Empty means unset: compose passes `NAME=` for a variable that has no value. */
-const text = (env: Environment, name: string) => (env[name] === undefined || env[name] === '' ? undefined : env[name]);
+const text = (env: Environment, name: string) =>
+  env[name] === undefined || env[name] === '' ? undefined : env[name];
 
 function positive(env: Environment, name: string, fallback: number): number {
   const given = text(env, name);

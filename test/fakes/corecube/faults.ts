@@ -30,7 +30,10 @@ export interface Faults {
 export function parseFaults(list: string): Faults {
   const on = new Map<string, string>();
   const lines = list.split('\n').filter((line) => !line.trimStart().startsWith('#'));
-  for (const word of lines.join(' ').split(/[\s,]+/).filter((part) => part !== '')) {
+  for (const word of lines
+    .join(' ')
+    .split(/[\s,]+/)
+    .filter((part) => part !== '')) {
     const [name = '', value = ''] = word.split('=', 2);
     if (!(FAULTS as readonly string[]).includes(name)) throw new StartError(`unknown fault ${name}`);
     on.set(name, value);
@@ -46,7 +49,8 @@ export function readFaults(env: Readonly<Record<string, string | undefined>>, da
   try {
     file = readFileSync(join(dataDir, 'faults'), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new StartError('cannot read the faults file');
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new StartError('cannot read the faults file');
   }
   return parseFaults(`${env.CORECUBE_FAULTS ?? ''}\n${file}`);
 }

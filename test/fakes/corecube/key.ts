@@ -26,7 +26,9 @@ function readKeyFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new StartError(`cannot read the encryption key file ${path}: ${(error as NodeJS.ErrnoException).code}`);
+    throw new StartError(
+      `cannot read the encryption key file ${path}: ${(error as NodeJS.ErrnoException).code}`,
+    );
   }
 }
 
@@ -38,7 +40,9 @@ function generate(path: string): Buffer {
     fsyncSync(handle);
     closeSync(handle);
   } catch (error) {
-    throw new StartError(`cannot write the encryption key file ${path}: ${(error as NodeJS.ErrnoException).code}`);
+    throw new StartError(
+      `cannot write the encryption key file ${path}: ${(error as NodeJS.ErrnoException).code}`,
+    );
   }
   return bytes;
 }
@@ -53,7 +57,8 @@ function warnWhenOpen(path: string, log: Log): void {
 
 /** Whether this file holds the same text as the file the operator named: then it is a second mount of it. */
 function isOperators(path: string, config: Config): boolean {
-  if (config.encryptionKeyFile === undefined || !existsSync(path) || !existsSync(config.encryptionKeyFile)) return false;
+  if (config.encryptionKeyFile === undefined || !existsSync(path) || !existsSync(config.encryptionKeyFile))
+    return false;
   return readKeyFile(path).trim() === readKeyFile(config.encryptionKeyFile).trim();
 }
 

@@ -24,7 +24,8 @@ export function createLog(
     error: (msg, fields) => put('error', msg, fields),
     hide(secret) {
       if (secret === undefined || secret.length < 6) return;
-      for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) hidden.add(form);
+      for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])
+        hidden.add(form);
     },
   };
 }

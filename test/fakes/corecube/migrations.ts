@@ -101,9 +101,12 @@ async function grant(sql: Sql, log: Log): Promise<void> {
   );
   for (const role of ['app', 'maintenance'] as const) {
     if (schema?.[role] === true) continue;
-    await sql.query(`GRANT USAGE ON SCHEMA "${String(schema?.name).replaceAll('"', '""')}" TO corecube_${role}`);
+    await sql.query(
+      `GRANT USAGE ON SCHEMA "${String(schema?.name).replaceAll('"', '""')}" TO corecube_${role}`,
+    );
   }
-  const data = 'users, settings, audit_log, api_keys, connections, sessions, documents, evidence_chunks, chunk_embeddings';
+  const data =
+    'users, settings, audit_log, api_keys, connections, sessions, documents, evidence_chunks, chunk_embeddings';
   await sql.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${data} TO corecube_app`);
   await sql.query('GRANT SELECT ON schema_migrations TO corecube_app, corecube_maintenance');
   await sql.query(
@@ -128,9 +131,12 @@ export async function migrate(db: Database, generation: Generation, faults: Faul
         `CREATE TABLE IF NOT EXISTS schema_migrations
            (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
       );
-      const done = await sql.query<{ version: number }>('SELECT version FROM schema_migrations ORDER BY version');
+      const done = await sql.query<{ version: number }>(
+        'SELECT version FROM schema_migrations ORDER BY version',
+      );
       const newest = done.at(-1)?.version ?? 0;
-      if (newest > latest) throw new StartError(`the database schema (${newest}) is newer than this release (${latest})`);
+      if (newest > latest)
+        throw new StartError(`the database schema (${newest}) is newer than this release (${latest})`);
       if (generation === 'v2') await demandRoles(sql);
       for (const migration of all) {
         if (done.some((row) => row.version === migration.version)) continue;

@@ -10,7 +10,9 @@ interface Statement {
   all(...values: unknown[]): unknown[];
 }
 interface SqliteModule {
-  DatabaseSync: new (path: string) => { exec(sql: string): void; prepare(sql: string): Statement; close(): void };
+  DatabaseSync: new (
+    path: string,
+  ) => { exec(sql: string): void; prepare(sql: string): Statement; close(): void };
 }
 
 /** node:sqlite when this Node has it (22.5 and later), else undefined. */
@@ -19,7 +21,14 @@ export function sqliteModule(): SqliteModule | undefined {
   return get?.call(process, 'node:sqlite') as SqliteModule | undefined;
 }
 
-type Row = { id: string; user_id: string; csrf: string; created_at: number; last_seen_at: number; expires_at: number };
+type Row = {
+  id: string;
+  user_id: string;
+  csrf: string;
+  created_at: number;
+  last_seen_at: number;
+  expires_at: number;
+};
 const fromRow = (row: Row): Session => ({
   id: row.id,
   userId: row.user_id,

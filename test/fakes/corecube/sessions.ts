@@ -57,7 +57,11 @@ export interface Sessions {
 const hashOf = (token: string) => createHash('sha256').update(token).digest('hex');
 
 /** The session rules over any row store. Tokens are 256 random bits. */
-export function createSessions(rows: SessionRows, rules: SessionRules, now: () => number = Date.now): Sessions {
+export function createSessions(
+  rows: SessionRows,
+  rules: SessionRules,
+  now: () => number = Date.now,
+): Sessions {
   const alive = (session: Session) =>
     session.expiresAt.getTime() > now() &&
     (rules.idleMs === undefined || session.lastSeenAt.getTime() + rules.idleMs > now());
@@ -72,7 +76,8 @@ export function createSessions(rows: SessionRows, rules: SessionRules, now: () =
       const session = { id: randomUUID(), userId, csrf, createdAt: at, lastSeenAt: at, expiresAt };
       if (rules.maxPerUser !== undefined) {
         const held = await rows.ofUser(userId);
-        for (const old of held.slice(0, Math.max(0, held.length - rules.maxPerUser + 1))) await rows.remove(old.id);
+        for (const old of held.slice(0, Math.max(0, held.length - rules.maxPerUser + 1)))
+          await rows.remove(old.id);
       }
       await rows.insert(hashOf(token), session);
       return { token, session };
@@ -93,7 +98,10 @@ export function createSessions(rows: SessionRows, rules: SessionRules, now: () =
     },
     list,
     sweep: () =>
-      rows.removeExpired(new Date(now()), rules.idleMs === undefined ? undefined : new Date(now() - rules.idleMs)),
+      rows.removeExpired(
+        new Date(now()),
+        rules.idleMs === undefined ? undefined : new Date(now() - rules.idleMs),
+      ),
   };
 }
 
@@ -144,7 +152,8 @@ export function postgresSessions(app: Database, maintenance: Database): SessionR
       return (await app.query<SessionRow>(sql, [userId])).map(fromRow);
     },
     async removeExpired(now, idleSince) {
-      const sql = 'DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= coalesce($2, last_seen_at - interval \'1 s\')';
+      const sql =
+        "DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= coalesce($2, last_seen_at - interval '1 s')";
       await maintenance.query(sql, [now, idleSince ?? null]);
     },
     close() {},

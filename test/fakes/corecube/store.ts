@@ -138,7 +138,9 @@ export function createStore(db: Database, key: Buffer) {
       return { secret, key };
     },
     revokeKey: (id: string) =>
-      one<ApiKey>('UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING *', [id]),
+      one<ApiKey>('UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING *', [
+        id,
+      ]),
     /** The live key behind a bearer token, marked as used from this address. */
     useKey: (secret: string, address: string) =>
       one<ApiKey>(
@@ -168,12 +170,15 @@ export function createStore(db: Database, key: Buffer) {
         'UPDATE connections SET webhook_enabled = $2, webhook_secret = $3 WHERE id = $1 RETURNING *',
         [id, enabled, secret === null ? null : seal(key, secret)],
       ),
-    removeConnection: (id: string) => one<Connection>('DELETE FROM connections WHERE id = $1 RETURNING *', [id]),
+    removeConnection: (id: string) =>
+      one<Connection>('DELETE FROM connections WHERE id = $1 RETURNING *', [id]),
     credentialState: (sealed: string | null): CredentialState =>
       sealed === null ? 'none' : open(key, sealed) === undefined ? 'unreadable' : 'ok',
     unseal: (sealed: string) => open(key, sealed),
     /** Chunks that row-level security shows to a scope. */
     visibleChunks: (scope: readonly string[]) =>
-      db.scoped(scope, (sql) => sql.query<{ body: string }>('SELECT body FROM evidence_chunks ORDER BY body')),
+      db.scoped(scope, (sql) =>
+        sql.query<{ body: string }>('SELECT body FROM evidence_chunks ORDER BY body'),
+      ),
   };
 }

@@ -8,7 +8,11 @@ export interface LoginThrottle {
 }
 
 /** `limit` attempts per `windowMs` per address. The documentation says 5 per minute (v1) and 10 per minute (v2). */
-export function createThrottle(limit: number, windowMs = 60_000, now: () => number = Date.now): LoginThrottle {
+export function createThrottle(
+  limit: number,
+  windowMs = 60_000,
+  now: () => number = Date.now,
+): LoginThrottle {
   const attempts = new Map<string, number[]>();
   return {
     take(address) {
@@ -49,7 +53,9 @@ export function clientAddress(request: IncomingMessage): string {
   const family = isIP(peer);
   if (family === 0 || !local.check(peer, family === 6 ? 'ipv6' : 'ipv4')) return peer;
   const header = request.headers['x-forwarded-for'];
-  const hops = (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',').map((hop) => hop.trim());
+  const hops = (Array.isArray(header) ? header.join(',') : (header ?? ''))
+    .split(',')
+    .map((hop) => hop.trim());
   const last = hops.at(-1) ?? '';
   return isIP(last) === 0 ? peer : last;
 }

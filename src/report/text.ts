@@ -1,0 +1,187 @@
+import { count, type Finding, type Report, type StepReport } from '../core/report.ts';
+import type { Verdict } from '../core/step.ts';
+
+export interface TextStyle {
+  readonly colour: boolean;
+  /** False: ASCII only. */
+  readonly unicode: boolean;
+  /** Columns; text stays within 76 whatever the terminal has. */
+  readonly width: number;
+  /** Every control with what was seen; otherwise only what needs attention and one line per step. */
+  readonly verbose: boolean;
+}
+
+type Mark = { glyph: string; ascii: string; word: string; sgr: string };
+const MARKS: Record<Verdict['is'] | 'waived', Mark> = {
+  pass: { glyph: '✓', ascii: 'ok', word: 'proved', sgr: '32' },
+  fail: { glyph: '✗', ascii: 'FAIL', word: 'failing', sgr: '31' },
+  unknown: { glyph: '?', ascii: '?', word: 'not seen', sgr: '33' },
+  attest: { glyph: '○', ascii: '..', word: 'open', sgr: '33' },
+  skip: { glyph: '·', ascii: '-', word: 'does not apply', sgr: '2' },
+  waived: { glyph: '!', ascii: 'WAIVED', word: 'waived', sgr: '33' },
+};
+const markOf = (f: Finding): Mark => (f.waived ? MARKS.waived : MARKS[f.verdict.is]);
+
+const paint = (style: TextStyle, sgr: string, text: string) =>
+  style.colour ? `\u001b[${sgr}m${text}\u001b[0m` : text;
+const measure = (style: TextStyle) => Math.max(36, Math.min(style.width, 80) - 2);
+
+/** What was seen, in one text. */
+export function seen(verdict: Verdict): string {
+  switch (verdict.is) {
+    case 'pass':
+    case 'fail':
+      return verdict.observed;
+    case 'attest':
+      return verdict.ask;
+    default:
+      return verdict.because;
+  }
+}
+
+/** One finished step: a quiet line when all holds, every control that needs attention otherwise. */
+export function renderStep(step: StepReport, at: { index: number; total: number }, style: TextStyle): string {
+  const tally = (word: string, n: number) => (n > 0 ? [`${n} ${word}`] : []);
+  const of = (test: (f: Finding) => boolean) => step.findings.filter(test).length;
+  const summary = [
+    ...tally(
+      'proved',
+      of((f) => f.verdict.is === 'pass'),
+    ),
+    ...tally(
+      'failing',
+      of((f) => f.verdict.is === 'fail'),
+    ),
+    ...tally(
+      'not seen',
+      of((f) => f.verdict.is === 'unknown'),
+    ),
+    ...tally(
+      'open',
+      of((f) => f.verdict.is === 'attest'),
+    ),
+    ...tally(
+      'waived',
+      of((f) => f.waived !== undefined),
+    ),
+    ...tally(
+      step.changes.some((c) => c.status === 'planned') ? 'to change' : 'changed',
+      of(() => false) + step.changes.filter((c) => c.status === 'planned' || c.status === 'done').length,
+    ),
+  ].join(', ');
+  const outcome = step.outcome === 'not-reached' ? 'not reached' : summary;
+  const head = `Step ${at.index + 1} of ${at.total}, ${step.title}.`;
+  const lines = [
+    `${paint(style, '1', head)} ${outcome}${step.duration >= 1000 ? `, ${(step.duration / 1000).toFixed(1)} s` : ''}`,
+  ];
+  for (const finding of step.findings) {
+    if (style.verbose || needsAttention(finding)) lines.push(...renderFinding(finding, style));
+  }
+  for (const change of step.changes) {
+    if (change.status === 'done') continue;
+    lines.push(
+      `  ${change.status === 'planned' ? '~' : '-'} ${change.summary}${change.status === 'planned' ? '' : ` (${change.status}${change.error ? `: ${change.error}` : ''})`}`,
+    );
+    if (change.diff && style.verbose) lines.push(...change.diff.split('\n').map((l) => `      ${l}`));
+  }
+  return lines.join('\n');
+}
+
+const needsAttention = (f: Finding) =>
+  f.waived !== undefined ||
+  f.verdict.is === 'fail' ||
+  f.verdict.is === 'unknown' ||
+  f.verdict.is === 'attest';
+
+/** One control: its title and what was seen; a failure adds what was expected, the fix and what the fix costs. */
+export function renderFinding(finding: Finding, style: TextStyle): string[] {
+  const mark = markOf(finding);
+  const sign = (style.unicode ? mark.glyph : mark.ascii).padEnd(style.unicode ? 1 : 4);
+  const advised = finding.severity === 'advised' ? ' (advised)' : '';
+  const lines = [
+    `  ${paint(style, mark.sgr, sign)} ${finding.title}${advised}  ${paint(style, '2', `[${finding.control}]`)}`,
+  ];
+  const row = (label: string, text: string) => {
+    const [first = '', ...rest] = wrap(text, measure(style) - 15);
+    lines.push(
+      `      ${paint(style, '2', label.padEnd(9))} ${first}`,
+      ...rest.map((l) => `${' '.repeat(16)}${l}`),
+    );
+  };
+  const { verdict } = finding;
+  if (!needsAttention(finding)) {
+    row(verdict.is === 'pass' ? 'seen' : 'why', seen(verdict));
+    return lines;
+  }
+  row(verdict.is === 'fail' ? 'seen' : verdict.is === 'attest' ? 'open' : 'why', seen(verdict));
+  if (verdict.is === 'fail') {
+    row('expected', verdict.expected);
+    if (verdict.cause) row('cause', verdict.cause);
+  }
+  if (!finding.waived) {
+    row('fix', finding.remedy);
+    if (finding.impact) row('impact', finding.impact);
+  }
+  return lines;
+}
+
+/** The end of a run: the verdict, the counts, why it stopped, and what to keep. */
+export function renderEnd(
+  report: Report,
+  style: TextStyle,
+  keep: readonly (readonly [string, string])[] = [],
+): string {
+  const line = (severity: 'required' | 'advised') => {
+    const c = count(report, severity);
+    const extra = [
+      c.open > 0 ? `${c.open} open` : '',
+      c.waived > 0 ? `${c.waived} waived` : '',
+      c.skipped > 0 ? `${c.skipped} do not apply` : '',
+    ].filter(Boolean);
+    return `  ${severity.padEnd(9)} ${c.proved} proved, ${c.failing} failing, ${c.notSeen} not seen${extra.length > 0 ? `, ${extra.join(', ')}` : ''}`;
+  };
+  const good = report.exit === 0;
+  const lines = ['', paint(style, good ? '32' : report.exit === 4 ? '36' : '31', report.verdict), ''];
+  if (report.stopped) {
+    lines.push(`The run stopped at ${report.stopped.step}: ${report.stopped.reason}`);
+    if (report.stopped.fix) lines.push(`  fix  ${report.stopped.fix}`);
+    for (const text of report.stopped.log ?? []) lines.push(`  log  ${text}`);
+    const done = report.steps.flatMap((s) =>
+      s.changes.filter((c) => c.status === 'done').map((c) => c.summary),
+    );
+    if (done.length > 0) lines.push('  Done before that and left in place:', ...done.map((d) => `    ${d}`));
+    lines.push('');
+  }
+  lines.push(line('required'), line('advised'));
+  if (keep.length > 0) {
+    const label = Math.max(...keep.map(([l]) => l.length));
+    lines.push('', 'Keep these', ...keep.map(([l, text]) => `  ${l.padEnd(label)}  ${text}`));
+  }
+  return lines.join('\n');
+}
+
+/** The answers with where each came from, for `--dry-run`. */
+export function renderAnswers(report: Report): string {
+  const shown = report.answers.filter((a) => a.value !== '(none)');
+  const width = Math.max(0, ...shown.map((a) => a.question.length));
+  return [
+    'Answers',
+    ...shown.map((a) => `  ${a.question.padEnd(width)}  ${a.value || '(empty)'}  (${a.source})`),
+  ].join('\n');
+}
+
+/** Wraps at spaces; a longer word stays whole. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n')) {
+    let line = '';
+    for (const word of paragraph.split(' ')) {
+      if (line !== '' && line.length + word.length + 1 > width) {
+        lines.push(line);
+        line = word;
+      } else line = line === '' ? word : `${line} ${word}`;
+    }
+    lines.push(line);
+  }
+  return lines;
+}

@@ -1,0 +1,63 @@
+/** The ordered list of steps: the only place where order is decided. */
+import type { Product } from '../src/core/product.ts';
+import type { AnyStep } from '../src/core/step.ts';
+import { adminAccount } from './admin-account.ts';
+import { compose } from './compose.ts';
+import { database } from './database.ts';
+import { encryptionKey } from './encryption-key.ts';
+import { integrations } from './integrations.ts';
+import { preflight } from './preflight.ts';
+import { questions, sections } from './questions.ts';
+import { retention } from './retention.ts';
+import { reverseProxy } from './reverse-proxy.ts';
+import { services } from './services.ts';
+import { HELPER_LABEL, PATH } from './shared/layout.ts';
+import { upkeep } from './upkeep.ts';
+
+/** Credentials change while nothing can be reached from outside; the proxy opens afterwards (design rule 8). */
+export const steps: readonly AnyStep[] = [
+  preflight,
+  encryptionKey,
+  compose,
+  database,
+  services,
+  adminAccount,
+  retention,
+  reverseProxy,
+  integrations,
+  upkeep,
+];
+
+export const product: Product = {
+  name: 'create-corecube-secure',
+  version: process.env['CREATE_CORECUBE_SECURE_VERSION'] ?? '0.0.0',
+  description:
+    'Deploys CoreCube hardened, proves every control by trying to break it, and repairs what drifts.',
+  envPrefix: 'CORECUBE_SECURE',
+  defaultDir: './corecube',
+  steps,
+  questions,
+  sections,
+  paths: { answers: PATH.answers, journal: PATH.journal, backups: PATH.backups, lock: PATH.lock },
+  helperLabel: HELPER_LABEL,
+  helperImage: (raw) => raw('postgresImage') ?? raw('proxyImage'),
+  keep: (dir, raw) => {
+    const port = raw('httpsPort') === '443' ? '' : `:${raw('httpsPort')}`;
+    return [
+      [
+        'key',
+        `${dir}/${PATH.key}: without it every stored credential is unreadable; put a copy somewhere else now`,
+      ],
+      [
+        'password',
+        `${dir}/${PATH.adminPassword}: the administrator's password; log in, then keep it in your password manager`,
+      ],
+      ['console', `https://${raw('domain')}${port}/admin`],
+      ['check again', `npx create-corecube-secure verify --dir ${dir}`],
+    ];
+  },
+  exampleHeading: [
+    'Answers for create-corecube-secure. Lines that start with a single # are defaults or options.',
+    'Secrets are never written here, only where they come from: generate, file:/path or env:NAME.',
+  ],
+};
