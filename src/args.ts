@@ -127,7 +127,7 @@ export function readArguments(argv: readonly string[], table: QuestionTable): Ar
     json: on('json'),
     verbose: on('verbose'),
     filesOnly: on('files-only'),
-    skip: ((values['skip'] as unknown[] | undefined) ?? [])
+    skip: ((values.skip as unknown[] | undefined) ?? [])
       .flatMap((v) => (typeof v === 'string' ? v.split(',') : []))
       .filter(Boolean),
     help: on('help'),

@@ -8,7 +8,7 @@ import { answersSchema, exampleAnswers, renderSavedAnswers } from './answers/sch
 import { type Arguments, readArguments } from './args.ts';
 import { type KnownAnswers, resolveAll } from './core/answers.ts';
 import { run } from './core/engine.ts';
-import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
+import { Cancelled, EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
 import type { Mode } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { scriptFrontend } from './frontends/script/script.ts';
@@ -212,9 +212,9 @@ function skipProblems(skip: readonly string[]): Problem[] {
 function textStyle(args: Arguments): TextStyle {
   const stream = args.json ? process.stderr : process.stdout;
   const { env } = process;
-  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   return {
-    colour: stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
+    colour: stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
     unicode: /utf-?8/i.test(locale),
     width: stream.columns ?? 80,
     verbose: args.verbose || args.dryRun,
@@ -230,7 +230,9 @@ function cancelOnSignals(): { signal: AbortSignal; dispose: () => void } {
     controller.abort();
   };
   for (const name of names) process.on(name, onSignal);
-  return { signal: controller.signal, dispose: () => {
+  return {
+    signal: controller.signal,
+    dispose: () => {
       for (const name of names) process.off(name, onSignal);
     },
   };

@@ -30,7 +30,7 @@ export const steps: readonly AnyStep[] = [
 
 export const product: Product = {
   name: 'create-corecube-secure',
-  version: process.env['CREATE_CORECUBE_SECURE_VERSION'] ?? '0.0.0',
+  version: process.env.CREATE_CORECUBE_SECURE_VERSION ?? '0.0.0',
   description:
     'Deploys CoreCube hardened, proves every control by trying to break it, and repairs what drifts.',
   envPrefix: 'CORECUBE_SECURE',

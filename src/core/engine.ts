@@ -1,9 +1,11 @@
-import { type KnownAnswers, parseAnswer, resolveOne } from './answers.ts';
-import { Cancelled, ChangeError, EXIT, UsageError } from './errors.ts';
+import { act, describe } from './act.ts';
+import type { KnownAnswers } from './answers.ts';
+import { Cancelled, EXIT } from './errors.ts';
 import type { Frontend } from './frontend.ts';
 import type { HostReader, HostSource } from './host.ts';
-import { inspectAll } from './inspect.ts';
-import type { Answered, Question, QuestionTable, RawAnswer } from './question.ts';
+import { inspectAll, type LookEvent } from './inspect.ts';
+import { fillNeeds } from './needs.ts';
+import type { Answered, QuestionTable, RawAnswer } from './question.ts';
 import type { ChangeReport, Finding, Mode, Report, StepReport } from './report.ts';
 import { redact } from './secret.ts';
 import type { AnyStep, Change } from './step.ts';
@@ -26,7 +28,17 @@ export interface RunInput {
 }
 
 type Stop = NonNullable<Report['stopped']> & { readonly exit?: Report['exit'] };
-type Running = { reader: HostReader; readonly answers: Map<string, Answered> };
+type Running = {
+  reader: HostReader;
+  readonly answers: Map<string, Answered>;
+  /** Looks that were started ahead, by step id, with what they have shown so far. */
+  readonly ahead: Map<string, Ahead>;
+};
+type Ahead = {
+  readonly findings: Promise<readonly Finding[]>;
+  readonly events: LookEvent[];
+  show?: (event: LookEvent) => void;
+};
 
 /**
  * The one loop behind every mode and front end: look, plan, ask, act, look again, step by step.
@@ -38,7 +50,11 @@ export async function run(input: RunInput): Promise<Report> {
   const { frontend, steps, mode } = input;
   const startedAt = new Date();
   const reports: StepReport[] = [];
-  const running: Running = { reader: input.host.snapshot(input.signal), answers: new Map() };
+  const running: Running = {
+    reader: input.host.snapshot(input.signal),
+    answers: new Map(),
+    ahead: new Map(),
+  };
   let stopped: Stop | undefined;
   frontend.emit({
     type: 'run-start',
@@ -47,6 +63,7 @@ export async function run(input: RunInput): Promise<Report> {
     steps: steps.map(({ id, title }) => ({ id, title })),
   });
   await input.host.journal.append({ event: 'run-start', mode });
+  if (mode === 'verify') await lookAhead(input, running);
   for (const [index, step] of steps.entries()) {
     if (stopped) {
       reports.push({
@@ -99,6 +116,27 @@ export async function run(input: RunInput): Promise<Report> {
   return report;
 }
 
+/**
+ * Verify changes nothing, so all steps are looked at side by side; they are shown in order. Answers are filled
+ * first, because a person may have to be asked.
+ */
+async function lookAhead(input: RunInput, running: Running): Promise<void> {
+  for (const step of input.steps) await fillNeeds(step, input, running.answers);
+  for (const step of input.steps) {
+    const answers = Object.fromEntries(step.needs.map((id) => [id, running.answers.get(id)?.value]));
+    const events: LookEvent[] = [];
+    const context = { host: running.reader, answers, signal: input.signal };
+    const ahead: Ahead = {
+      events,
+      findings: inspectAll(step, context, input.skip, (event) => {
+        if (ahead.show) ahead.show(event);
+        else events.push(event);
+      }),
+    };
+    running.ahead.set(step.id, ahead);
+  }
+}
+
 const show = (raw: RawAnswer | undefined): string =>
   raw === undefined ? '(none)' : typeof raw === 'string' ? raw : raw.join(', ');
 
@@ -125,15 +163,21 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
   if (input.signal.aborted) return cancelled([]);
   let answers: Record<string, unknown>;
   try {
-    answers = await fillNeeds(step, input, running);
+    answers = await fillNeeds(step, input, running.answers);
   } catch (error) {
     if (error instanceof Cancelled) return cancelled([]);
     throw error;
   }
-  const look = (phase: 'before' | 'after') =>
-    inspectAll(step, { host: running.reader, answers, signal: input.signal }, input.skip, (event) => {
-      input.frontend.emit({ ...event, step: step.id, phase });
-    });
+  const look = (phase: 'before' | 'after') => {
+    const show = (event: LookEvent) => input.frontend.emit({ ...event, step: step.id, phase });
+    const ahead = running.ahead.get(step.id);
+    if (!ahead) {
+      return inspectAll(step, { host: running.reader, answers, signal: input.signal }, input.skip, show);
+    }
+    for (const event of ahead.events) show(event);
+    ahead.show = show;
+    return ahead.findings;
+  };
 
   let findings = await look('before');
   if (input.signal.aborted) return cancelled(findings);
@@ -225,82 +269,4 @@ function whatForbids(step: AnyStep, findings: readonly Finding[]): string | unde
   return found?.verdict.is === 'fail'
     ? `${found.control} does not hold: ${found.verdict.observed}`
     : undefined;
-}
-
-const describe = (change: Change, status: ChangeReport['status'], error?: string): ChangeReport => ({
-  id: change.id,
-  summary: redact(change.summary),
-  ...(change.diff === undefined ? {} : { diff: redact(change.diff) }),
-  ...(change.irreversible ? { irreversible: true as const } : {}),
-  status,
-  ...(error === undefined ? {} : { error }),
-});
-
-async function act(step: AnyStep, plan: readonly Change[], input: RunInput) {
-  const changes: ChangeReport[] = [];
-  const { journal } = input.host;
-  for (const [at, change] of plan.entries()) {
-    const rest = () => plan.slice(at + (changes.length > at ? 1 : 0)).map((c) => describe(c, 'not-reached'));
-    if (input.signal.aborted) return { changes: [...changes, ...rest()], cancelled: true };
-    const entry = { step: step.id, change: change.id };
-    await journal.append({ event: 'change-start', ...entry, summary: redact(change.summary) });
-    input.frontend.emit({ type: 'change-start', ...entry, summary: redact(change.summary) });
-    try {
-      const host = input.host.writer(input.signal, (text) =>
-        input.frontend.emit({ type: 'progress', step: step.id, text: redact(text) }),
-      );
-      await change.apply(host);
-    } catch (thrown) {
-      const error = redact(thrown instanceof Error ? thrown.message : String(thrown));
-      const fix = thrown instanceof ChangeError ? redact(thrown.fix) : undefined;
-      const log = thrown instanceof ChangeError ? thrown.log.map(redact) : undefined;
-      const details = { ...(fix === undefined ? {} : { fix }), ...(log === undefined ? {} : { log }) };
-      await journal.append({ event: 'change-failed', ...entry, error });
-      changes.push(describe(change, 'failed', error));
-      if (input.signal.aborted) return { changes: [...changes, ...rest()], cancelled: true };
-      input.frontend.emit({ type: 'change-failed', ...entry, error, ...details });
-      return {
-        changes: [...changes, ...rest()],
-        failure: { reason: `${change.id} failed: ${error}`, ...details },
-      };
-    }
-    await journal.append({ event: 'change-done', ...entry });
-    input.frontend.emit({ type: 'change-done', ...entry });
-    changes.push(describe(change, 'done'));
-  }
-  return { changes };
-}
-
-/** Fills the answers that a step declared: what is known first, then the front end. */
-async function fillNeeds(step: AnyStep, input: RunInput, running: Running): Promise<Record<string, unknown>> {
-  const raw = (id: string) => running.answers.get(id)?.raw ?? input.known.get(id)?.raw;
-  for (const id of step.needs) {
-    if (running.answers.has(id)) continue;
-    const question = input.questions[id];
-    if (!question) throw new Error(`step ${step.id} needs the unknown question ${id}`);
-    const resolved = resolveOne(id, question, input.questions, input.known, raw);
-    if (resolved !== 'missing' && 'problem' in resolved) throw new UsageError([resolved.problem]);
-    running.answers.set(
-      id,
-      resolved === 'missing' ? await askUntilUsable(id, question, input.frontend) : resolved,
-    );
-  }
-  return Object.fromEntries(step.needs.map((id) => [id, running.answers.get(id)?.value]));
-}
-
-/** Asks until the parser takes the answer. A secret's raw text is not kept: it must not reach a report. */
-async function askUntilUsable(
-  id: string,
-  question: Question<unknown>,
-  frontend: Frontend,
-): Promise<Answered> {
-  for (let problem: string | undefined; ; ) {
-    const text = await frontend.ask(id, question, problem);
-    if (text === undefined) throw new Cancelled(`no answer for ${id}`);
-    const parsed = parseAnswer(question, text, id);
-    if ('value' in parsed) {
-      return { value: parsed.value, raw: question.kind === 'secret' ? undefined : text, source: 'prompt' };
-    }
-    problem = `${parsed.problem.seen}; expected ${parsed.problem.expected}. ${parsed.problem.fix}`;
-  }
 }

@@ -5,7 +5,10 @@ import type { AnyStep, Control, InspectContext, Verdict } from './step.ts';
 /** How long a look may take before it counts as not seen, in milliseconds. */
 const LOOK_TIMEOUT = 20_000;
 
-type LookEvent = { type: 'looking'; controls: readonly string[] } | { type: 'finding'; finding: Finding };
+/** What `inspectAll` tells while it looks. */
+export type LookEvent =
+  | { type: 'looking'; controls: readonly string[] }
+  | { type: 'finding'; finding: Finding };
 
 /** Looks at every control of a step side by side. Findings come back in declaration order, redacted. */
 export async function inspectAll(
@@ -17,7 +20,9 @@ export async function inspectAll(
   emit({ type: 'looking', controls: step.controls.map((c) => c.id) });
   return Promise.all(
     step.controls.map(async (control) => {
-      const finding = toFinding(step, control, await inspectOne(control, context), skip);
+      const began = performance.now();
+      const verdict = await inspectOne(control, context);
+      const finding = toFinding(step, control, verdict, skip, Math.round(performance.now() - began));
       emit({ type: 'finding', finding });
       return finding;
     }),
@@ -65,10 +70,12 @@ function toFinding(
   control: Control<unknown>,
   raw: Verdict,
   skip: ReadonlySet<string>,
+  duration: number,
 ): Finding {
   const seen = clean(raw);
   const waive = skip.has(control.id) && !control.unwaivable && seen.is !== 'pass' && seen.is !== 'skip';
   return {
+    duration,
     control: control.id,
     title: control.title,
     step: step.id,

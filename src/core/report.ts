@@ -16,6 +16,8 @@ export interface Finding {
   readonly remedy: string;
   readonly impact?: string;
   readonly verdict: Verdict;
+  /** Milliseconds the look took, waiting for shared looks included. */
+  readonly duration: number;
   /** Set when `--skip` turned this verdict into `skip`. */
   readonly waived?: Verdict;
 }

@@ -18,7 +18,7 @@ shift 2
 [[ $name == - ]] || d=$(machine_dir "$name") || exit 1
 
 up() {
-  local engine=sid clients=yes tree='' deadline
+  local engine=sid clients=yes tree=''
   while (($#)); do
     case $1 in
       --engine) engine=${2:-} && shift ;;

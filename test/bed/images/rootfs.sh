@@ -4,7 +4,7 @@
 # rootfs.sh packages: prints the packages that all three need, as apt-get download takes them.
 set -euo pipefail
 # shellcheck source=../lib.sh
-. "$(dirname "$0")/../lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 LIB=usr/lib/x86_64-linux-gnu
 
 USERLAND=(libc6 libc-bin bash base-files dash libtinfo6 coreutils libselinux1 libpcre2-8-0 libacl1 libattr1 libgmp10

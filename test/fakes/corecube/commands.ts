@@ -50,7 +50,7 @@ export async function runCli(argv: readonly string[], env: Environment): Promise
       log.error('unexpected failure', { reason: reason(error) });
       return 1;
     }
-    for (const line of error.message.split('; ')) log.error(line);
+    for (const line of error.message.split('\n')) log.error(line);
     return 1;
   }
 }

@@ -34,7 +34,7 @@ export function prepare(config: Config, faults: Faults, log: Log): EncryptionKey
   log.hide(key.bytes.toString('hex'));
   log.info('encryption key loaded', { source: key.source });
   const missing = missingUrls(config);
-  if (missing.length > 0) throw new StartError(missing.map((name) => `${name} is required`).join('; '));
+  if (missing.length > 0) throw new StartError(missing.map((name) => `${name} is required`).join('\n'));
   return key;
 }
 
