@@ -3,6 +3,7 @@ import { flagOptions } from './answers/layers.ts';
 import { closest } from './answers/names.ts';
 import type { Problem } from './core/errors.ts';
 import type { QuestionTable } from './core/question.ts';
+import { Secret } from './core/secret.ts';
 
 export type Command = 'apply' | 'verify' | 'schema' | 'example' | 'controls';
 const COMMANDS: readonly Command[] = ['apply', 'verify', 'schema', 'example', 'controls'];
@@ -49,14 +50,21 @@ export function readArguments(argv: readonly string[], table: QuestionTable): Ar
       .map(([id]) => [id.toLowerCase(), id]),
   );
   const problems: Problem[] = [];
-  const { values, positionals, tokens } = parseArgs({
+  const { values, tokens } = parseArgs({
     args: [...argv],
     options,
     strict: false,
     tokens: true,
     allowPositionals: true,
   });
-  for (const token of tokens) {
+  const positionals: string[] = [];
+  for (const [at, token] of tokens.entries()) {
+    if (token.kind === 'positional') {
+      const before = tokens[at - 1];
+      // What follows an unknown flag is its value, not a command; it may be a secret and is never repeated.
+      if (before?.kind === 'option' && !options[before.name]) new Secret(token.value);
+      else positionals.push(token.value);
+    }
     if (token.kind !== 'option') continue;
     const option = options[token.name];
     const where = token.rawName;

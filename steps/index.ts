@@ -57,7 +57,7 @@ export const product: Product = {
     ];
   },
   exampleHeading: [
-    'Answers for create-corecube-secure. Lines that start with a single # are defaults or options.',
+    'Answers for create-corecube-secure. Uncomment lines that start with a single # to change a default.',
     'Secrets are never written here, only where they come from: generate, file:/path or env:NAME.',
   ],
 };

@@ -48,13 +48,13 @@ export function answersSchema(table: QuestionTable, title: string): object {
 
 /** A commented answers file with every key: the required ones to be filled in, the others as comments. */
 export function exampleAnswers(table: QuestionTable, heading: readonly string[], schemaFile: string): string {
-  const out = [`# yaml-language-server: $schema=${schemaFile}`, ...heading.map((line) => `# ${line}`)];
+  const out = [`# yaml-language-server: $schema=${schemaFile}`, ...heading.map((line) => `## ${line}`)];
   for (const [id, q] of Object.entries(table)) {
     const optional = q.default !== undefined || q.optional || q.when;
     const line = new Document({ [id]: q.example }).toString({ lineWidth: 0 }).trimEnd();
     const condition = q.when ? ` Only when ${q.when.question} is ${q.when.is.join(' or ')}.` : '';
     const fallback = q.default === undefined ? '' : ` Default: ${JSON.stringify(q.default)}.`;
-    out.push('', ...wrap(`${q.title} ${q.help}${condition}${fallback}`, 98).map((l) => `# ${l}`));
+    out.push('', ...wrap(`${q.title} ${q.help}${condition}${fallback}`, 98).map((l) => `## ${l}`));
     out.push(...line.split('\n').map((l) => (optional ? `# ${l}` : l)));
   }
   return `${out.join('\n')}\n`;

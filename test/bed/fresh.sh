@@ -33,7 +33,7 @@ build() { # build VERSION bare|engine: prints the base tree
       rm -rf --one-file-system "$tree"
       mkdir -p "$BED/fresh"
       mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Apt::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
-        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --customize-hook='cd "$1/usr/share" && rm -rf doc man locale' \
         --include="$(IFS=,; echo "${packages[*]}")" "$suite" "$tree" "$mirror" >"$tree.log" 2>&1 ||
         { tail -n 20 "$tree.log" >&2 && die "Debian $1 cannot be had"; }
       if [[ $1-$2 == 12-engine ]]; then # its own Compose is the Python one

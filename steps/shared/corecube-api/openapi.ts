@@ -55,18 +55,12 @@ export function isPlainPath(path: string): boolean {
 }
 
 /**
- * Parses the text of `/v1/openapi.json`. `servers`, foreign `$ref`s and paths that are not plain are ignored.
+ * Reads the JSON of `/v1/openapi.json`. `servers`, foreign `$ref`s and paths that are not plain are ignored.
  * @throws {Error} when it is not an OpenAPI 3 document at all
  */
-export function parseOpenApi(text: string): ApiDocument {
-  let root: unknown;
-  try {
-    root = JSON.parse(text);
-  } catch {
-    throw new Error('it is not readable JSON');
-  }
+export function parseOpenApi(root: unknown): ApiDocument {
   if (!isObject(root) || typeof root.openapi !== 'string' || !root.openapi.startsWith('3.')) {
-    throw new Error('it is not an OpenAPI 3 document');
+    throw new Error('it is not an OpenAPI 3 document in JSON');
   }
   const operations: Operation[] = [];
   for (const [path, item] of Object.entries(object(root.paths))) {
