@@ -8,7 +8,7 @@ import { answersSchema, exampleAnswers, renderSavedAnswers } from './answers/sch
 import { type Arguments, readArguments } from './args.ts';
 import { type KnownAnswers, resolveAll } from './core/answers.ts';
 import { run } from './core/engine.ts';
-import { Cancelled, EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
+import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
 import type { Mode } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { scriptFrontend } from './frontends/script/script.ts';

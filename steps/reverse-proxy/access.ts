@@ -27,8 +27,9 @@ interface Attack {
 }
 
 /** Refused by the proxy itself: its own 403, or a request it does not even parse. */
-const refused = (result: HttpResult): boolean =>
-  result.ok && ((result.status === 403 && result.body.includes(REFUSAL)) || result.status === 400);
+const refused = (result: HttpResult, method: HttpRequest['method'] = 'GET'): boolean =>
+  result.ok &&
+  ((result.status === 403 && (method === 'HEAD' || result.body.includes(REFUSAL))) || result.status === 400);
 
 /** Runs attacks side by side, 16 at a time. */
 async function attackAll(context: Context, attacks: readonly Attack[]): Promise<Verdict> {
@@ -41,7 +42,8 @@ async function attackAll(context: Context, attacks: readonly Attack[]): Promise<
       const result = await ask(context, from.connectTo, target, options);
       const name = `${options?.method ?? 'GET'} ${target}${note === undefined ? '' : ` with ${note}`}`;
       if (!result.ok) silent.push(`${name}: ${result.message}`);
-      else if (!refused(result)) leaks.push(`${name} from ${describeVantage(from)} answers ${result.status}`);
+      else if (!refused(result, options?.method))
+        leaks.push(`${name} from ${describeVantage(from)} answers ${result.status}`);
     }
   };
   await Promise.all(Array.from({ length: 16 }, worker));
@@ -70,7 +72,8 @@ const adminRefused: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'admin-console-access',
   refs: ['CWE-284', 'CWE-22', 'RFC 3986 section 6.2.2'],
-  threat: 'Whoever finds a spelling that the proxy and CoreCube read differently stands before the login page.',
+  threat:
+    'Whoever finds a spelling that the proxy and CoreCube read differently stands before the login page.',
   remedy: 'Apply again: the Caddyfile is put back. Look for other proxies or files that serve CoreCube.',
   inspect: (context) =>
     fromOutside(context, ([first, ...others]) => {
@@ -92,19 +95,24 @@ const forgedRefused: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'admin-console-access',
   refs: ['CWE-348', 'RFC 7239 section 8.1'],
-  threat: 'X-Forwarded-For and its relatives are written by anybody; a proxy that believes them has no fence.',
+  threat:
+    'X-Forwarded-For and its relatives are written by anybody; a proxy that believes them has no fence.',
   remedy: 'Apply again: the Caddyfile trusts no proxy and goes by the address of the connection.',
   inspect: (context) =>
     fromOutside(context, async ([first]) => {
       const from = first as Vantage;
-      const claimed = context.answers.adminRanges.slice(0, 2).map((range) => range.split('/')[0] as string);
+      // One address of each family suffices: what is forged is the claim, not the range.
+      const claimed = [4, 6].flatMap((family) => {
+        const range = context.answers.adminRanges.find((r) => r.includes(':') === (family === 6));
+        return range === undefined ? [] : [range.split('/')[0] as string];
+      });
       const attacks = claimed.flatMap((address) =>
         forgedHeaders(address).flatMap((headers) =>
           FORGED_TARGETS.map((target) => ({
             from,
             target,
             options: { headers },
-            note: Object.keys(headers).length > 3 ? 'all forged headers' : Object.keys(headers).join(', '),
+            note: Object.keys(headers).slice(0, 3).join(', '),
           })),
         ),
       );
@@ -128,11 +136,25 @@ const metricsRefused: Control<ProxyAnswers> = {
       if (proxy.inside !== undefined) {
         const admin = await context.host.tcp({ host: proxy.inside, port: 2019, timeoutMs: 2_000 });
         if (admin === 'open') {
-          return fail(`${proxy.inside}:2019 answers on the edge network`, 'open on loopback inside the container only');
+          return fail(
+            `${proxy.inside}:2019 answers on the edge network`,
+            'open on loopback inside the container only',
+          );
         }
       }
-      const targets = ['/metrics', '/metrics/', '/api/metrics', '/debug/pprof/', '/config/', '/health', '/status'];
-      return attackAll(context, targets.map((target) => ({ from: first as Vantage, target })));
+      const targets = [
+        '/metrics',
+        '/metrics/',
+        '/api/metrics',
+        '/debug/pprof/',
+        '/config/',
+        '/health',
+        '/status',
+      ];
+      return attackAll(
+        context,
+        targets.map((target) => ({ from: first as Vantage, target })),
+      );
     }),
 };
 
@@ -146,7 +168,8 @@ const otherHosts: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'admin-console-access',
   refs: ['RFC 9110 section 7.4', 'CWE-350'],
-  threat: 'A page on a name that points here (DNS rebinding) could talk to CoreCube in the browser of an admin.',
+  threat:
+    'A page on a name that points here (DNS rebinding) could talk to CoreCube in the browser of an admin.',
   remedy: 'Apply again: the Caddyfile serves one name only.',
   inspect: (context) =>
     whenUp(context, async (proxy) => {
@@ -187,7 +210,9 @@ const otherHosts: Control<ProxyAnswers> = {
             ] as [string, Promise<HttpResult>][])),
       ]);
       const own = ask(context, proxy.https, '/v1/models');
-      const results = await Promise.all(requests.map(async ([name, result]) => ({ name, seen: foreign(await result) })));
+      const results = await Promise.all(
+        requests.map(async ([name, result]) => ({ name, seen: foreign(await result) })),
+      );
       const leaks = results.filter((r) => r.seen !== undefined).map((r) => `${r.name} ${r.seen}`);
       if (leaks.length > 0) return fail(leaks.join('; '), 'no handshake, or 421');
       // A proxy that answers nobody refuses everybody: that proves nothing.
@@ -203,7 +228,8 @@ const publicAnswers: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'admin-console-access',
   threat: 'A fence that is too wide stops the clients; an API that asks for no key serves everybody.',
-  remedy: 'Apply again. When /v1/models answers without a key, look at the API keys of type public in the console.',
+  remedy:
+    'Apply again. When /v1/models answers without a key, look at the API keys of type public in the console.',
   inspect: (context) =>
     fromOutside(context, async ([first]) => {
       const { connectTo } = first as Vantage;
@@ -224,8 +250,11 @@ const publicAnswers: Control<ProxyAnswers> = {
           return unknown(`${name} answers ${result.status}: CoreCube does not answer behind the proxy`);
         }
         if (refused(result)) return fail(`${name} is refused by the proxy`, '401 from CoreCube');
-        const asksForKey = result.status === 401 || (name === 'POST /mcp' && [400, 404, 405, 406, 415].includes(result.status));
-        if (!asksForKey) return fail(`${name} answers ${result.status} without an API key`, '401 from CoreCube');
+        const asksForKey =
+          result.status === 401 ||
+          (name === 'POST /mcp' && [400, 404, 405, 406, 415].includes(result.status));
+        if (!asksForKey)
+          return fail(`${name} answers ${result.status} without an API key`, '401 from CoreCube');
       }
       return pass('GET /v1/models answers 401 and POST /mcp is not served without a key');
     }),
@@ -245,7 +274,8 @@ const operatorInside: Control<ProxyAnswers> = {
     if (client === undefined || client === '') return skip('this session does not come over SSH');
     const address = client.split('%')[0] as string;
     const range = rangeOf(address, answers.adminRanges);
-    if (range === 'unreadable') return unknown(`SSH names the client ${JSON.stringify(client)}, which is no address`);
+    if (range === 'unreadable')
+      return unknown(`SSH names the client ${JSON.stringify(client)}, which is no address`);
     if (range === undefined) {
       return fail(`you are connected from ${address}`, `an address in ${answers.adminRanges.join(', ')}`);
     }

@@ -4,7 +4,7 @@ import type { HostReader, HttpRequest, HttpResult } from '../../src/core/host.ts
 import { type InspectContext, unknown, type Verdict } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { IN_CADDY, publicOrigin } from '../shared/caddy.ts';
-import { addressOn, type Container, containerOf, docker, dockerOutput, execIn } from '../shared/docker.ts';
+import { addressOn, type Container, containerOf, docker, execIn } from '../shared/docker.ts';
 import { inRange } from '../shared/grammar.ts';
 import { NETWORK, SERVICE } from '../shared/layout.ts';
 
@@ -45,7 +45,7 @@ export interface Running {
 }
 
 /** The published address of a container port, as a client on this host reaches it. */
-function published(container: Container, port: number): Endpoint | undefined {
+export function published(container: Container, port: number): Endpoint | undefined {
   const bindings = container.NetworkSettings.Ports[`${port}/tcp`] ?? [];
   const binding = bindings.find((b) => !b.HostIp.includes(':')) ?? bindings[0];
   if (!binding) return undefined;
@@ -138,10 +138,7 @@ export interface Vantages {
  * Makes one marked request each way and reads in the proxy's access log which address it saw. Shared: every
  * attack starts from an address that is proven not to be allowed.
  */
-export function vantages(
-  context: Context,
-  proxy: Running & { readonly https: Endpoint },
-): Promise<Vantages> {
+export function vantages(context: Context, proxy: Running & { readonly https: Endpoint }): Promise<Vantages> {
   const { host, answers } = context;
   return host.once(`proxy vantages ${answers.projectName}`, async () => {
     const marker = `/corecube-secure-look-${randomUUID()}`;
@@ -151,7 +148,9 @@ export function vantages(
         return { connectTo, path, result: await ask(context, connectTo, path) };
       }),
     );
-    const answered = tried.flatMap((t) => (t.result.ok ? [{ ...t, local: plain(t.result.localAddress) }] : []));
+    const answered = tried.flatMap((t) =>
+      t.result.ok ? [{ ...t, local: plain(t.result.localAddress) }] : [],
+    );
     const seen = await seenBy(host, proxy.container, marker, answered.length);
     const all = answered.map(({ connectTo, path, local }) => {
       const address = seen.get(path);
@@ -159,7 +158,9 @@ export function vantages(
       return { connectTo, local, seen: address, allowed };
     });
     const missing = [
-      ...tried.flatMap((t) => (t.result.ok ? [] : [`${t.connectTo.host} did not answer: ${t.result.message}`])),
+      ...tried.flatMap((t) =>
+        t.result.ok ? [] : [`${t.connectTo.host} did not answer: ${t.result.message}`],
+      ),
       ...all.filter((v) => v.seen === undefined).map((v) => `${v.connectTo.host} is not in the access log`),
     ];
     return {
@@ -182,7 +183,8 @@ async function seenBy(
   for (let attempt = 0; attempt < 10 && found.size < count; attempt++) {
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 100));
     const log = await docker(host, ['logs', '--since', '20s', container.Id]);
-    if (log.code !== 0) throw new Error(`the proxy's log cannot be read: ${log.stderr.trim().split('\n').at(-1)}`);
+    if (log.code !== 0)
+      throw new Error(`the proxy's log cannot be read: ${log.stderr.trim().split('\n').at(-1)}`);
     for (const line of `${log.stdout}\n${log.stderr}`.split('\n')) {
       if (!line.includes(marker)) continue;
       const entry = parseJson(line) as { request?: { uri?: string; remote_ip?: string } } | undefined;
@@ -225,7 +227,9 @@ export const describeVantage = (v: Vantage): string =>
 export interface Network {
   readonly Name: string;
   readonly EnableIPv6: boolean;
-  readonly IPAM: { readonly Config: readonly { readonly Subnet?: string; readonly Gateway?: string }[] | null };
+  readonly IPAM: {
+    readonly Config: readonly { readonly Subnet?: string; readonly Gateway?: string }[] | null;
+  };
 }
 
 /** The edge network; undefined when it does not exist. */
@@ -246,7 +250,8 @@ export function runningConfig(host: HostReader, container: Container): Promise<u
   return host.once(`caddy config ${container.Id}`, async () => {
     const url = 'http://127.0.0.1:2019/config/';
     const result = await execIn(host, container, ['wget', '-q', '-O', '-', url]);
-    if (result.code !== 0) throw new Error(`Caddy's admin endpoint does not answer: ${lastLine(result.stderr)}`);
+    if (result.code !== 0)
+      throw new Error(`Caddy's admin endpoint does not answer: ${lastLine(result.stderr)}`);
     return JSON.parse(result.stdout);
   });
 }
@@ -271,10 +276,4 @@ export function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
-}
-
-/** The hash of what compose.yaml declares for the proxy today; undefined when Compose refuses the files. */
-export async function declaredHash(context: Context, argv: readonly string[]): Promise<string> {
-  const output = await dockerOutput(context.host, [...argv.slice(1), 'config', '--hash', SERVICE.proxy]);
-  return output.trim().split(/\s+/).at(-1) ?? '';
 }

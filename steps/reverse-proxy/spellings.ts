@@ -87,24 +87,25 @@ export const FORGED_TARGETS: readonly string[] = ['/admin', '/metrics'];
 /** Ways to claim to be another client, by header; `address` is one that the console lets in. */
 export function forgedHeaders(address: string): readonly Readonly<Record<string, string>>[] {
   const quoted = address.includes(':') ? `"[${address}]"` : address;
-  const each = {
-    'X-Forwarded-For': address,
-    Forwarded: `for=${quoted};proto=https`,
-    'X-Real-IP': address,
-    'True-Client-IP': address,
-    'X-Client-IP': address,
-    'X-Cluster-Client-IP': address,
-    'CF-Connecting-IP': address,
-    'Fastly-Client-IP': address,
-    'X-Original-Forwarded-For': address,
-    'Client-IP': address,
-  };
   return [
-    ...Object.entries(each).map(([name, value]) => ({ [name]: value })),
+    { 'X-Forwarded-For': address },
     { 'X-Forwarded-For': `${address}, 127.0.0.1` },
     { 'X-Forwarded-For': `127.0.0.1, ${address}` },
-    { 'X-Forwarded-Host': 'localhost', 'X-Forwarded-Proto': 'http', 'X-Forwarded-For': '127.0.0.1' },
-    { 'X-Original-URL': '/v1/models', 'X-Rewrite-URL': '/v1/models', 'X-Forwarded-Prefix': '/v1' },
-    each,
+    { Forwarded: `for=${quoted};proto=https` },
+    { 'X-Real-IP': address },
+    // one request for the rarer ones: were any of them believed, it would get through
+    {
+      'True-Client-IP': address,
+      'X-Client-IP': address,
+      'X-Cluster-Client-IP': address,
+      'CF-Connecting-IP': address,
+      'Fastly-Client-IP': address,
+      'X-Original-Forwarded-For': address,
+      'Client-IP': address,
+      'X-Forwarded-Host': 'localhost',
+      'X-Original-URL': '/v1/models',
+      'X-Rewrite-URL': '/v1/models',
+      'X-Forwarded-Prefix': '/v1',
+    },
   ];
 }

@@ -40,7 +40,7 @@ import {
 
 export { closeDefaultAccount, takeOverAccount, writeAuditSettings } from './corecube-api/changes.ts';
 export { type Cookie, LOGIN_LOOK_TIMEOUT } from './corecube-api/client.ts';
-export { absent, fieldOf, type Row } from './corecube-api/fields.ts';
+export { absent, fieldOf, propertyOf, type Row } from './corecube-api/fields.ts';
 export { API_NEEDS, type ApiAnswers, byHand, findServer, notUp, notUpAtAll } from './corecube-api/server.ts';
 
 /** Something that was read, or why it could not be. */
@@ -58,6 +58,7 @@ export type DefaultLogin =
 
 /** What the own login and the one session after it showed. */
 export interface Observation {
+  readonly is: 'looked';
   readonly login:
     | { readonly is: 'in'; readonly said: string; readonly route: string }
     | { readonly is: 'refused'; readonly said: string }
@@ -159,6 +160,7 @@ async function ownLogin(
 function nothing(state: Observation['login'], because: string): Observation {
   const none = notSeen(because);
   return {
+    is: 'looked',
     login: state,
     session: none,
     ended: none,
@@ -206,6 +208,7 @@ async function look(
   const ended = await endSession(host, server, api, session);
   const { login: route } = routes;
   return {
+    is: 'looked',
     login: { is: 'in', said, route: route.found ? label(route.operation) : '' },
     session: shown,
     ended,

@@ -9,6 +9,7 @@
 # engine: own is Debian's (20.10 on 12, 26.1 on 13), sid is Docker 28 laid over it, none is a tree
 # without any Docker (the default).  Neither openssl nor curl is in a tree.
 set -euo pipefail
+# shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 name=${1:-} verb=${2:-}
@@ -32,6 +33,7 @@ build() { # build VERSION bare|engine: prints the base tree
       say "making a Debian $1 tree ($2)"
       rm -rf --one-file-system "$tree"
       mkdir -p "$BED/fresh"
+      # shellcheck disable=SC2016 # mmdebstrap hands the hook its directory as $1
       mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Apt::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
         --customize-hook='cd "$1/usr/share" && rm -rf doc man locale' \
         --include="$(IFS=,; echo "${packages[*]}")" "$suite" "$tree" "$mirror" >"$tree.log" 2>&1 ||

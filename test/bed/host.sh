@@ -10,6 +10,7 @@
 # engine: sid is Docker 28 (the default), bookworm is Docker 20.10 as Debian 12 has it.
 #   host 198.51.100.1 2001:db8:1::1   client 1 198.51.100.7 2001:db8:1::7   client 2 ...8 ...::8
 set -euo pipefail
+# shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 name=${1:-} verb=${2:-}
@@ -98,7 +99,11 @@ engine() {
 case $verb in
   up) up "$@" ;;
   exec)
-    if [[ -d $d/upper ]]; then
+    if [[ ${BED_EXACT_ENV:-} ]]; then # from index.ts: the environment is already the one to run with
+      dir=${BED_CWD:-/root}
+      unset BED_EXACT_ENV BED_CWD CORECUBE_BED CORECUBE_BED_PORT
+      enter "$dir" "$@"
+    elif [[ -d $d/upper ]]; then
       enter /root env -i HOME=/root LANG=C.UTF-8 TERM="${TERM:-xterm-256color}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
     else
       DOCKER_HOST=unix://$d/docker.sock enter "$PWD" "$@"

@@ -7,6 +7,7 @@
 #   load   serves the storage on 127.0.0.1 and pulls the images into the engine of DOCKER_HOST
 #   list   prints {"name:tag": "sha256:..."}     stop   ends that registry
 set -euo pipefail
+# shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 STORE=$BED/registry
 WORK=$BED/images

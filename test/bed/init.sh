@@ -6,6 +6,7 @@
 #     ENGINE   none | bookworm | sid | own (the tree's own)     CLIENTS  yes | no
 #     TREE     '' (shares the machine's file tree) or lower directories of an overlay, as in lowerdir=
 set -euo pipefail
+# shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 name=$1 d=$2 engine=$3 clients=$4 tree=$5
 shift 6

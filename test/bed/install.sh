@@ -5,6 +5,7 @@
 #   $CORECUBE_BED/tools    registry, ACME server, Docker Engine 28 and Compose 2.26, unpacked beside
 # Without --no-engine it also starts an engine on the default socket when none answers there.
 set -euo pipefail
+# shellcheck source=SCRIPTDIR/lib.sh
 . "$(dirname "$0")/lib.sh"
 need_root
 engine=yes

@@ -6,9 +6,8 @@ BED=${CORECUBE_BED:-/var/cache/corecube-secure-bed}
 # 127.0.0.1 port of the registry, in the machine's own namespace and inside every host
 MIRROR_PORT=${CORECUBE_BED_PORT:-5000}
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-REPO=$(cd "$HERE/../.." && pwd)
-TOOLS=$BED/tools
-export MIRROR_PORT TOOLS REPO
+# shellcheck disable=SC2034
+REPO=$(cd "$HERE/../.." && pwd) TOOLS=$BED/tools
 
 say() { printf '[bed] %s\n' "$*" >&2; }
 die() {

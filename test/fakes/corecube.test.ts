@@ -169,11 +169,11 @@ describe('passwords and logins', () => {
   });
 });
 
-describe.each(['memory', 'sqlite'])('sessions over %s', (kind) => {
-  const usable = kind === 'memory' || sqliteModule() !== undefined;
+// The image runs Node 24, which has SQLite; the floor of the product (Node 20) has not, so there is nothing to run there.
+describe.each(sqliteModule() ? ['memory', 'sqlite'] : ['memory'])('sessions over %s', (kind) => {
   const rows = () => (kind === 'memory' ? memorySessions() : sqliteSessions(dir));
 
-  it.runIf(usable)('v1 slides, keeps ten per user and forgets an expired one', async () => {
+  it('v1 slides, keeps ten per user and forgets an expired one', async () => {
     let now = 1_000_000;
     const rules = sessionRules(config('v1', { SESSION_MAX_AGE_HOURS: '8' }));
     const sessions = createSessions(rows(), rules, () => now);
@@ -193,7 +193,7 @@ describe.each(['memory', 'sqlite'])('sessions over %s', (kind) => {
     await sessions.sweep();
   });
 
-  it.runIf(usable && kind === 'memory')('v2 ends by idleness and by age', async () => {
+  it('v2 ends by idleness and by age', async () => {
     let now = 1_000_000;
     const given = { SESSION_MAX_LIFETIME_HOURS: '1', SESSION_IDLE_TIMEOUT_MINUTES: '20' };
     const sessions = createSessions(rows(), sessionRules(config('v2', given)), () => now);

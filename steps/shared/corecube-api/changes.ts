@@ -58,6 +58,17 @@ async function leave(api: Api, session: Session): Promise<void> {
   if (logout.found) await callIn(api.host, api.server, session, logout.operation);
 }
 
+/** Does the work and ends the session, whatever happens; the work's own error counts. */
+async function within(api: Api, session: Session, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await leave(api, session).catch(() => undefined);
+    throw error;
+  }
+  await leave(api, session);
+}
+
 /**
  * Makes the operator's e-mail and password the administrator's, through the API. Finds the account where an
  * interrupted run left it. Proves the new login and ends every session it opened. Nothing is done when the own
@@ -85,8 +96,7 @@ export async function takeOverAccount(
   for (const credential of tries) {
     const session = await enter(api, credential);
     if (session === undefined) continue;
-    await changeAccount(api, session, credential, own);
-    await leave(api, session);
+    await within(api, session, () => changeAccount(api, session, credential, own));
     const proof = await enter(api, own);
     if (proof) return leave(api, proof);
     throw new ChangeError(
@@ -103,16 +113,23 @@ export async function takeOverAccount(
 }
 
 /**
- * Gives the default account a password that nobody knows, when the operator's own account exists beside it. The
+ * Gives the default account a password that nobody knows, beside an own account that logs in at this moment. The
  * account stays: deleting it is the operator's decision.
+ * @throws {ChangeError} when the own login does not work: the default account could be the only way in
  */
-export async function closeDefaultAccount(host: Host, answers: ApiAnswers): Promise<void> {
+export async function closeDefaultAccount(host: Host, answers: ApiAnswers, own: Secret): Promise<void> {
   const api = await open(host, answers);
+  const proof = await enter(api, { email: answers.adminEmail, password: own });
+  if (proof === undefined) {
+    throw new ChangeError('refused', 'the own login does not work (any more)', byHand('profile-write'));
+  }
+  await leave(api, proof);
   const session = await enter(api, DEFAULT_ADMIN);
   if (session === undefined) return;
   const password = generatePassword((length) => host.randomBytes(length));
-  await changeAccount(api, session, DEFAULT_ADMIN, { email: DEFAULT_ADMIN.email, password });
-  await leave(api, session);
+  await within(api, session, () =>
+    changeAccount(api, session, DEFAULT_ADMIN, { email: DEFAULT_ADMIN.email, password }),
+  );
 }
 
 async function changeAccount(api: Api, session: Session, from: Credential, to: Credential): Promise<void> {
@@ -201,13 +218,24 @@ export async function writeAuditSettings(
   if (session === undefined) {
     throw new ChangeError('refused', 'the stored password does not log in', byHand('settings-write'));
   }
+  await within(api, session, async () => {
+    const current = write.method === 'PUT' ? (await callIn(host, api.server, session, read)).json : {};
+    const answer = await callIn(host, api.server, session, write, settingsBody(write, current, wanted));
+    demandTaken(answer, write, 'settings-write');
+  });
+}
+
+function settingsBody(
+  write: Operation,
+  current: unknown,
+  wanted: { readonly retentionDays: number; readonly queryText: string },
+): Row {
   const shape = write.body;
   const fields = auditFields(shape, /(^|[/_-])audit([/_-]|$)/i.test(write.path));
   if (shape === undefined || (!fields.retentionDays && !fields.queryText)) {
     throw new ChangeError('refused', `${write.path} describes no audit settings`, byHand('settings-write'));
   }
-  let body: Row = {};
-  if (write.method === 'PUT') body = fitting((await callIn(host, api.server, session, read)).json, shape);
+  let body = fitting(current, shape);
   if (fields.retentionDays) body = withValue(body, fields.retentionDays, wanted.retentionDays);
   if (fields.queryText) {
     const words = (shapeAt(shape, fields.queryText)?.enum ?? []).filter((word) => typeof word === 'string');
@@ -221,7 +249,5 @@ export async function writeAuditSettings(
     }
     body = withValue(body, fields.queryText, word ?? wanted.queryText);
   }
-  const answer = await callIn(host, api.server, session, write, body);
-  await leave(api, session);
-  demandTaken(answer, write, 'settings-write');
+  return body;
 }

@@ -123,7 +123,7 @@ export async function login(
   const { operation } = route;
   if (route.by !== 'answer' && !isLogin(operation)) throw new Error(`${operation.path} is not a login route`);
   const described = loginFields(operation.body);
-  if (described === undefined && operation.body !== undefined) {
+  if (operation.method !== 'POST' || (described === undefined && operation.body !== undefined)) {
     return { is: 'unclear', because: `${operation.path} does not take an e-mail address and a password` };
   }
   const fields = described ?? { identity: 'email', password: 'password' };

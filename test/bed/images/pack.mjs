@@ -112,7 +112,8 @@ async function importSaved(name, tag, saved) {
   const layers = [];
   for (const file of entry.Layers) layers.push(await putStream(createReadStream(join(saved, file))));
   const { diff_ids: expected } = JSON.parse(await readFile(blobPath(config), 'utf8')).rootfs;
-  if (JSON.stringify(expected) !== JSON.stringify(layers)) throw new Error(`${name}:${tag} was saved damaged`);
+  if (JSON.stringify(expected) !== JSON.stringify(layers))
+    throw new Error(`${name}:${tag} was saved damaged`);
   return publish(name, tag, config, layers);
 }
 
@@ -140,5 +141,6 @@ const verbs = {
   import: ([name, tag, saved]) => importSaved(name, tag, saved),
   list,
 };
-if (!store || !Object.hasOwn(verbs, verb)) throw new Error(`usage: pack.mjs ${Object.keys(verbs).join('|')} STORE ...`);
+if (!store || !Object.hasOwn(verbs, verb))
+  throw new Error(`usage: pack.mjs ${Object.keys(verbs).join('|')} STORE ...`);
 console.log(await verbs[verb](rest));

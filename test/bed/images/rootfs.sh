@@ -3,7 +3,7 @@
 # downloaded Debian packages in DEBS (they are only unpacked, nothing of them is run).
 # rootfs.sh packages: prints the packages that all three need, as apt-get download takes them.
 set -euo pipefail
-# shellcheck source=../lib.sh
+# shellcheck source=SCRIPTDIR/../lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 LIB=usr/lib/x86_64-linux-gnu
 

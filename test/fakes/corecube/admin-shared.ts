@@ -12,7 +12,7 @@ export function idOf(call: Call, name = 'id'): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)) throw notFound();
   return value;
 }
-export const notFound = () => new HttpError(404, 'NOT_FOUND', 'there is no such thing here');
+const notFound = () => new HttpError(404, 'NOT_FOUND', 'there is no such thing here');
 export function found<T>(value: T | undefined): T {
   if (value === undefined) throw notFound();
   return value;

@@ -19,7 +19,7 @@ export interface App {
 }
 
 /** `open`: nobody is asked. `session`: any signed-in user. `admin`: a signed-in admin. `key`: a bearer API key. */
-export type Guard = 'open' | 'session' | 'admin' | 'key';
+type Guard = 'open' | 'session' | 'admin' | 'key';
 
 /** A signed-in user and the session that says so. */
 export interface Caller {

@@ -11,7 +11,7 @@ export const cookieName = (app: App) => (app.config.generation === 'v1' ? 'corec
 const publicHttps = (app: App) => app.config.publicUrl?.toLowerCase().startsWith('https://') ?? false;
 
 /** v1: Secure in production over HTTPS. v2: Secure when CORECUBE_PUBLIC_URL begins with https://. */
-export function cookieIsSecure(app: App, exchange: Exchange): boolean {
+function cookieIsSecure(app: App, exchange: Exchange): boolean {
   if (app.faults.has('cookie-insecure')) return false;
   if (app.config.generation === 'v2') return publicHttps(app);
   return app.config.production && (publicHttps(app) || exchange.forwardedHttps);
@@ -23,7 +23,7 @@ function setCookie(app: App, exchange: Exchange, value: string, maxAgeSeconds: n
   if (cookieIsSecure(app, exchange)) parts.push('Secure');
   exchange.cookies.splice(0, exchange.cookies.length, parts.join('; '));
 }
-export const clearCookie = (app: App, exchange: Exchange) => setCookie(app, exchange, '', 0);
+const clearCookie = (app: App, exchange: Exchange) => setCookie(app, exchange, '', 0);
 
 /** Checks throttle, lockout and password, then starts a session and sets its cookie. Throws 401 or 429. */
 export async function login(

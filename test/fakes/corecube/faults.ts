@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { StartError } from './config.ts';
 
 /** What this stand-in can be told to do wrong. The list is the contract with the end-to-end tests. */
-export const FAULTS = [
+const FAULTS = [
   'default-login-survives',
   'admin-env-ignored',
   'key-ignored',
@@ -18,7 +18,7 @@ export const FAULTS = [
   'crash-loop',
   'migration-fails',
 ] as const;
-export type Fault = (typeof FAULTS)[number];
+type Fault = (typeof FAULTS)[number];
 
 export interface Faults {
   has(fault: Fault): boolean;

@@ -14,7 +14,7 @@ export interface EncryptionKey {
 }
 
 /** 64 hexadecimal characters. v1 forgives one final line break, v2 any surrounding white space. Throws StartError. */
-export function parseKey(text: string, generation: Config['generation'], source: string): Buffer {
+function parseKey(text: string, generation: Config['generation'], source: string): Buffer {
   const bare = generation === 'v2' ? text.trim() : text.replace(/\r?\n$/, '');
   if (!/^[0-9a-fA-F]{64}$/.test(bare)) {
     throw new StartError(`the encryption key in ${source} must be exactly 64 hexadecimal characters`);

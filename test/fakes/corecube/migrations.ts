@@ -89,7 +89,7 @@ const sessionsInPostgres: Migration = {
 };
 
 /** The migrations of a generation, ascending. v2 continues where v1 ends. */
-export function migrationsOf(generation: Generation): readonly Migration[] {
+function migrationsOf(generation: Generation): readonly Migration[] {
   return generation === 'v1' ? [base, sample, policies] : [base, sample, policies, sessionsInPostgres];
 }
 

@@ -2,7 +2,7 @@ import bcrypt from 'bcryptjs';
 import type { Generation } from './config.ts';
 
 /** Documented bcrypt cost per generation. */
-export const bcryptCost = (generation: Generation) => (generation === 'v1' ? 10 : 12);
+const bcryptCost = (generation: Generation) => (generation === 'v1' ? 10 : 12);
 
 /** What is wrong with a new password under the generation's policy; empty when nothing is. */
 export function policyProblems(generation: Generation, password: string): string[] {

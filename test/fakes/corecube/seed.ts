@@ -3,8 +3,8 @@ import type { App } from './app.ts';
 import { StartError } from './config.ts';
 import { hashPassword, policyProblems } from './passwords.ts';
 
-export const DEFAULT_EMAIL = 'admin@example.com';
-export const DEFAULT_PASSWORD = 'changeme123';
+const DEFAULT_EMAIL = 'admin@example.com';
+const DEFAULT_PASSWORD = 'changeme123';
 
 /** The first admin, the first connection with its credential, and the check that stored credentials can be read. */
 export async function seed(app: App): Promise<void> {

@@ -10,7 +10,7 @@ const time: Schema = { type: 'string', format: 'date-time' };
 const timeOrNull: Schema = { type: ['string', 'null'], format: 'date-time' };
 const object = (properties: Record<string, Schema>): Schema => ({ type: 'object', properties });
 
-export const KEY_TYPES = ['personal', 'service', 'public'] as const;
+const KEY_TYPES = ['personal', 'service', 'public'] as const;
 export const ROLES = ['admin', 'member', 'no_access'] as const;
 export const QUERY_TEXT = ['full', 'truncated', 'disabled'] as const;
 

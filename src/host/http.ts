@@ -1,0 +1,88 @@
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
+import type { HttpRequest, HttpResult } from '../core/host.ts';
+import { Secret } from '../core/secret.ts';
+
+/** Bytes of a body that are kept. */
+const MAX_BODY = 1024 * 1024;
+
+/** One request on a connection of its own: the path as given, no redirect followed, no header but what was asked. */
+export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<HttpResult> {
+  const url = new URL(request.origin);
+  const secure = url.protocol === 'https:';
+  const name = url.hostname.replace(/^\[|\]$/g, '');
+  const body = request.body instanceof Secret ? request.body.reveal() : request.body;
+  const limit = request.timeoutMs ?? 10_000;
+  const options: RequestOptions & { servername?: string; rejectUnauthorized?: boolean; ca?: string } = {
+    method: request.method,
+    path: request.path,
+    host: request.connectTo?.host ?? name,
+    port: request.connectTo?.port ?? (url.port || (secure ? 443 : 80)),
+    headers: {
+      host: url.host,
+      'user-agent': 'secure-setup',
+      ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+      ...request.headers,
+    },
+    agent: false,
+    signal,
+    ...(request.localAddress === undefined ? {} : { localAddress: request.localAddress }),
+    ...(secure
+      ? {
+          servername: isIP(name) ? '' : name,
+          rejectUnauthorized: !request.insecure,
+          ...(request.ca === undefined ? {} : { ca: request.ca }),
+        }
+      : {}),
+  };
+  return new Promise((resolve) => {
+    const fail = (error: NodeJS.ErrnoException) =>
+      resolve({ ok: false, code: error.code ?? 'ERROR', message: error.message });
+    let answer: (response: IncomingMessage) => void = () => {};
+    const client = (secure ? httpsRequest : httpRequest)(options, (response) => answer(response));
+    const timer = setTimeout(
+      () =>
+        client.destroy(Object.assign(new Error(`no answer within ${limit / 1000} s`), { code: 'ETIMEDOUT' })),
+      limit,
+    );
+    let local = '';
+    client.on('socket', (socket) => socket.once('connect', () => (local = socket.localAddress ?? '')));
+    client.on('error', (error) => {
+      clearTimeout(timer);
+      fail(error);
+    });
+    answer = (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      const finish = () => {
+        clearTimeout(timer);
+        const headers: [string, string][] = [];
+        for (let i = 0; i < response.rawHeaders.length; i += 2)
+          headers.push([
+            (response.rawHeaders[i] as string).toLowerCase(),
+            response.rawHeaders[i + 1] as string,
+          ]);
+        resolve({
+          ok: true,
+          status: response.statusCode ?? 0,
+          headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+          localAddress: response.socket?.localAddress ?? local,
+          remoteAddress: response.socket?.remoteAddress ?? '',
+        });
+      };
+      response.on('data', (chunk: Buffer) => {
+        if (size < MAX_BODY) chunks.push(chunk.subarray(0, MAX_BODY - size));
+        size += chunk.length;
+        if (size >= MAX_BODY) {
+          finish();
+          response.destroy();
+        }
+      });
+      response.on('end', finish);
+      response.on('error', fail);
+    };
+    client.end(body);
+  });
+}

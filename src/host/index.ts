@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { unlink } from 'node:fs/promises';
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Host, HostReader, HostSource } from '../core/host.ts';
+import { redact, Secret } from '../core/secret.ts';
+import { runCommand, runLookingCommand } from './commands.ts';
+import {
+  backUp,
+  ensureDirectory,
+  listDirectory,
+  ownerChanger,
+  readText,
+  replaceFile,
+  setAccess,
+  statFile,
+} from './files.ts';
+import { sendHttp } from './http.ts';
+import { fileJournal, noJournal } from './journal.ts';
+import { ownAddresses, probeTcp, resolveName, tcpListeners } from './network.ts';
+import { ownedFiles } from './owned-files.ts';
+import { rehearse } from './rehearse.ts';
+import { readSql, writeSql } from './sql.ts';
+import { systemFacts } from './system.ts';
+import { shakeHands } from './tls.ts';
+
+export interface HostOptions {
+  /** Absolute path of the install directory; it need not exist for looking. */
+  readonly dir: string;
+  /** Below `dir`: where replaced files are kept, one folder per run. */
+  readonly backups: string;
+  /** Below `dir`; absent: nothing is journalled. */
+  readonly journal?: string;
+  /** Label of every helper container. */
+  readonly helperLabel: string;
+  /** A local image with a shell's usual programs, for work on files of another uid. */
+  readonly helperImage: () => string | undefined;
+}
+
+/** The real host: the only way of this tool to touch the world. */
+export function createHostSource(options: HostOptions): HostSource {
+  const { dir } = options;
+  const at = (path: string) => (isAbsolute(path) ? path : resolve(dir, path));
+  const owned = ownedFiles(options.helperImage, options.helperLabel);
+  const owner = ownerChanger(owned.changeOwner);
+  const backups = join(dir, options.backups, new Date().toISOString().replaceAll(/[:.]/g, '-'));
+
+  const snapshot = (signal: AbortSignal): HostReader => {
+    const looks = new Map<string, Promise<unknown>>();
+    return {
+      dir,
+      now: () => new Date(),
+      env: (name) => process.env[name],
+      readText: (path) => readText(at(path)),
+      readSecret: async (path) => {
+        const text = await readText(at(path)).catch((error: NodeJS.ErrnoException) => {
+          if (error.code === 'EACCES') return owned.readSecret(at(path));
+          throw error;
+        });
+        return typeof text === 'string' ? new Secret(text) : text;
+      },
+      stat: (path) => statFile(at(path)),
+      list: (path) => listDirectory(at(path)),
+      query: (argv, commandOptions) => runLookingCommand(argv, { signal, ...commandOptions }),
+      sql: readSql,
+      http: (request) => sendHttp(request, signal),
+      tls: shakeHands,
+      tcp: probeTcp,
+      rehearse: (request) => rehearse(request, options.helperLabel, owner, signal),
+      resolve: resolveName,
+      addresses: ownAddresses,
+      listeners: tcpListeners,
+      system: () => systemFacts(dir),
+      once<T>(key: string, look: () => Promise<T>): Promise<T> {
+        let shared = looks.get(key) as Promise<T> | undefined;
+        if (!shared) {
+          shared = look();
+          // Whoever shares it sees the rejection; nobody sharing it yet must not end the process.
+          shared.catch(() => {});
+          looks.set(key, shared);
+        }
+        return shared;
+      },
+    };
+  };
+
+  return {
+    journal: options.journal === undefined ? noJournal : fileJournal(join(dir, options.journal)),
+    snapshot,
+    writer: (signal, progress): Host => ({
+      // A change that is under way is finished: Ctrl+C does not reach its looks either.
+      ...snapshot(new AbortController().signal),
+      // Within a change the world moves, so nothing may be remembered.
+      once: (_key, look) => look(),
+      signal,
+      progress: (text) => progress(redact(text)),
+      randomBytes: (length) => new Uint8Array(randomBytes(length)),
+      async writeFile(path, content, writeOptions) {
+        await backUp(dir, at(path), backups);
+        await replaceFile(at(path), content, writeOptions, owner);
+      },
+      makeDirectory: (path, writeOptions) => ensureDirectory(at(path), writeOptions, owner),
+      setAccess: (path, writeOptions) => setAccess(at(path), writeOptions, owner),
+      async removeFile(path) {
+        await backUp(dir, at(path), backups);
+        await unlink(at(path));
+      },
+      run: (argv, commandOptions) => runCommand(argv, { onLine: () => {}, ...commandOptions }),
+      sqlWrite: writeSql,
+    }),
+  };
+}

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import type { Rehearsal, RehearsalRequest } from '../core/host.ts';
+import { redact } from '../core/secret.ts';
+import { runCommand } from './commands.ts';
+import type { ChangeOwner } from './files.ts';
+
+/** Milliseconds between two looks at a running rehearsal. */
+const POLL = 150;
+
+/**
+ * Starts an image once, hardened, without network and without data, and tells what it did. The container and its
+ * throw-away directories are removed on every way out; only anonymous volumes of its own go with it.
+ */
+export async function rehearse(
+  request: RehearsalRequest,
+  label: string,
+  owner: ChangeOwner,
+  signal: AbortSignal,
+): Promise<Rehearsal> {
+  const base = await mkdtemp(join(tmpdir(), 'rehearsal-'));
+  const name = `rehearsal-${randomBytes(6).toString('hex')}`;
+  const docker = async (args: readonly string[], timeoutMs = 20_000) => {
+    const result = await runCommand(['docker', ...args], { timeoutMs });
+    if (result.code !== 0)
+      throw new Error(`docker ${args[0]}: ${redact(result.stderr.trim().split('\n').at(-1) ?? '')}`);
+    return result;
+  };
+  try {
+    await chmod(base, 0o755);
+    const data = join(base, 'data');
+    await mkdir(data, { mode: 0o700 });
+    await owner(data, request.uid, request.uid);
+    const mounts = [`type=bind,source=${data},target=${request.dataDir}`];
+    for (const [inside, content] of Object.entries(request.files)) {
+      const file = resolve(base, 'files', `.${inside}`);
+      await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+      await writeFile(file, content, { mode: 0o600 });
+      await owner(file, request.uid, request.uid);
+      mounts.push(`type=bind,source=${file},target=${inside},readonly`);
+    }
+    await docker([
+      ...['create', '--name', name, '--label', label, '--pull', 'never', '--network', 'none', '--read-only'],
+      ...[
+        '--cap-drop',
+        'ALL',
+        '--security-opt',
+        'no-new-privileges',
+        '--user',
+        `${request.uid}:${request.uid}`,
+      ],
+      ...['--tmpfs', '/tmp:mode=1777,size=64m', '--pids-limit', '200', '--memory', '1g', '--restart', 'no'],
+      ...mounts.flatMap((mount) => ['--mount', mount]),
+      ...Object.entries(request.env).flatMap(([key, value]) => ['--env', `${key}=${value}`]),
+      request.image,
+    ]);
+    await docker(['start', name]);
+    const began = Date.now();
+    const state = async () =>
+      JSON.parse((await docker(['inspect', '--format', '{{json .State}}', name])).stdout) as {
+        Running: boolean;
+        ExitCode: number;
+      };
+    let now = await state();
+    while (now.Running && Date.now() - began < request.deadlineMs && !signal.aborted) {
+      await new Promise((done) => setTimeout(done, POLL));
+      now = await state();
+    }
+    signal.throwIfAborted();
+    const log = await docker(['logs', name]);
+    const names = await readdir(data).catch(() => []);
+    const files = await Promise.all(
+      names.map(async (file) => ({ name: file, stat: await stat(join(data, file)) })),
+    );
+    return {
+      ended: now.Running ? 'stopped' : 'exited',
+      code: now.ExitCode,
+      log: redact(`${log.stdout}${log.stderr}`),
+      files: files.filter((f) => f.stat.isFile()).map((f) => ({ name: f.name, mode: f.stat.mode & 0o7777 })),
+    };
+  } finally {
+    await runCommand(['docker', 'rm', '--force', '--volumes', name], { timeoutMs: 30_000 });
+    await removeTree(base, owner);
+  }
+}
+
+/** What the container wrote belongs to its uid; a user who is not root takes it back first. */
+async function removeTree(base: string, owner: ChangeOwner): Promise<void> {
+  const uid = process.getuid?.() ?? 0;
+  if (uid !== 0) await owner(join(base, 'data'), uid, process.getgid?.() ?? uid).catch(() => {});
+  await rm(base, { recursive: true, force: true });
+}

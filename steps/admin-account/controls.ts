@@ -1,0 +1,225 @@
+/** What must hold of the administrator's account, and how it is tried. */
+import type { HostReader } from '../../src/core/host.ts';
+import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts';
+import type { Answers } from '../questions.ts';
+import {
+  bootstrapInProgress,
+  checkPasswordPolicy,
+  DEFAULT_ADMIN,
+  readAdminPassword,
+} from '../shared/admin-credentials.ts';
+import {
+  API_NEEDS,
+  absent,
+  byHand,
+  fieldOf,
+  findServer,
+  LOGIN_LOOK_TIMEOUT,
+  notUp,
+  notUpAtAll,
+  observeAdmin,
+  tryDefaultLogin,
+} from '../shared/corecube-api.ts';
+import { execIn } from '../shared/docker.ts';
+import { PATH } from '../shared/layout.ts';
+
+export const NEEDS = [...API_NEEDS, 'adminPassword'] as const;
+export type Needed = Pick<Answers, (typeof NEEDS)[number]>;
+
+export const OWN_LOGIN = 'admin.own-login';
+export const PASSWORD_FILE = 'admin.password-file';
+
+export const controls: readonly Control<Needed>[] = [
+  {
+    id: 'admin.default-login-refused',
+    title: 'The documented default login is refused',
+    severity: 'required',
+    section: 'default-credential-change',
+    refs: ['CWE-1392', 'OWASP ASVS 5.0 6.3.2'],
+    threat: `Anybody who has read the guide logs in as administrator with ${DEFAULT_ADMIN.email} and reads every connected source.`,
+    remedy: `Run apply again: it changes e-mail and password through the API. ${byHand('login')}`,
+    impact: 'Sessions of the default account end.',
+    timeoutMs: LOGIN_LOOK_TIMEOUT,
+    async inspect({ host, answers, signal }) {
+      const attempt = await tryDefaultLogin(host, answers, signal);
+      if (attempt.is === 'absent' || attempt.is === 'stopped') return notUp(attempt, OWN_LOGIN);
+      if (attempt.is === 'not-seen') return unknown(attempt.because);
+      if (attempt.is === 'works') {
+        return fail(
+          `${DEFAULT_ADMIN.email} logs in with the documented password (${attempt.said})`,
+          'a refusal',
+        );
+      }
+      const seen = `${attempt.route} refuses ${DEFAULT_ADMIN.email} with the documented password (${attempt.said})`;
+      if (attempt.status === 401 || attempt.status === 403) return pass(seen);
+      // 400 and 422 may complain about the form of the request: they count when the same form lets the own password in.
+      const own = await observeAdmin(host, answers, signal);
+      if (own.is === 'looked' && own.login.is === 'in')
+        return pass(`${seen}; the same request with the own password is taken`);
+      return unknown(
+        `${seen}, which may be about the form of the request, and no login in this form was seen to work`,
+      );
+    },
+  },
+  {
+    id: OWN_LOGIN,
+    title: 'The administrator logs in with the own e-mail address and password',
+    severity: 'required',
+    section: 'default-credential-change',
+    threat: 'Nobody can administer CoreCube, or somebody else has taken the account over.',
+    remedy:
+      'If the password was changed in the console, write it into secrets/admin_password or remove that file. If the e-mail address was changed, correct the answer adminEmail.',
+    timeoutMs: LOGIN_LOOK_TIMEOUT,
+    async inspect({ host, answers, signal }) {
+      const look = await observeAdmin(host, answers, signal);
+      if (look.is === 'absent' || look.is === 'stopped')
+        return notUpAtAll(look, 'a running CoreCube that takes the login');
+      const { login } = look;
+      switch (login.is) {
+        case 'in':
+          return pass(`${login.route} takes ${answers.adminEmail} with the stored password (${login.said})`);
+        case 'refused':
+          return fail(
+            `${answers.adminEmail} with the stored password is refused (${login.said})`,
+            'the login works',
+          );
+        case 'not-kept':
+          return skip('the password is not kept on this host, so nobody can log in from here');
+        case 'not-seen':
+          return unknown(login.because);
+      }
+    },
+  },
+  {
+    id: 'admin.session-ended',
+    title: 'A session is dead after the logout',
+    severity: 'required',
+    section: 'session-management',
+    refs: ['OWASP ASVS 5.0 7.4.1', 'CWE-613'],
+    threat: 'A copied cookie keeps administering CoreCube after its owner has logged out.',
+    remedy: `Restart CoreCube, which may end its sessions, and report it to CoreCube. ${byHand('logout')}`,
+    manual: true,
+    timeoutMs: LOGIN_LOOK_TIMEOUT,
+    async inspect({ host, answers, signal }) {
+      const look = await observeAdmin(host, answers, signal);
+      if (look.is === 'absent' || look.is === 'stopped') return notUp(look, OWN_LOGIN);
+      if (look.login.is === 'refused') return unknown('no session could be opened', OWN_LOGIN);
+      if (!look.ended.seen) return unknown(look.ended.because);
+      const { route, before, after } = look.ended.value;
+      if (before !== 200)
+        return unknown(`${route} answered ${before} inside the session, so it proves nothing after it`);
+      if (after === 401 || after === 403)
+        return pass(`${route} answers 200 before the logout and ${after} after it`);
+      return after === 200
+        ? fail(`${route} still answers 200 with the cookie of the ended session`, 'it answers 401')
+        : unknown(`${route} answers ${after} after the logout`);
+    },
+  },
+  {
+    id: 'admin.password-policy',
+    title: "The administrator's password meets the policy",
+    severity: 'required',
+    section: 'password-policy',
+    refs: ['NIST SP 800-63B 3.1.1', 'CWE-521'],
+    threat: 'A weak password falls to guessing; guide v2 has no lockout after wrong ones.',
+    remedy:
+      'Click the profile icon, then Profile, set a password of 12 to 72 bytes with upper and lower case, a digit and a special character, and write it into secrets/admin_password.',
+    manual: true,
+    async inspect({ host, answers }) {
+      const password = await readAdminPassword(host);
+      if (password === undefined) {
+        return (await fileIsDue(host, answers))
+          ? unknown('there is no password yet', PASSWORD_FILE)
+          : skip('the password is not kept on this host');
+      }
+      const problems = checkPasswordPolicy(password.reveal());
+      return problems.length === 0
+        ? pass('12 characters or more, upper and lower case, a digit, a special character, at most 72 bytes')
+        : fail(problems.join(' '), 'a password that meets every rule');
+    },
+  },
+  {
+    id: PASSWORD_FILE,
+    title: "The administrator's password is readable for the operator only",
+    severity: 'required',
+    section: 'default-credential-change',
+    refs: ['CWE-732'],
+    threat: 'Other users of this host read the password and administer CoreCube.',
+    remedy: `chmod 600 ${PATH.adminPassword} and give it to the user who administers CoreCube; or remove it once the password is in a password manager.`,
+    async inspect({ host, answers }) {
+      const stat = await host.stat(PATH.adminPassword);
+      if (stat === undefined) {
+        return (await fileIsDue(host, answers))
+          ? fail(`${PATH.adminPassword} does not exist`, 'a file with mode 0600')
+          : skip('the password is not kept on this host');
+      }
+      const { uid } = await host.system();
+      const seen = `${stat.kind}, mode 0${stat.mode.toString(8).padStart(3, '0')}, owner ${stat.uid}`;
+      return stat.kind === 'file' && stat.mode === 0o600 && stat.uid === uid
+        ? pass(seen)
+        : fail(seen, `file, mode 0600, owner ${uid}`);
+    },
+  },
+  {
+    id: 'admin.no-default-email',
+    title: 'No account carries the documented default e-mail address',
+    severity: 'advised',
+    section: 'default-credential-change',
+    threat: 'Half of the credential is known to everybody, and attackers try passwords for it first.',
+    remedy: 'Open Users in the Admin Console and delete admin@example.com, or change its e-mail address.',
+    timeoutMs: LOGIN_LOOK_TIMEOUT,
+    async inspect({ host, answers, signal }) {
+      const look = await observeAdmin(host, answers, signal);
+      if (look.is === 'absent' || look.is === 'stopped') return notUp(look, OWN_LOGIN);
+      if (!look.users.seen) return unknown(look.users.because);
+      const { rows, complete } = look.users.value;
+      const emails = rows.map((row) => fieldOf(row, /^(e_?mail|email_address)$/));
+      if (emails.some((email) => typeof email === 'string' && email.toLowerCase() === DEFAULT_ADMIN.email)) {
+        return fail(`${DEFAULT_ADMIN.email} is among ${rows.length} users`, 'no account with this address');
+      }
+      if (!complete || emails.includes(absent)) return unknown('the list of users is not complete');
+      return pass(
+        `${rows.length} ${rows.length === 1 ? 'user' : 'users'}, none of them ${DEFAULT_ADMIN.email}`,
+      );
+    },
+  },
+  {
+    id: 'admin.not-in-environment',
+    title: "The administrator's password is not in the container's environment",
+    severity: 'required',
+    section: 'default-credential-change',
+    refs: ['CWE-526', 'CIS Docker 4.10'],
+    threat: 'docker inspect, crash dumps and child processes show the password to whoever may look.',
+    remedy: 'Run apply again: it removes the first-boot files and starts CoreCube without them.',
+    impact: 'CoreCube restarts once.',
+    async inspect({ host, answers }) {
+      const left: string[] = [];
+      for (const path of [PATH.bootstrapEnv, PATH.bootstrapCompose])
+        if (await host.stat(path)) left.push(path);
+      if (left.length > 0)
+        return fail(`the first-boot files are still here: ${left.join(', ')}`, 'neither exists');
+      const place = await findServer(host, answers);
+      if (place.is === 'absent') return unknown(place.because, OWN_LOGIN);
+      if (place.is === 'stopped') return unknown(place.because);
+      const names = (place.container.Config.Env ?? []).map((entry) => entry.split('=', 1)[0] ?? '');
+      const kept = names.filter((name) => name.startsWith('CUBE_ADMIN_'));
+      if (kept.length > 0) return fail(`docker inspect shows ${kept.join(', ')}`, 'no variable CUBE_ADMIN_*');
+      const inside = await execIn(host, place.container, ['cat', '/proc/1/environ']);
+      if (inside.code !== 0)
+        return pass('docker inspect shows no CUBE_ADMIN_*; the image has no way to look inside');
+      return /(^|\0)CUBE_ADMIN_/.test(inside.stdout)
+        ? fail(
+            'the first process of the container has CUBE_ADMIN_* in its environment',
+            'no variable CUBE_ADMIN_*',
+          )
+        : pass(
+            'neither docker inspect nor the running process shows CUBE_ADMIN_*, and the first-boot files are gone',
+          );
+    },
+  },
+];
+
+/** The password file must be there until the account is proved; later the operator may remove it. */
+async function fileIsDue(host: HostReader, answers: Needed): Promise<boolean> {
+  return (await bootstrapInProgress(host)) || (await findServer(host, answers)).is === 'absent';
+}

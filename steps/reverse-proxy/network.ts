@@ -1,0 +1,174 @@
+/** Whether the address the proxy sees is the client's, and whether there is a way around the proxy. */
+import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts';
+import { type Container, containerOf, containers } from '../shared/docker.ts';
+import { inRange } from '../shared/grammar.ts';
+import { APP_PORT, SERVICE } from '../shared/layout.ts';
+import { type Context, edgeNetwork, type Network, type ProxyAnswers, vantages, whenUp } from './look.ts';
+
+const isLoopback = (address: string) => /^(127\.|::1$|::ffff:127\.)/.test(address);
+
+const clientSeen: Control<ProxyAnswers> = {
+  id: 'proxy.client-address-seen',
+  title: "The address that the proxy sees is the client's own",
+  severity: 'required',
+  section: 'admin-console-access',
+  threat:
+    'Where the engine rewrites addresses, every client looks like the bridge gateway: the fence lets in all or none.',
+  remedy:
+    'Use a rootful Docker Engine with its default networking, or give the proxy the host network; publish no IPv6 on an IPv4 network.',
+  inspect: (context) =>
+    whenUp(context, async (proxy) => {
+      const { all, missing } = await vantages(context, proxy);
+      const lost = all.find((v) => v.seen === undefined);
+      if (lost) return unknown(`the request from ${lost.local} is not in the proxy's access log`);
+      const real = all.filter((v) => !isLoopback(v.local) && v.connectTo.host !== proxy.inside);
+      const hidden = real.filter((v) => v.seen !== v.local);
+      const told = all.map((v) => `${v.local} as ${v.seen}`).join(', ');
+      if (hidden.length > 0) {
+        const listeners = await context.host.listeners();
+        // Without the engine's userland proxy nobody listens on the port, and only this host's own connections are rewritten.
+        if (!listeners.some((l) => l.port === proxy.https.port)) {
+          return skip(
+            `the engine runs without its userland proxy: connections of this host itself look like the gateway (${told}), so that other clients' addresses cannot be judged from here`,
+          );
+        }
+        return fail(
+          `the engine's address translation hides the client: ${told}`,
+          'the address of the connection itself',
+        );
+      }
+      if (real.length > 0) return pass(`the access log names ${told}`);
+      if (isLoopback(proxy.https.host)) return skip('the proxy is published on loopback only');
+      return unknown(
+        missing.length > 0 ? missing.join('; ') : 'this host has no IPv4 address of its own to try from',
+      );
+    }),
+};
+
+const gatewayNotAllowed: Control<ProxyAnswers> = {
+  id: 'proxy.gateway-not-allowed',
+  title: 'The gateway of the edge network is in none of the allowed ranges',
+  severity: 'required',
+  section: 'admin-console-access',
+  threat:
+    'Docker shows loopback and IPv6 clients as the gateway of the network: allowing it opens the console to them all.',
+  remedy:
+    "Name narrower ranges than Docker's own (172.16.0.0/12 holds them), or give the edge network a subnet outside of them.",
+  manual: true,
+  async inspect(context) {
+    const network = await edgeNetwork(context);
+    if (!network) return unknown('the edge network does not exist yet', 'proxy.up');
+    const gateways = await gatewaysOf(context, network);
+    if (gateways.length === 0)
+      return unknown(`Docker names no gateway of the network ${network.Name}`, 'proxy.up');
+    for (const gateway of gateways) {
+      const range = context.answers.adminRanges.find((r) => inRange(gateway, r));
+      if (range)
+        return fail(`the gateway ${gateway} is in ${range}`, 'a gateway outside of every allowed range');
+    }
+    return pass(`the gateway is ${gateways.join(' and ')}`);
+  },
+};
+
+/** From the network, and from the containers on it: a subnet given without a gateway is listed without one. */
+async function gatewaysOf({ host, answers }: Context, network: Network): Promise<string[]> {
+  const declared = (network.IPAM.Config ?? []).flatMap((c) => c.Gateway ?? []);
+  const joined = (await containers(host, answers.projectName)).flatMap((c) => {
+    const on = c.NetworkSettings.Networks[network.Name] as
+      | { Gateway?: string; IPv6Gateway?: string }
+      | undefined;
+    return [on?.Gateway, on?.IPv6Gateway];
+  });
+  const all = [...declared, ...joined].filter((g): g is string => g !== undefined && g !== '');
+  return [...new Set(all.map((g) => g.split('/')[0] as string))];
+}
+
+const noIpv6: Control<ProxyAnswers> = {
+  id: 'proxy.no-ipv6-publishing',
+  title: 'The proxy is not published on IPv6 through an IPv4 network',
+  severity: 'required',
+  section: 'admin-console-access',
+  threat:
+    'Every IPv6 client then looks like the bridge gateway: nobody can be told apart, allowed or blocked.',
+  remedy:
+    'Publish on an IPv4 address (listenAddress), or enable IPv6 on the edge network in compose.override.yaml.',
+  impact: 'IPv6 clients need an IPv4 way in, or a proxy in the host network.',
+  inspect: (context) =>
+    whenUp(context, async ({ container }) => {
+      const bindings = Object.entries(container.NetworkSettings.Ports).flatMap(([port, list]) =>
+        (list ?? []).map((b) => ({ port, ...b })),
+      );
+      const six = bindings.filter((b) => b.HostIp.includes(':'));
+      if (six.length === 0) {
+        return pass(`published on ${bindings.map((b) => `${b.HostIp}:${b.HostPort}`).join(', ')}`);
+      }
+      const network = await edgeNetwork(context);
+      const where = six.map((b) => `[${b.HostIp}]:${b.HostPort}`).join(', ');
+      if (!network?.EnableIPv6)
+        return fail(`published on ${where}; the edge network has no IPv6`, 'IPv4 only');
+      return pass(`published on ${where}; the edge network has IPv6`);
+    }),
+};
+
+const appNotDirect: Control<ProxyAnswers> = {
+  id: 'proxy.app-not-reachable-directly',
+  title: 'CoreCube can be reached through the proxy only',
+  severity: 'required',
+  section: 'network-isolation',
+  refs: ['CIS Docker 5.7', 'CIS Docker 5.9'],
+  threat:
+    "A published port 7400 leads around the console's fence and around TLS; host firewalls do not stop it.",
+  remedy: 'Remove the port and network_mode of corecube from compose.override.yaml, then apply again.',
+  manual: true,
+  async inspect(context) {
+    const { host, answers } = context;
+    const app = await containerOf(host, answers.projectName, SERVICE.app);
+    const way = app ? published(app) : undefined;
+    if (way) return fail(way, 'no published port');
+    const addresses = host.addresses().filter((a) => !a.address.startsWith('fe80:'));
+    const open = await Promise.all(
+      addresses.map(async ({ address }) => ({ address, is: await answersAsCoreCube(context, address) })),
+    );
+    const found = open.filter((o) => o.is === 'corecube');
+    if (found.length > 0) {
+      return fail(
+        `${found.map((o) => `${o.address}:${APP_PORT}`).join(', ')} answers like CoreCube`,
+        'nothing answers',
+      );
+    }
+    if (!app) return unknown('there is no container of CoreCube');
+    const other = open.filter((o) => o.is === 'other').map((o) => o.address);
+    const note = other.length > 0 ? `; something else listens on ${other.join(', ')}` : '';
+    return pass(
+      `no port is published; ${addresses.length} addresses of this host tried on port ${APP_PORT}${note}`,
+    );
+  },
+};
+
+function published(app: Container): string | undefined {
+  if (app.HostConfig.NetworkMode === 'host') return 'CoreCube runs in the host network';
+  const bindings = Object.values(app.HostConfig.PortBindings ?? {}).flatMap((list) => list ?? []);
+  // The guide allows loopback: a proxy on the host itself needs it.
+  const wide = bindings.filter((b) => !isLoopback(b.HostIp));
+  if (wide.length === 0) return undefined;
+  return `CoreCube is published on ${wide.map((b) => `${b.HostIp || '0.0.0.0'}:${b.HostPort}`).join(', ')}`;
+}
+
+async function answersAsCoreCube(
+  { host }: Context,
+  address: string,
+): Promise<'corecube' | 'other' | 'nothing'> {
+  if (isLoopback(address)) return 'nothing';
+  if ((await host.tcp({ host: address, port: APP_PORT, timeoutMs: 1_000 })) !== 'open') return 'nothing';
+  const name = address.includes(':') ? `[${address}]` : address;
+  const origin = `http://${name}:${APP_PORT}`;
+  const models = await host.http({ method: 'GET', origin, path: '/v1/models', timeoutMs: 2_000 });
+  return models.ok && [200, 401].includes(models.status) ? 'corecube' : 'other';
+}
+
+export const networkControls: readonly Control<ProxyAnswers>[] = [
+  clientSeen,
+  gatewayNotAllowed,
+  noIpv6,
+  appNotDirect,
+];

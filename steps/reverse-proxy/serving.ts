@@ -1,0 +1,186 @@
+/** The proxy itself: it runs, on the configuration that the answers give, and answers the way it should. */
+import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
+import { renderCaddyfile } from '../shared/caddy.ts';
+import { composeArgv, containerOf, docker, execIn } from '../shared/docker.ts';
+import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
+import {
+  adaptedConfig,
+  type Context,
+  canonical,
+  lastLine,
+  type ProxyAnswers,
+  running,
+  runningConfig,
+  whenUp,
+} from './look.ts';
+
+const up: Control<ProxyAnswers> = {
+  id: 'proxy.up',
+  title: 'The proxy runs and answers on its published ports',
+  severity: 'required',
+  section: 'tls',
+  threat: 'Nobody reaches CoreCube, and people look for ways around the proxy.',
+  remedy: 'Apply again: the proxy is created and started. When it fails, its last log lines are shown.',
+  async inspect(context) {
+    const { host, answers } = context;
+    const container = await containerOf(host, answers.projectName, SERVICE.proxy);
+    if (!container) return fail('there is no container of the proxy', 'a running proxy');
+    const { State: state } = container;
+    if (!state.Running || state.Restarting) {
+      return fail(`the proxy's container is ${state.Status} (exit ${state.ExitCode})`, 'a running proxy');
+    }
+    const proxy = await running(context);
+    if (!proxy?.https || !proxy.http)
+      return fail('port 443 or port 80 is not published', 'both are published');
+    const wanted = { https: answers.httpsPort, http: answers.httpPort } as const;
+    for (const name of ['https', 'http'] as const) {
+      const at = proxy[name] as { host: string; port: number };
+      if (at.port !== wanted[name])
+        return fail(`${name} is published on port ${at.port}`, `port ${wanted[name]}`);
+      const open = await host.tcp({ ...at, timeoutMs: 3_000 });
+      if (open !== 'open') return fail(`${at.host}:${at.port} is ${open}`, 'an open port');
+    }
+    return pass(`${proxy.https.host}:${proxy.https.port} and ${proxy.http.host}:${proxy.http.port} answer`);
+  },
+};
+
+const containerCurrent: Control<ProxyAnswers> = {
+  id: 'proxy.container-current',
+  title: "The proxy's container is the one that compose.yaml declares today",
+  severity: 'required',
+  section: 'docker-security',
+  threat: 'A file that looks hardened, and a container from before that is not.',
+  remedy: 'Apply again: the container is created anew from the files.',
+  impact: 'A restart of the proxy: open streams end.',
+  inspect: (context) =>
+    whenUp(context, async ({ container }) => {
+      const { host, answers } = context;
+      const argv = await composeArgv(host, answers.projectName);
+      const result = await host.once(`compose hashes ${answers.projectName}`, () =>
+        docker(host, [...argv.slice(1), 'config', '--hash', '*']),
+      );
+      if (result.code !== 0) return unknown(`Compose refuses the files: ${lastLine(result.stderr)}`);
+      const lines = result.stdout.split('\n').map((line) => line.trim().split(/\s+/));
+      const declared = lines.find(([service]) => service === SERVICE.proxy)?.[1];
+      if (declared === undefined) return fail('compose.yaml declares no proxy', `a service ${SERVICE.proxy}`);
+      if (declared === container.Config.Labels['com.docker.compose.config-hash']) {
+        return pass('created from the files as they are now');
+      }
+      return fail('created from other settings than the files declare now', 'a container made from them');
+    }),
+};
+
+const dataVolume: Control<ProxyAnswers> = {
+  id: 'proxy.data-kept',
+  title: 'Certificates and keys of the proxy are kept in a named volume that it can write',
+  severity: 'required',
+  section: 'tls',
+  threat:
+    'A lost volume means a new certificate at every start; the authority locks the name out for days after a few.',
+  remedy: 'Apply again: the volume is mounted and belongs to the proxy. It is never removed.',
+  inspect: (context) =>
+    whenUp(context, async ({ container }) => {
+      for (const [path, volume] of [
+        ['/data', VOLUME.proxyData],
+        ['/config', VOLUME.proxyConfig],
+      ] as const) {
+        const mount = container.Mounts.find((m) => m.Destination === path);
+        const name = `${context.answers.projectName}_${volume}`;
+        if (mount?.Type !== 'volume' || mount.Name !== name || !mount.RW) {
+          return fail(
+            `${path} is ${mount ? `${mount.Type} ${mount.Name ?? mount.Source}` : 'not mounted'}`,
+            `volume ${name}`,
+          );
+        }
+      }
+      const sources = container.Mounts.filter((m) => ['/data', '/config'].includes(m.Destination));
+      if (
+        await ownedOnHost(
+          context,
+          sources.map((m) => m.Source),
+        )
+      )
+        return pass(`named volumes, owned by ${UID.proxy}`);
+      const owner = await execIn(context.host, container, ['stat', '-c', '%u %n', '/data', '/config']);
+      if (owner.code !== 0) return unknown(`the owner cannot be looked at: ${lastLine(owner.stderr)}`);
+      const wrong = owner.stdout
+        .trim()
+        .split('\n')
+        .filter((line) => !line.startsWith(`${UID.proxy} `));
+      if (wrong.length > 0) return fail(`owner and path: ${wrong.join(', ')}`, `owned by ${UID.proxy}`);
+      return pass(`named volumes, owned by ${UID.proxy}`);
+    }),
+};
+
+/** A quick look at the volumes from the host; false also when they cannot be seen from here. */
+async function ownedOnHost({ host }: Context, paths: readonly string[]): Promise<boolean> {
+  const stats = await Promise.all(paths.map((path) => host.stat(path).catch(() => undefined)));
+  return stats.every((stat) => stat?.uid === UID.proxy);
+}
+
+const configFile: Control<ProxyAnswers> = {
+  id: 'proxy.config-file',
+  title: 'The Caddyfile is what the answers give',
+  severity: 'required',
+  section: 'admin-console-access',
+  threat: 'A line added by hand opens the console, and nobody remembers it.',
+  remedy: 'Apply again: the file is put back, the other version is kept in the backups.',
+  async inspect({ host, answers }) {
+    const file = await host.readText(PATH.caddyfile);
+    if (file === undefined) return fail(`${PATH.caddyfile} does not exist`, 'a Caddyfile');
+    if (file !== renderCaddyfile(answers))
+      return fail(`${PATH.caddyfile} differs`, 'the rendering of the answers');
+    const stat = await host.stat(PATH.caddyfile);
+    if (
+      stat &&
+      (stat.kind !== 'file' || (stat.mode & 0o022) !== 0 || stat.uid !== (await host.system()).uid)
+    ) {
+      return fail(
+        `${PATH.caddyfile} is a ${stat.kind} with mode 0${stat.mode.toString(8)} owned by ${stat.uid}`,
+        'a file that only its owner, the user who runs this tool, can write',
+      );
+    }
+    if (answers.acmeRoot !== undefined) {
+      const [given, held] = await Promise.all([
+        host.readText(answers.acmeRoot),
+        host.readText(PATH.acmeRoot),
+      ]);
+      if (held === undefined)
+        return fail(`${PATH.acmeRoot} does not exist`, 'the root of the ACME directory');
+      if (given !== undefined && given !== held)
+        return fail(`${PATH.acmeRoot} differs`, `the content of ${answers.acmeRoot}`);
+    }
+    return pass('equal');
+  },
+};
+
+const configCurrent: Control<ProxyAnswers> = {
+  id: 'proxy.config-current',
+  title: 'The configuration that runs is the one in the file',
+  severity: 'required',
+  section: 'admin-console-access',
+  threat: 'A file that was edited and never loaded, or a change that the next restart forgets.',
+  remedy: 'Apply again: the file is validated and loaded.',
+  inspect: (context) =>
+    whenUp(context, async ({ container }) => {
+      const { host } = context;
+      const [live, file] = await Promise.all([
+        runningConfig(host, container),
+        adaptedConfig(host, container),
+      ]);
+      if ('refused' in file)
+        return fail(`Caddy refuses the file: ${file.refused}`, 'a file that Caddy takes');
+      if (canonical(live) !== canonical(file.config)) {
+        return fail('what runs differs from what the file says', 'the same configuration');
+      }
+      return pass('equal');
+    }),
+};
+
+export const servingControls: readonly Control<ProxyAnswers>[] = [
+  up,
+  containerCurrent,
+  dataVolume,
+  configFile,
+  configCurrent,
+];

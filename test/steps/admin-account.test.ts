@@ -1,0 +1,226 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { adminAccount } from '../../steps/admin-account.ts';
+import {
+  checkPasswordPolicy,
+  ensureAdminPassword,
+  generatePassword,
+} from '../../steps/shared/admin-credentials.ts';
+import {
+  answers,
+  type Bed,
+  type BedOptions,
+  documentServer,
+  GOOD_PASSWORD,
+  repair,
+  short,
+  startBed,
+  verdicts,
+} from './admin-bed.ts';
+
+let bed: Bed | undefined;
+const start = async (options?: BedOptions) => {
+  bed = await startBed(options);
+  return bed;
+};
+afterEach(async () => {
+  await bed?.stop();
+  bed = undefined;
+});
+
+const HELD = {
+  'admin.default-login-refused': 'pass',
+  'admin.own-login': 'pass',
+  'admin.session-ended': 'pass',
+  'admin.password-policy': 'pass',
+  'admin.password-file': 'pass',
+  'admin.no-default-email': 'pass',
+  'admin.not-in-environment': 'pass',
+};
+const bootstrap = (on: Bed) => {
+  const file = { content: 'x', mode: 0o600, uid: 0, kind: 'file' as const };
+  on.files.set('.corecube-secure/bootstrap.env', file);
+  on.files.set('.corecube-secure/bootstrap.compose.yaml', file);
+  on.env.push(`CUBE_ADMIN_EMAIL=${answers.adminEmail}`, `CUBE_ADMIN_PASSWORD=${GOOD_PASSWORD}`);
+};
+
+describe('the password', () => {
+  it('is generated with every class, from characters that need no quoting', () => {
+    for (let i = 0; i < 200; i++) {
+      const text = generatePassword((n) => randomBytes(n)).reveal();
+      expect(text).toMatch(/^[A-Za-z0-9_][A-Za-z0-9_-]{27}$/);
+      expect(checkPasswordPolicy(text)).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['changeme123', ['fewer than 12', 'upper-case', 'special', 'default password']],
+    ['ALLUPPERCASE-1', ['lower-case']],
+    ['NoDigitsInHere-', ['digit']],
+    ['Only Letters 12 3', ['special']],
+    [`Aa1-${'x'.repeat(69)}`, ['72 bytes']],
+    [`Aa1-${'\u00e4'.repeat(35)}`, ['72 bytes']],
+    ['Two-Lines-1\nXxxxx', ['line break']],
+    ['', ['fewer than 12', 'upper-case', 'lower-case', 'digit', 'special']],
+  ])('%j breaks the rules it breaks', (password, words) => {
+    const problems = checkPasswordPolicy(password);
+    expect(problems).toHaveLength(words.length);
+    for (const [i, word] of words.entries()) expect(problems[i]).toContain(word);
+  });
+
+  it('is kept when it exists, and refused when it is weak', async () => {
+    const on = await start();
+    expect((await ensureAdminPassword(on.host(), { from: 'generate' })).reveal()).toBe(GOOD_PASSWORD);
+    on.files.delete('secrets/admin_password');
+    const weak = ensureAdminPassword(on.host(), { from: 'env', name: 'BED_PASSWORD' });
+    await expect(weak).rejects.toThrow(/not strong enough: It has fewer than 12 characters/);
+    await expect(ensureAdminPassword(on.host(), { from: 'file', path: '/none' })).rejects.toThrow(
+      /does not exist/,
+    );
+    expect(on.files.has('secrets/admin_password')).toBe(false);
+    await ensureAdminPassword(on.host(), { from: 'generate' });
+    expect(on.files.get('secrets/admin_password')).toMatchObject({ mode: 0o600, uid: 0 });
+  });
+});
+
+describe.each(['v1', 'v2'] as const)('guide %s', (generation) => {
+  it('holds on a seeded server, and the plan is empty', async () => {
+    const on = await start({ generation });
+    expect(short(await verdicts(adminAccount, on))).toEqual(HELD);
+    expect(await repair(adminAccount, on)).toEqual([]);
+  });
+
+  it('finishes a first boot: the variables leave, the login stays', async () => {
+    const on = await start({ generation });
+    bootstrap(on);
+    expect(short(await verdicts(adminAccount, on))).toEqual({ ...HELD, 'admin.not-in-environment': 'fail' });
+    const changes = await repair(adminAccount, on);
+    expect(changes.map((change) => change.id)).toEqual(['admin-account.finish-bootstrap']);
+    expect(on.ran[0]).toEqual(expect.arrayContaining(['up', '--no-deps', '--wait', 'corecube']));
+    expect(on.ran.flat().join(' ')).not.toContain('bootstrap');
+    expect(short(await verdicts(adminAccount, on))).toEqual(HELD);
+  });
+
+  it('changes the default account through the API where it still logs in', async () => {
+    const on = await start({ generation, seeded: false });
+    const before = await verdicts(adminAccount, on);
+    expect(before['admin.default-login-refused']?.is).toBe('fail');
+    const changes = await repair(adminAccount, on);
+    expect(changes.map((change) => change.id)).toContain('admin-account.take-over');
+    expect(short(await verdicts(adminAccount, on))).toEqual(HELD);
+    expect(await repair(adminAccount, on)).toEqual([]);
+  });
+
+  it('closes a default account that lives beside the own one', async () => {
+    const on = await start({ generation, seeded: false });
+    await repair(adminAccount, on);
+    await on.addDefault();
+    expect(short(await verdicts(adminAccount, on))).toMatchObject({
+      'admin.default-login-refused': 'fail',
+      'admin.own-login': 'pass',
+      'admin.no-default-email': 'fail',
+    });
+    const changes = await repair(adminAccount, on);
+    expect(changes.map((change) => change.id)).toEqual(['admin-account.close-default']);
+    expect(short(await verdicts(adminAccount, on))).toEqual({ ...HELD, 'admin.no-default-email': 'fail' });
+  });
+});
+
+describe('what cannot be seen', () => {
+  it('is unknown with instructions where the admin routes are missing', async () => {
+    const all = await verdicts(adminAccount, await start({ faults: 'admin-routes-missing' }));
+    expect(all['admin.default-login-refused']).toMatchObject({
+      is: 'unknown',
+      because: expect.stringMatching(/By hand: Open the Admin Console/),
+    });
+    expect(all['admin.own-login']?.is).toBe('unknown');
+    expect(all['admin.session-ended']?.is).toBe('unknown');
+  });
+
+  it('is unknown on a stopped container, never a failure', async () => {
+    const on = await start();
+    on.state = 'stopped';
+    const all = short(await verdicts(adminAccount, on));
+    expect(Object.values(all)).not.toContain('fail');
+    expect(all).toMatchObject({ 'admin.own-login': 'unknown', 'admin.not-in-environment': 'unknown' });
+  });
+
+  it('awaits the first start on an empty host, where the plan still reads', async () => {
+    const on = await start({ seeded: false });
+    on.state = 'absent';
+    const all = await verdicts(adminAccount, on);
+    expect(all['admin.own-login']?.is).toBe('fail');
+    for (const [id, verdict] of Object.entries(all)) {
+      if (verdict.is === 'unknown') expect(verdict.awaits, id).toBeDefined();
+    }
+    const failing = new Set(Object.keys(all));
+    const signal = new AbortController().signal;
+    const plan = await adminAccount.plan?.({ host: on.host(), answers, signal, failing });
+    expect(plan?.map((change) => change.id)).toEqual([
+      'admin-account.password-file',
+      'admin-account.take-over',
+      'admin-account.finish-bootstrap',
+    ]);
+  });
+
+  it('is skipped when the operator keeps the password elsewhere', async () => {
+    const on = await start();
+    on.files.delete('secrets/admin_password');
+    expect(short(await verdicts(adminAccount, on))).toMatchObject({
+      'admin.default-login-refused': 'pass',
+      'admin.own-login': 'skip',
+      'admin.session-ended': 'unknown',
+      'admin.password-policy': 'skip',
+      'admin.password-file': 'skip',
+    });
+  });
+
+  it('a refusal by 400 counts only when the same form lets the own password in', async () => {
+    const loginBody = { properties: { email: { type: 'string' }, password: { type: 'string' } } };
+    const paths = {
+      '/login': { post: { requestBody: { content: { 'application/json': { schema: loginBody } } } } },
+    };
+    const server = documentServer({ openapi: '3.1.0', paths }, [], 400);
+    const all = await verdicts(adminAccount, await start({ server }));
+    expect(all['admin.default-login-refused']).toMatchObject({ is: 'unknown' });
+  });
+});
+
+describe('sins', () => {
+  it.each([
+    ['a password others can read', { mode: 0o644 }],
+    ['a password of another user', { uid: 1000 }],
+    ['a link', { kind: 'symlink' as const }],
+  ])('%s fails its control', async (_, sin) => {
+    const on = await start();
+    const file = on.files.get('secrets/admin_password');
+    if (file) on.files.set('secrets/admin_password', { ...file, ...sin });
+    const all = short(await verdicts(adminAccount, on));
+    expect(all).toEqual({ ...HELD, 'admin.password-file': 'fail' });
+    if ('kind' in sin) await expect(repair(adminAccount, on)).rejects.toThrow(/symlink/);
+    else {
+      await repair(adminAccount, on);
+      expect(short(await verdicts(adminAccount, on))).toEqual(HELD);
+    }
+  });
+
+  it('a password that was changed elsewhere fails the login and is not guessed', async () => {
+    const on = await start();
+    on.files.set('secrets/admin_password', {
+      content: 'Not-The-Right-One-1',
+      mode: 0o600,
+      uid: 0,
+      kind: 'file',
+    });
+    const all = await verdicts(adminAccount, on);
+    expect(all['admin.own-login']).toMatchObject({ is: 'fail', observed: expect.stringContaining('401') });
+    await expect(repair(adminAccount, on)).rejects.toThrow(/refuses the stored password/);
+  });
+
+  it('a weak stored password fails the policy and is left to a person', async () => {
+    const on = await start();
+    on.files.set('secrets/admin_password', { content: 'weak', mode: 0o600, uid: 0, kind: 'file' });
+    expect((await verdicts(adminAccount, on))['admin.password-policy']?.is).toBe('fail');
+    expect(adminAccount.controls.find((c) => c.id === 'admin.password-policy')?.manual).toBe(true);
+  });
+});
