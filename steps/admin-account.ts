@@ -100,7 +100,7 @@ const finishBootstrap = (answers: Needed): Change => ({
   async apply(host) {
     await recreateApp(host, answers.projectName);
     for (const path of [PATH.bootstrapCompose, PATH.bootstrapEnv]) {
-      if (await host.stat(path)) await host.removeFile(path);
+      if (await host.stat(path)) await host.removeFile(path, { backup: false });
     }
   },
 });

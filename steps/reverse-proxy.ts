@@ -1,6 +1,6 @@
 // Guarantees that CoreCube is reached through one hardened Caddy only: TLS 1.2 and 1.3, the console for the allowed
 // ranges, /v1 and /mcp for everybody. Never opens the proxy before Caddy has validated the file, never removes its
-// volumes, never asks an authority again after it has refused.
+// volumes, stops waiting as soon as a certificate authority has refused.
 import type { Change, Control } from '../src/core/step.ts';
 import { defineStep } from './questions.ts';
 import { accessControls } from './reverse-proxy/access.ts';
@@ -24,6 +24,10 @@ const controls: readonly Control<ProxyAnswers>[] = [
 /** What a container made anew from the files repairs. */
 const RECREATE = ['proxy.up', 'proxy.container-current', 'proxy.data-kept', 'proxy.no-ipv6-publishing'];
 
+/** A certificate that was not issued is asked for again by a reload: the container keeps its log, which counts attempts. */
+const missingCertificate = (answers: ProxyAnswers, failing: ReadonlySet<string>) =>
+  answers.tls === 'acme' && failing.has('tls.certificate');
+
 export const reverseProxy = defineStep({
   id: 'reverse-proxy',
   title: 'Reverse proxy and TLS',
@@ -42,7 +46,7 @@ export const reverseProxy = defineStep({
       changes.push(start(answers, 'Create the proxy from compose.yaml and start it last'));
     } else if (files) {
       changes.push(restart(answers));
-    } else if (config || failing.has('proxy.config-current')) {
+    } else if (config || failing.has('proxy.config-current') || missingCertificate(answers, failing)) {
       changes.push(reload(answers));
     } else {
       changes.push(start(answers, `Create the proxy anew (${repairable.map((c) => c.id).join(', ')})`));

@@ -34,11 +34,11 @@ type Running = {
   /** Looks that were started ahead, by step id, with what they have shown so far. */
   readonly ahead: Map<string, Ahead>;
 };
-type Ahead = {
+interface Ahead {
   readonly findings: Promise<readonly Finding[]>;
-  readonly events: LookEvent[];
-  show?: (event: LookEvent) => void;
-};
+  /** Shows what was seen so far, and from then on as it comes. */
+  readonly showTo: (show: (event: LookEvent) => void) => void;
+}
 
 /**
  * The one loop behind every mode and front end: look, plan, ask, act, look again, step by step.
@@ -126,14 +126,16 @@ async function lookAhead(input: RunInput, running: Running): Promise<void> {
     const answers = Object.fromEntries(step.needs.map((id) => [id, running.answers.get(id)?.value]));
     const events: LookEvent[] = [];
     const context = { host: running.reader, answers, signal: input.signal };
-    const ahead: Ahead = {
-      events,
-      findings: inspectAll(step, context, input.skip, (event) => {
-        if (ahead.show) ahead.show(event);
-        else events.push(event);
-      }),
+    let show: ((event: LookEvent) => void) | undefined;
+    const findings = inspectAll(step, context, input.skip, (event) => {
+      if (show) show(event);
+      else events.push(event);
+    });
+    const showTo = (next: (event: LookEvent) => void) => {
+      for (const event of events.splice(0)) next(event);
+      show = next;
     };
-    running.ahead.set(step.id, ahead);
+    running.ahead.set(step.id, { findings, showTo });
   }
 }
 
@@ -174,8 +176,7 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
     if (!ahead) {
       return inspectAll(step, { host: running.reader, answers, signal: input.signal }, input.skip, show);
     }
-    for (const event of ahead.events) show(event);
-    ahead.show = show;
+    ahead.showTo(show);
     return ahead.findings;
   };
 

@@ -203,8 +203,8 @@ export interface Host extends HostReader {
   makeDirectory(path: string, options: Omit<WriteOptions, 'exclusive'>): Promise<void>;
   /** Changes mode and owner in place, without following a link. */
   setAccess(path: string, options: Omit<WriteOptions, 'exclusive'>): Promise<void>;
-  /** Moves the file to the run's backup folder. */
-  removeFile(path: string): Promise<void>;
+  /** Removes the file; a copy goes to the run's backup folder unless `backup` is false (files that hold passwords). */
+  removeFile(path: string, options?: { readonly backup?: boolean }): Promise<void>;
   /** Runs a command that changes something. A non-zero code is a value. Lines are passed on redacted. */
   run(
     argv: readonly string[],

@@ -100,8 +100,8 @@ export function createHostSource(options: HostOptions): HostSource {
       },
       makeDirectory: (path, writeOptions) => ensureDirectory(at(path), writeOptions, owner),
       setAccess: (path, writeOptions) => setAccess(at(path), writeOptions, owner),
-      async removeFile(path) {
-        await backUp(dir, at(path), backups);
+      async removeFile(path, removal = {}) {
+        if (removal.backup !== false) await backUp(dir, at(path), backups);
         await unlink(at(path));
       },
       run: (argv, commandOptions) => runCommand(argv, { onLine: () => {}, ...commandOptions }),

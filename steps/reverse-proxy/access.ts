@@ -5,6 +5,7 @@ import { REFUSAL } from '../shared/caddy.ts';
 import { inRange } from '../shared/grammar.ts';
 import {
   ask,
+  because,
   type Context,
   describeVantage,
   type Endpoint,
@@ -41,7 +42,7 @@ async function attackAll(context: Context, attacks: readonly Attack[]): Promise<
       const { from, target, options, note } = next;
       const result = await ask(context, from.connectTo, target, options);
       const name = `${options?.method ?? 'GET'} ${target}${note === undefined ? '' : ` with ${note}`}`;
-      if (!result.ok) silent.push(`${name}: ${result.message}`);
+      if (!result.ok) silent.push(`${name}: ${because(result.message)}`);
       else if (!refused(result, options?.method))
         leaks.push(`${name} from ${describeVantage(from)} answers ${result.status}`);
     }
@@ -217,7 +218,10 @@ const otherHosts: Control<ProxyAnswers> = {
       if (leaks.length > 0) return fail(leaks.join('; '), 'no handshake, or 421');
       // A proxy that answers nobody refuses everybody: that proves nothing.
       const live = await own;
-      if (!live.ok) return unknown(`the proxy does not answer under its own name either: ${live.message}`);
+      if (!live.ok) {
+        const reason = because(live.message);
+        return unknown(`the proxy does not answer under its own name either: ${reason}`, 'tls.certificate');
+      }
       return pass(`${results.length} requests under other names and bare addresses got nothing of CoreCube`);
     }),
 };
@@ -245,7 +249,7 @@ const publicAnswers: Control<ProxyAnswers> = {
         ['GET /v1/models', models],
         ['POST /mcp', mcp],
       ] as const) {
-        if (!result.ok) return unknown(`${name} got no answer: ${result.message}`);
+        if (!result.ok) return unknown(`${name} got no answer: ${because(result.message)}`);
         if ([502, 503, 504].includes(result.status)) {
           return unknown(`${name} answers ${result.status}: CoreCube does not answer behind the proxy`);
         }

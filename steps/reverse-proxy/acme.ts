@@ -1,12 +1,15 @@
 /** Reads out of Caddy's log why a certificate was not issued, in the operator's words. */
+import ipaddr from 'ipaddr.js';
 import { ChangeError } from '../../src/core/errors.ts';
 import { parseJson } from './look.ts';
+
+/** Let's Encrypt's production directory: the only one whose certificates every browser trusts. */
+export const PUBLIC_ACME = 'https://acme-v02.api.letsencrypt.org/directory';
 
 /** What is known besides the log. */
 export interface AcmeFacts {
   readonly domain: string;
   readonly directory: string;
-  readonly staging: boolean;
   /** AAAA records of the domain: the authority prefers IPv6. */
   readonly aaaa: readonly string[];
 }
@@ -34,12 +37,16 @@ interface Entry {
 
 /** Lines of Caddy's JSON log that tell of trouble with certificates. */
 export function certificateErrors(log: string): readonly Entry[] {
-  return log
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => parseJson(line) as (Entry & { logger?: string }) | undefined)
-    .filter((e): e is Entry & { logger?: string } => e?.level === 'error' || e?.msg === 'will retry')
-    .filter((e) => /^(tls|http\.acme_client|acme)/.test(e.logger ?? ''));
+  return (
+    log
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => parseJson(line) as (Entry & { logger?: string }) | undefined)
+      .filter((e): e is Entry & { logger?: string } => e?.level === 'error' || e?.msg === 'will retry')
+      .filter((e) => /^(tls|http\.acme_client|acme)/.test(e.logger ?? ''))
+      // Left over from a configuration that has been replaced meanwhile.
+      .filter((e) => !/context canceled/.test(e.error ?? ''))
+  );
 }
 
 /** How often the authority was asked in vain, by the log. */
@@ -75,18 +82,16 @@ export function classifyAcme(log: string, facts: AcmeFacts): AcmeTrouble | undef
       'wait for the time the authority names; rehearse with acmeDirectory: staging, and never remove the volume caddy-data',
     );
   }
-  if (
-    facts.aaaa.length > 0 &&
-    /error:(connection|unauthorized)|timeout|refused/i.test(all) &&
-    /[0-9a-f]*::?[0-9a-f]+:/i.test(said)
-  ) {
+  const six = ipv6In(said);
+  if (six !== undefined && /error:(connection|unauthorized)|timeout|refused|connect/i.test(all)) {
+    const records = facts.aaaa.length > 0 ? facts.aaaa.join(', ') : six;
     return trouble(
       'ipv6',
-      `The authority came over IPv6 (${facts.aaaa.join(', ')}), where this proxy does not listen.`,
+      `The authority came over IPv6 (AAAA record ${records}), where this proxy does not listen.`,
       `remove the AAAA record of ${facts.domain}, or forward IPv6 to this host's IPv4 address`,
     );
   }
-  if (/error:dns|NXDOMAIN|no valid (A|AAAA) records|DNS problem/i.test(all)) {
+  if (/error:dns|NXDOMAIN|no valid A+ records|DNS problem|could not resolve/i.test(all)) {
     return trouble(
       'dns',
       `The authority cannot resolve ${facts.domain}.`,
@@ -94,7 +99,9 @@ export function classifyAcme(log: string, facts: AcmeFacts): AcmeTrouble | undef
     );
   }
   if (
-    /error:connection|timeout during connect|connection refused|no route to host/i.test(all) &&
+    /error:connection|timeout during connect|failed to connect|connection refused|no route to host/i.test(
+      all,
+    ) &&
     /urn:ietf:params:acme/.test(all)
   ) {
     return trouble(
@@ -140,15 +147,24 @@ export function classifyAcme(log: string, facts: AcmeFacts): AcmeTrouble | undef
   return trouble('other', 'The certificate was not issued.', 'look at what the authority says');
 }
 
+/** The first IPv6 address in a text. */
+function ipv6In(text: string): string | undefined {
+  const tokens = text.match(/[0-9a-f]*:[0-9a-f:.]*/gi) ?? [];
+  return tokens.map((t) => t.replace(/:$/, '')).find((t) => t.length > 2 && ipaddr.IPv6.isValid(t));
+}
+
 /** The error of a wait that ended without a certificate. */
-export function acmeFailure(log: string, facts: AcmeFacts, seconds: number): ChangeError {
+export function acmeFailure(
+  log: string,
+  facts: AcmeFacts,
+  { seconds, tries }: { readonly seconds: number; readonly tries: number },
+): ChangeError {
   const trouble = classifyAcme(log, facts);
-  const tries = attempts(log);
   const counted = tries === 0 ? '' : ` (${tries} failed ${tries === 1 ? 'attempt' : 'attempts'} so far)`;
-  const rehearse =
-    facts.staging || trouble?.cause === 'rate-limit'
-      ? ''
-      : '; rehearse with acmeDirectory: staging until it works, because failed attempts count against the rate limit';
+  const counts = facts.directory === PUBLIC_ACME && trouble?.cause !== 'rate-limit';
+  const rehearse = counts
+    ? '; rehearse with acmeDirectory: staging until it works, because failed attempts count against the rate limit'
+    : '';
   const lines = certificateErrors(log).map((e) =>
     `${e.msg ?? ''}: ${e.problem?.detail ?? e.error ?? ''}`.slice(0, 400),
   );

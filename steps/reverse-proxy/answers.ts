@@ -4,6 +4,7 @@ import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src
 import { bodyLimit, publicOrigin, SECURITY_HEADERS } from '../shared/caddy.ts';
 import {
   ask,
+  because,
   type Context,
   isVerdict,
   outsiders,
@@ -28,7 +29,7 @@ const redirects: Control<ProxyAnswers> = {
       const origin = `http://${answers.domain}${http.port === 80 ? '' : `:${http.port}`}`;
       for (const path of ['/v1/models', '/admin?x=1', '//other-name.invalid/']) {
         const result = await host.http({ method: 'GET', origin, path, connectTo: http, timeoutMs: 5_000 });
-        if (!result.ok) return unknown(`plain HTTP got no answer: ${result.message}`);
+        if (!result.ok) return unknown(`plain HTTP got no answer: ${because(result.message)}`);
         const location = result.headers.find(([name]) => name === 'location')?.[1];
         const expected = `${publicOrigin(answers)}${path}`;
         if (![301, 308].includes(result.status) || location !== expected) {
@@ -59,7 +60,8 @@ function samples(context: Context): Promise<readonly { path: string; answer: Htt
       wanted.map(async ({ v, path }) => ({ path, answer: await ask(context, v.connectTo, path) })),
     );
     const silent = got.find((g) => !g.answer.ok);
-    if (silent && !silent.answer.ok) return unknown(`${silent.path} got no answer: ${silent.answer.message}`);
+    if (silent && !silent.answer.ok)
+      return unknown(`${silent.path} got no answer: ${because(silent.answer.message)}`);
     return got.flatMap(({ path, answer }) =>
       answer.ok ? [{ path: `${path} (${answer.status})`, answer }] : [],
     );
@@ -156,7 +158,8 @@ const limit: Control<ProxyAnswers> = {
           connection: 'close',
         },
       });
-      if (!result.ok) return unknown(`the announcement of a large request got no answer: ${result.message}`);
+      if (!result.ok)
+        return unknown(`the announcement of a large request got no answer: ${because(result.message)}`);
       if (result.status === 413) return pass(`${most + 1} bytes are answered with 413`);
       return fail(`a request of ${most + 1} bytes is answered with ${result.status}`, '413');
     }),

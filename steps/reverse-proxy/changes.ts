@@ -8,7 +8,7 @@ import { IN_CADDY, publicOrigin, renderCaddyfile, validateCaddyfile } from '../s
 import { type Container, composeArgv, composeModel, dockerOutput, dockerRun } from '../shared/docker.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 import { ensureVolumeOwner } from '../shared/volumes.ts';
-import { acmeFailure, classifyAcme, gaveUp } from './acme.ts';
+import { acmeFailure, attempts, classifyAcme, gaveUp } from './acme.ts';
 import { certificateProblems, sources } from './certificate-files.ts';
 import type { ProxyAnswers } from './look.ts';
 import { published } from './look.ts';
@@ -90,13 +90,10 @@ export function start(answers: ProxyAnswers, why: string): Change {
       const created = await proxyContainer(host, answers.projectName);
       if (!created)
         throw new ChangeError('command', 'Compose created no container of the proxy', failure.fix);
-      for (const volume of [VOLUME.proxyData, VOLUME.proxyConfig]) {
-        await ensureVolumeOwner(host, {
-          volume: `${answers.projectName}_${volume}`,
-          image: created.Image,
-          uid: UID.proxy,
-        });
-      }
+      const volumes = [VOLUME.proxyData, VOLUME.proxyConfig].map((name) => `${answers.projectName}_${name}`);
+      await Promise.all(
+        volumes.map((volume) => ensureVolumeOwner(host, { volume, image: created.Image, uid: UID.proxy })),
+      );
       const since = host.now();
       await dockerRun(host, [...compose, 'up', '--detach', '--no-deps', SERVICE.proxy], failure);
       await untilServing(host, answers, since);
@@ -127,7 +124,7 @@ export function restart(answers: ProxyAnswers): Change {
     async apply(host) {
       const container = await mustRun(host, answers);
       const since = host.now();
-      await dockerRun(host, ['docker', 'restart', '--time', '10', container.Id], failure);
+      await dockerRun(host, ['docker', 'restart', '-t', '10', container.Id], failure);
       await untilServing(host, answers, since);
     },
   };
@@ -217,12 +214,20 @@ async function stopEarly(
   if (!late && !gaveUp(log)) return;
   const aaaa = await host.resolve(answers.domain, 6).catch(() => []);
   const directory = answers.acmeDirectory ?? '';
-  const facts = { domain: answers.domain, directory, staging: directory.includes('staging'), aaaa };
-  if (late || classifyAcme(log, facts)) throw acmeFailure(log, facts, deadline(answers) / 1000);
+  const facts = { domain: answers.domain, directory, aaaa };
+  if (!late && !classifyAcme(log, facts)) return;
+  // Attempts are counted over the container's whole life, not only over this run.
+  const tries = attempts(await logSince(host, container));
+  throw acmeFailure(log, facts, { seconds: deadline(answers) / 1000, tries });
 }
 
-async function logSince(host: Host, container: Container, since: Date): Promise<string> {
-  const log = await host.query(['docker', 'logs', '--since', since.toISOString(), container.Id]);
+async function logSince(host: Host, container: Container, since?: Date): Promise<string> {
+  const log = await host.query([
+    'docker',
+    'logs',
+    ...(since ? ['--since', since.toISOString()] : []),
+    container.Id,
+  ]);
   return `${log.stdout}\n${log.stderr}`;
 }
 

@@ -158,9 +158,7 @@ export function vantages(context: Context, proxy: Running & { readonly https: En
       return { connectTo, local, seen: address, allowed };
     });
     const missing = [
-      ...tried.flatMap((t) =>
-        t.result.ok ? [] : [`${t.connectTo.host} did not answer: ${t.result.message}`],
-      ),
+      ...tried.flatMap((t) => (t.result.ok ? [] : [`${t.connectTo.host}: ${because(t.result.message)}`])),
       ...all.filter((v) => v.seen === undefined).map((v) => `${v.connectTo.host} is not in the access log`),
     ];
     return {
@@ -212,9 +210,10 @@ export async function outsiders(
   if (outside.length > 0) return outside;
   const reason =
     missing.length > 0
-      ? missing.join('; ')
+      ? [...new Set(missing.map((m) => m.replace(/^[^ ]+: /, '')))].join('; ')
       : 'every address that this host can try from is in the allowed ranges';
-  return unknown(`no attack can be made from here: ${reason}`);
+  // Without a certificate nobody gets through: what is to be repaired first is the certificate.
+  return unknown(`no attack can be made from here: ${reason}`, 'tls.certificate');
 }
 
 export const isVerdict = (value: readonly Vantage[] | Verdict): value is Verdict => 'is' in value;
@@ -265,6 +264,15 @@ export async function adaptedConfig(
   const result = await execIn(host, container, argv);
   if (result.code !== 0) return { refused: lastLine(result.stderr) };
   return { config: JSON.parse(result.stdout) };
+}
+
+/** The reason of a failed connection in one line: OpenSSL's addresses and source lines are left out. */
+export function because(message: string): string {
+  const alert = /alert ([a-z ]+)/.exec(message)?.[1]?.trim();
+  if (alert === 'internal error') return 'the proxy has no certificate for this name (alert: internal error)';
+  return alert === undefined
+    ? (message.trim().split('\n')[0] ?? '')
+    : `the proxy answers with an alert: ${alert}`;
 }
 
 export const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';

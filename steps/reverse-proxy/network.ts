@@ -41,6 +41,7 @@ const clientSeen: Control<ProxyAnswers> = {
       if (isLoopback(proxy.https.host)) return skip('the proxy is published on loopback only');
       return unknown(
         missing.length > 0 ? missing.join('; ') : 'this host has no IPv4 address of its own to try from',
+        'tls.certificate',
       );
     }),
 };

@@ -5,11 +5,9 @@ import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src
 import { IN_CADDY } from '../shared/caddy.ts';
 import { type Container, execIn } from '../shared/docker.ts';
 import { PATH } from '../shared/layout.ts';
+import { PUBLIC_ACME } from './acme.ts';
 import { chainOf, leastRemaining } from './certificate-files.ts';
-import { type Context, type Endpoint, lastLine, type ProxyAnswers, whenUp } from './look.ts';
-
-/** Let's Encrypt's production directory: the only one whose certificates every browser trusts. */
-export const PUBLIC_ACME = 'https://acme-v02.api.letsencrypt.org/directory';
+import { because, type Context, type Endpoint, type ProxyAnswers, whenUp } from './look.ts';
 
 /** The shared handshake under the proxy's own name; `ca` is the private authority's root when there is one. */
 export function handshake(context: Context, https: Endpoint, ca?: string): Promise<TlsResult> {
@@ -53,7 +51,8 @@ export async function certificateFault(
     return fail("Caddy's private authority has no root certificate", `a root in ${IN_CADDY.internalRoot}`);
   }
   const seen = await shake(root);
-  if (!seen.ok) return fail(`no certificate for ${answers.domain}: ${seen.message}`, 'a completed handshake');
+  if (!seen.ok)
+    return fail(`no certificate for ${answers.domain}: ${because(seen.message)}`, 'a completed handshake');
   const { certificate } = seen;
   if (!covers(certificate.names, answers.domain)) {
     return fail(`the certificate is for ${certificate.names}`, `a certificate for ${answers.domain}`);
@@ -110,7 +109,7 @@ const certificate: Control<ProxyAnswers> = {
       const fault = await certificateFault(context, https, container);
       if (fault) return fault;
       const seen = await handshake(context, https);
-      if (!seen.ok) return unknown(`the handshake failed this time: ${seen.message}`);
+      if (!seen.ok) return unknown(`the handshake failed this time: ${because(seen.message)}`);
       const { issuer, validTo } = seen.certificate;
       return pass(`issued by ${issuer.replaceAll('\n', ', ')}, valid until ${validTo.toISOString()}`);
     }),
@@ -130,7 +129,7 @@ const trusted: Control<ProxyAnswers> = {
         return skip("the private authority is on purpose: clients must be given Caddy's root certificate");
       }
       const seen = await handshake(context, https);
-      if (!seen.ok) return unknown(`no handshake: ${seen.message}`);
+      if (!seen.ok) return unknown(`no handshake: ${because(seen.message)}`);
       if (seen.trusted) return pass("this host's trust store accepts the chain");
       return fail(
         `${seen.trustError ?? 'not trusted'} (issued by ${seen.certificate.issuer})`,
@@ -163,7 +162,7 @@ const oldRefused: Control<ProxyAnswers> = {
       for (const [index, result] of results.entries()) {
         if (result.ok) return fail(`a handshake with ${result.protocol} succeeds`, 'refused');
         if (!refusedByServer(result)) {
-          return unknown(`${versions[index]} could not be tried: ${result.message || result.code}`);
+          return unknown(`${versions[index]} could not be tried: ${because(result.message) || result.code}`);
         }
       }
       return pass('both handshakes end with an alert');
@@ -195,9 +194,9 @@ const accepted = (
       });
       if (result.ok) return pass(`${result.protocol} with ${result.cipher}`);
       if (/no.?(protocols|ciphers).?available/i.test(`${result.code} ${result.message}`)) {
-        return unknown(`${version} cannot be tried from here: ${result.message}`);
+        return unknown(`${version} cannot be tried from here: ${because(result.message)}`);
       }
-      return fail(`no handshake: ${lastLine(result.message) || result.code}`, `a handshake with ${version}`);
+      return fail(`no handshake: ${because(result.message) || result.code}`, `a handshake with ${version}`);
     }),
 });
 

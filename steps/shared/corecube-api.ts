@@ -39,12 +39,12 @@ import {
 } from './corecube-api/server.ts';
 
 export { closeDefaultAccount, takeOverAccount, writeAuditSettings } from './corecube-api/changes.ts';
-export { type Cookie, LOGIN_LOOK_TIMEOUT } from './corecube-api/client.ts';
+export { LOGIN_LOOK_TIMEOUT } from './corecube-api/client.ts';
 export { absent, fieldOf, propertyOf, type Row } from './corecube-api/fields.ts';
 export { API_NEEDS, type ApiAnswers, byHand, findServer, notUp, notUpAtAll } from './corecube-api/server.ts';
 
 /** Something that was read, or why it could not be. */
-export type Seen<T> =
+type Seen<T> =
   | { readonly seen: true; readonly value: T }
   | { readonly seen: false; readonly because: string };
 const seen = <T>(value: T): Seen<T> => ({ seen: true, value });

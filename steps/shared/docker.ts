@@ -266,15 +266,27 @@ export interface ComposeModel {
 }
 
 /**
- * The merged model: what Compose makes of compose.yaml and the operator's override. Undefined when there is no
+ * What Compose makes of compose.yaml and, when `merged`, the operator's override. Undefined when there is no
  * compose.yaml; throws with Compose's own message when it is refused. Holds secrets of `.env`: never print it.
  */
-export function composeModel(host: HostReader, project: string): Promise<ComposeModel | undefined> {
-  return host.once(`compose model ${project}`, async () => {
+export function composeModel(
+  host: HostReader,
+  project: string,
+  which: 'merged' | 'own' = 'merged',
+): Promise<ComposeModel | undefined> {
+  return host.once(`compose model ${project} ${which}`, async () => {
     if (!(await host.stat(PATH.compose))) return undefined;
+    if (which === 'own' && !(await host.stat(PATH.override))) return composeModel(host, project, 'merged');
     const interpolate = (await host.stat(PATH.env)) ? [] : ['--no-interpolate'];
     const argv = await composeArgv(host, project);
-    const output = await dockerOutput(host, [...argv.slice(1), 'config', '--format', 'json', ...interpolate]);
+    const files = which === 'merged' ? argv : argv.slice(0, argv.indexOf('--file') + 2);
+    const output = await dockerOutput(host, [
+      ...files.slice(1),
+      'config',
+      '--format',
+      'json',
+      ...interpolate,
+    ]);
     return JSON.parse(output) as ComposeModel;
   });
 }

@@ -14,18 +14,20 @@ d=$(machine_dir "$name") || exit 1
 a=$d/acme
 client() { "$HERE/host.sh" "$name" client 1 "$@"; }
 
+make_certificate() (
+  cd "$a" &&
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=bed ACME CA' -keyout ca.key -out ca.crt \
+      -addext basicConstraints=critical,CA:true -addext keyUsage=critical,keyCertSign,cRLSign &&
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=acme.test -keyout acme.key -out acme.csr &&
+    openssl x509 -req -in acme.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -out acme.crt \
+      -extfile <(echo subjectAltName=DNS:acme.test,DNS:localhost,IP:198.51.100.7,IP:127.0.0.1)
+)
+
 up() {
   machine_pid "$name" >/dev/null || die "host $name is not up"
   down
   mkdir -p "$a"
-  (
-    cd "$a"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj '/CN=bed ACME CA' -keyout ca.key -out ca.crt \
-      -addext basicConstraints=critical,CA:true -addext keyUsage=critical,keyCertSign,cRLSign
-    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=acme.test -keyout acme.key -out acme.csr
-    openssl x509 -req -in acme.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 30 -out acme.crt \
-      -extfile <(echo subjectAltName=DNS:acme.test,DNS:localhost,IP:198.51.100.7,IP:127.0.0.1)
-  ) >"$a/openssl.log" 2>&1 || { cat "$a/openssl.log" >&2 && die 'the certificates of the ACME server cannot be made'; }
+  make_certificate >"$a/openssl.log" 2>&1 || { cat "$a/openssl.log" >&2 && die 'the certificates of the ACME server cannot be made'; }
   cat >"$a/pebble.json" <<J
 { "pebble": { "listenAddress": "198.51.100.7:14000", "managementListenAddress": "198.51.100.7:15000",
   "certificate": "$a/acme.crt", "privateKey": "$a/acme.key", "httpPort": 80, "tlsPort": 443,

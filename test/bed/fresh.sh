@@ -16,37 +16,56 @@ name=${1:-} verb=${2:-}
 (($# >= 2)) || die 'usage: fresh.sh NAME up|put|exec|client|engine|down ... (see the top of the file)'
 shift 2
 
-build() { # build VERSION bare|engine: prints the base tree
-  local suite tree=$BED/fresh/debian$1-$2 packages=(iproute2 procps) mirror want
+mirror() { awk '/^URIs:/{print $2; exit}' /etc/apt/sources.list.d/corecube-bed.sources || die 'run install.sh first'; }
+
+make_bare() { # make_bare SUITE TREE
+  # shellcheck disable=SC2016 # mmdebstrap hands the hook its directory as $1
+  mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Apt::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
+    --customize-hook='cd "$1/usr/share" && rm -rf doc man locale' --include=iproute2,procps "$1" "$2" "$(mirror)"
+}
+
+make_engine() { # make_engine SUITE TREE BARE: TREE is what the packages add to BARE
+  local packages=(docker.io iptables)
+  [[ $1 == bookworm ]] || packages+=(docker-cli docker-compose)
+  mkdir -p "$2" "$2.work" "$2.root"
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  unshare --mount --propagation private bash -euc '
+    tree=$1 bare=$2; shift 2
+    mount -t overlay -o "lowerdir=$bare,upperdir=$tree,workdir=$tree.work" overlay "$tree.root"
+    cd "$tree.root"
+    mount -t proc proc proc; mount -t tmpfs tmpfs tmp; mount --rbind /dev dev
+    cp --remove-destination /etc/resolv.conf etc/resolv.conf
+    printf "#!/bin/sh\nexit 101\n" >usr/sbin/policy-rc.d; chmod 755 usr/sbin/policy-rc.d # starts no service
+    in_tree() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive chroot . "$@" </dev/null; }
+    in_tree apt-get -q update
+    in_tree apt-get -q -y install --no-install-recommends "$@"
+    in_tree apt-get clean
+    rm -rf usr/sbin/policy-rc.d var/lib/apt/lists/* usr/share/doc usr/share/man usr/share/locale etc/resolv.conf' \
+    engine-tree "$2" "$3" "${packages[@]}" || return
+  rm -rf "$2.work" "$2.root"
+  if [[ $1 == bookworm ]]; then # its own Compose is the Python one
+    install -D -m 755 "$TOOLS/compose/usr/libexec/docker/cli-plugins/docker-compose" "$2/usr/local/lib/docker/cli-plugins/docker-compose"
+  fi
+}
+
+build() { # build VERSION bare|engine: prints the tree as lower directories of an overlay
+  local suite tree=$BED/fresh/debian$1-$2 bare='' want
   case $1 in 12) suite=bookworm ;; 13) suite=trixie ;; *) die "no such Debian: $1" ;; esac
-  case $1-$2 in
-    *-bare) ;;
-    12-engine) packages+=(docker.io iptables) ;;
-    13-engine) packages+=(docker.io docker-cli docker-compose iptables) ;;
-    *) die "no such tree: $2" ;;
-  esac
-  mirror=$(awk '/^URIs:/{print $2; exit}' /etc/apt/sources.list.d/corecube-bed.sources) || die 'run install.sh first'
-  want=$(key "$suite" "${packages[@]}" "$(declare -f build)")
-  if ! stamped "$(basename "$tree")" "$want"; then
+  case $2 in bare) ;; engine) bare=$(build "$1" bare) ;; *) die "no such tree: $2" ;; esac
+  want=$(key "$suite" "$(declare -f "make_$2")" "$([[ -z $bare ]] || cat "$BED/stamps/debian$1-bare")")
+  if ! stamped "debian$1-$2" "$want"; then
     locked fresh
-    if ! stamped "$(basename "$tree")" "$want"; then
+    if ! stamped "debian$1-$2" "$want"; then
       say "making a Debian $1 tree ($2)"
-      rm -rf --one-file-system "$tree"
+      rm -rf --one-file-system "$tree" "$tree".work "$tree".root
       mkdir -p "$BED/fresh"
-      # shellcheck disable=SC2016 # mmdebstrap hands the hook its directory as $1
-      mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Apt::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
-        --customize-hook='cd "$1/usr/share" && rm -rf doc man locale' \
-        --include="$(IFS=,; echo "${packages[*]}")" "$suite" "$tree" "$mirror" >"$tree.log" 2>&1 ||
-        { tail -n 20 "$tree.log" >&2 && die "Debian $1 cannot be had"; }
-      if [[ $1-$2 == 12-engine ]]; then # its own Compose is the Python one
-        install -D -m 755 "$TOOLS/compose/usr/libexec/docker/cli-plugins/docker-compose" "$tree/usr/local/lib/docker/cli-plugins/docker-compose"
-      fi
-      stamp "$(basename "$tree")" "$want"
+      "make_$2" "$suite" "$tree" "$bare" >"$tree.log" 2>&1 9>&- || { tail -n 20 "$tree.log" >&2 && die "Debian $1 cannot be had"; }
+      stamp "debian$1-$2" "$want"
       lap "Debian $1 tree ($2)"
     fi
     exec 9>&-
   fi
-  echo "$tree"
+  echo "$tree${bare:+:$bare}"
 }
 
 up() {

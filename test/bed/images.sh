@@ -21,8 +21,8 @@ from_vendor() {
   timeout 300 docker pull -q "$1" >/dev/null 2>&1 || return 1
   [[ $(docker image inspect -f "{{index .Config.Labels \"$STANDIN\"}}" "$1") != stand-in ]] || return 1
   dir=$(mktemp -d "$WORK/vendor.XXXX")
-  docker save "$1" | tar -xf - -C "$dir"
-  pack import "$STORE" "${2%:*}" "${2##*:}" "$dir" >/dev/null
+  docker save "$1" | tar -xf - -C "$dir" || die "cannot save $1"
+  pack import "$STORE" "${2%:*}" "${2##*:}" "$dir" >/dev/null || die "cannot store $1"
   rm -rf "$dir"
 }
 

@@ -20,7 +20,8 @@ PACKAGES=(docker.io iptables iproute2 procps util-linux jq libcap2-bin binutils 
   mmdebstrap tmux expect testssl.sh shellcheck)
 
 # Newer suites come from the mirror that the machine already uses, at priority 1: nothing is
-# taken from them unless asked for as PACKAGE/SUITE.
+# taken from them unless asked for as PACKAGE/SUITE.  A mirror that is frozen at some day (still
+# signed) is fine for tests.
 suites() {
   local mirror
   mirror=$(awk '/^URIs:/{print $2; exit}' /etc/apt/sources.list.d/debian.sources 2>/dev/null || true)
@@ -31,6 +32,7 @@ Types: deb
 URIs: $mirror
 Suites: trixie trixie-updates trixie-backports sid
 Components: main
+Check-Valid-Until: no
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 S
   printf 'Package: *\nPin: release n=%s\nPin-Priority: 1\n\n' 'trixie*' sid >/etc/apt/preferences.d/corecube-bed

@@ -2,6 +2,7 @@
 # Shared by the test bed's scripts (source it): where things are, how to fail, stamps, locks,
 # and the handling of "machines" (namespaces held by one process, see init.sh).
 
+shopt -s inherit_errexit
 BED=${CORECUBE_BED:-/var/cache/corecube-secure-bed}
 # 127.0.0.1 port of the registry, in the machine's own namespace and inside every host
 MIRROR_PORT=${CORECUBE_BED_PORT:-5000}

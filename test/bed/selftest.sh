@@ -37,7 +37,7 @@ host() { "$HERE/host.sh" "$@"; }
 fresh() { "$HERE/fresh.sh" "$@"; }
 
 finish() {
-  for h in $A $B $F; do host $h down || true; done
+  for h in $A $B $F; do host "$h" down || true; done
   [[ $keep ]] || rm -rf --one-file-system "$CORECUBE_BED"
   rm -rf "$scratch"
 }
@@ -45,11 +45,11 @@ scratch=$(mktemp -d)
 trap finish EXIT
 
 residue() { # everything in which a host could leave a trace on the machine
-  ip -o addr
-  ip route
-  ip -6 route | grep -v '^fe80'
+  # other users of the machine's own engine come and go meanwhile: their veth pairs are left out
+  ip -o addr | grep -Ev ' (veth|br-)'
+  { ip route && ip -6 route; } | grep -Ev ' (veth|br-)'
   ip netns list
-  awk '{print $2}' /proc/mounts
+  awk '{print $2}' /proc/mounts | grep -E "$BED|netns|198\.51" | grep -v '^/run/docker/netns/' || true
   ls -d /sys/fs/cgroup/*/bed-selftest* /sys/fs/cgroup/bed-selftest* 2>/dev/null || true
   ls -A "$BED/hosts" 2>/dev/null || true
   pgrep -af "$BED/hosts/selftest" || true
@@ -83,7 +83,7 @@ packed() { # a package as a stranger gets it: a tarball and npx, with no network
   printf '{"name":"bed-x","version":"1.0.0","type":"module","bin":{"bed-x":"x.mjs"}}' >"$scratch/pkg/package.json"
   (cd "$scratch" && npm pack --silent ./pkg >/dev/null)
   fresh $F put "$scratch/bed-x-1.0.0.tgz" /root/bed-x.tgz
-  fresh $F exec npx --yes /root/bed-x.tgz
+  fresh $F exec npx --yes file:/root/bed-x.tgz
 }
 crash() { # the host's first process dies without a word, as at a power cut
   local pid

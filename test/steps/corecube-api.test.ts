@@ -274,12 +274,22 @@ describe.each(['v1', 'v2'] as const)('a session on guide %s', (generation) => {
 });
 
 describe('throttling', () => {
-  it('waits once for Retry-After', async () => {
+  it('waits for Retry-After', async () => {
     const { host } = await start({ throttle: { limit: 1, windowMs: 1000 } });
     await tryDefaultLogin(host(), answers, signal);
     const began = performance.now();
     expect(await observeAdmin(host(), answers, signal)).toMatchObject({ login: { is: 'in' } });
     expect(performance.now() - began).toBeGreaterThan(500);
+  });
+
+  it('waits again when another login took the place', async () => {
+    const { host } = await start({ throttle: { limit: 1, windowMs: 1000 } });
+    await tryDefaultLogin(host(), answers, signal);
+    const both = await Promise.all([
+      tryDefaultLogin(host(), answers, signal),
+      observeAdmin(host(), answers, signal),
+    ]);
+    expect(both).toMatchObject([{ is: 'refused' }, { login: { is: 'in' } }]);
   });
 
   it('does not wait for a lockout of 15 minutes', async () => {

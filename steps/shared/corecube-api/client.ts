@@ -40,8 +40,8 @@ export interface Answer {
   readonly headers: HttpResponse['headers'];
 }
 
-/** Longest Retry-After that is waited for, in seconds; a lockout of 15 minutes is not. */
-export const LONGEST_WAIT = 65;
+/** Longest wait for a throttle in all, in seconds: a minute's window passes, a lockout of 15 minutes is not waited for. */
+const LONGEST_WAIT = 75;
 /** Time-out of controls that log in: the wait for a throttle, and the work. Milliseconds. */
 export const LOGIN_LOOK_TIMEOUT = 95_000;
 
@@ -110,7 +110,7 @@ export type Login =
   | { readonly is: 'unclear'; readonly because: string };
 
 /**
- * Logs in once; a throttled attempt is repeated once after `Retry-After`, when that is at most 65 s.
+ * Logs in; a throttled attempt is repeated after `Retry-After`, as long as that makes at most 75 s in all.
  * @throws {Error} before anything is sent when the route is neither recognised as a login nor named by the operator
  */
 export async function login(
@@ -134,15 +134,14 @@ export async function login(
   };
   const attempt = () => call(host, server, operation, { body, secretBody: secret });
   let answer = await attempt();
-  if (answer.status === 429) {
+  // Another login may take the place that was waited for; the next one is free soon after.
+  for (let waited = 0; answer.status === 429; answer = await attempt()) {
     const seconds = retryAfter(answer, host.now());
-    if (seconds === undefined || seconds > LONGEST_WAIT) {
-      const wait = seconds === undefined ? '' : ` for ${seconds} s`;
-      return { is: 'unclear', because: `the server throttles logins${wait}` };
-    }
-    await sleep(seconds * 1000, signal);
-    answer = await attempt();
-    if (answer.status === 429) return { is: 'unclear', because: 'the server still throttles logins' };
+    if (seconds === undefined) return { is: 'unclear', because: 'the server throttles logins' };
+    waited += Math.max(1, seconds);
+    if (waited > LONGEST_WAIT)
+      return { is: 'unclear', because: `the server throttles logins for ${seconds} s more` };
+    await sleep(Math.max(1, seconds) * 1000, signal);
   }
   if (answer.status >= 200 && answer.status < 300)
     return { is: 'in', session: begin(answer, host.now()), said: answer.said };

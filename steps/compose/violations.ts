@@ -1,0 +1,196 @@
+/** What is wrong with a Compose model, per control: one definition for our own file and for the merged model. */
+
+import { allowedCapabilities } from '../shared/capabilities.ts';
+import type { ComposeModel, ComposeService } from '../shared/docker.ts';
+import { KEY_IN_CONTAINER, NETWORK, SERVICE, VOLUME } from '../shared/layout.ts';
+import { type ComposeAnswers, publicUrl } from './render.ts';
+
+export type Property =
+  | 'services'
+  | 'read-only'
+  | 'capabilities'
+  | 'no-new-privileges'
+  | 'tmpfs'
+  | 'user'
+  | 'data-volume'
+  | 'networks'
+  | 'ports'
+  | 'limits'
+  | 'healthchecks'
+  | 'restart'
+  | 'logs'
+  | 'isolation'
+  | 'key-delivery'
+  | 'settings'
+  | 'init';
+
+/** Violations by property, each one sentence; a property without an entry holds. */
+export function violations(model: ComposeModel, answers: ComposeAnswers): Map<Property, string[]> {
+  const found = new Map<Property, string[]>();
+  const add = (property: Property, text: string) =>
+    found.set(property, [...(found.get(property) ?? []), text]);
+  for (const [name, user] of Object.entries(expectedUsers(answers))) {
+    const service = model.services[name];
+    if (!service) {
+      add('services', `there is no service ${name}`);
+      continue;
+    }
+    hardening(name, service, user, add);
+    if (!service.healthcheck?.test && name !== SERVICE.inference)
+      add('healthchecks', `${name} has no health check`);
+    if (service.healthcheck?.disable) add('healthchecks', `${name} switches its health check off`);
+  }
+  networks(model, answers, add);
+  ports(model, answers, add);
+  const app = model.services[SERVICE.app];
+  if (app) {
+    keyDelivery(model, app, add);
+    settings(app, answers, add);
+  }
+  return found;
+}
+
+type Add = (property: Property, text: string) => void;
+
+/** The services that must be there, with the user each runs as. */
+export function expectedUsers(
+  answers: Pick<ComposeAnswers, 'database' | 'inferenceImage'>,
+): Record<string, string> {
+  return {
+    [SERVICE.app]: '1000:1000',
+    ...(answers.database === 'bundled' ? { [SERVICE.database]: '999:999' } : {}),
+    ...(answers.inferenceImage === undefined ? {} : { [SERVICE.inference]: '1000:1000' }),
+    [SERVICE.proxy]: '1000:1000',
+  };
+}
+
+const bare = (capability: string) => capability.toUpperCase().replace(/^CAP_/, '');
+
+function hardening(name: string, s: ComposeService, user: string, add: Add): void {
+  if (s.read_only !== true) add('read-only', `${name} has a writable root file system`);
+  if (!(s.cap_drop ?? []).map(bare).includes('ALL'))
+    add('capabilities', `${name} does not drop all capabilities`);
+  const extra = (s.cap_add ?? []).map(bare).filter((c) => !allowedCapabilities(name).includes(c));
+  if (extra.length > 0) add('capabilities', `${name} adds ${extra.join(', ')}`);
+  const options = s.security_opt ?? [];
+  if (!options.some((o) => /^no-new-privileges(:true)?$/.test(o)))
+    add('no-new-privileges', `${name} may gain privileges`);
+  for (const off of options.filter((o) => /unconfined|label:disable|no-new-privileges:false/.test(o)))
+    add('isolation', `${name} sets ${off}`);
+  if (s.user !== user) add('user', `${name} runs as ${s.user ?? "the image's user"}, not ${user}`);
+  const tmpfs = typeof s.tmpfs === 'string' ? [s.tmpfs] : (s.tmpfs ?? []);
+  if (!tmpfs.some((t) => t.split(':')[0] === '/tmp')) add('tmpfs', `${name} has no tmpfs at /tmp`);
+  if (!s.pids_limit || s.pids_limit < 0) add('limits', `${name} has no process limit`);
+  if (!s.mem_limit || String(s.mem_limit) === '0') add('limits', `${name} has no memory limit`);
+  if (s.restart !== 'unless-stopped' && s.restart !== 'always')
+    add('restart', `${name} is not restarted (${s.restart ?? 'no policy'})`);
+  if (s.logging?.driver === 'none') add('logs', `${name} keeps no log`);
+  else if ((s.logging?.driver ?? 'json-file') === 'json-file' && !s.logging?.options?.['max-size'])
+    add('logs', `the log of ${name} grows without bound`);
+  if (s.privileged) add('isolation', `${name} is privileged`);
+  if (s.pid) add('isolation', `${name} uses the pid namespace ${s.pid}`);
+  if (s.ipc && s.ipc !== 'private') add('isolation', `${name} uses the ipc namespace ${s.ipc}`);
+  if (s.network_mode) add('isolation', `${name} uses network mode ${s.network_mode}`);
+  if ((s.devices ?? []).length > 0) add('isolation', `${name} is given devices`);
+  for (const volume of s.volumes ?? []) {
+    if (volume.type === 'bind' && isDangerousMount(volume.source ?? ''))
+      add('isolation', `${name} mounts ${volume.source}`);
+  }
+  if ((name === SERVICE.app || name === SERVICE.inference) && s.init !== true)
+    add('init', `${name} has no init process`);
+}
+
+/** Host paths that give a container the host. */
+export const isDangerousMount = (source: string): boolean =>
+  /(^|\/)(docker|containerd|podman)[^/]*\.sock$/.test(source) ||
+  /^\/(|etc|root|home|var|usr|boot|proc|sys|dev|run|var\/run|var\/lib\/docker.*)\/?$/.test(source);
+
+function networks(model: ComposeModel, answers: ComposeAnswers, add: Add): void {
+  if (model.networks?.[NETWORK.internal]?.internal !== true)
+    add('networks', `the network ${NETWORK.internal} has a way out`);
+  const allowed: Record<string, readonly string[]> = {
+    [SERVICE.app]: [NETWORK.edge, NETWORK.internal],
+    [SERVICE.database]: [NETWORK.internal],
+    [SERVICE.inference]: [NETWORK.internal],
+    [SERVICE.proxy]: [NETWORK.edge],
+  };
+  for (const [name, service] of Object.entries(model.services)) {
+    const joined = Object.keys(service.networks ?? {}).sort();
+    const expected = allowed[name];
+    if (expected === undefined) {
+      if (joined.includes(NETWORK.internal))
+        add('networks', `${name}, which is no service of this install, joins ${NETWORK.internal}`);
+    } else if (
+      !service.network_mode &&
+      joined.join() !== [...expected].sort().join() &&
+      name in expectedUsers(answers)
+    ) {
+      add('networks', `${name} joins ${joined.join(', ') || 'no network'} instead of ${expected.join(', ')}`);
+    }
+  }
+  if (answers.database === 'bundled') {
+    const data = model.services[SERVICE.database]?.volumes?.find(
+      (v) => v.target === '/var/lib/postgresql/data',
+    );
+    if (data?.type !== 'volume' || data.source !== VOLUME.database)
+      add('data-volume', `${SERVICE.database} does not keep its data in ${VOLUME.database}`);
+  }
+  const data = model.services[SERVICE.app]?.volumes?.find((v) => v.target === '/data');
+  if (data?.type !== 'volume' || data.source !== VOLUME.data)
+    add('data-volume', `${SERVICE.app} does not keep /data in ${VOLUME.data}`);
+  const proxyData = model.services[SERVICE.proxy]?.volumes?.find((v) => v.target === '/data');
+  if (proxyData?.type !== 'volume')
+    add('data-volume', `${SERVICE.proxy} does not keep its certificates in a volume`);
+}
+
+function ports(model: ComposeModel, answers: ComposeAnswers, add: Add): void {
+  const expected = [
+    `${answers.listenAddress}:${answers.httpPort}->80`,
+    `${answers.listenAddress}:${answers.httpsPort}->443`,
+  ];
+  for (const [name, service] of Object.entries(model.services)) {
+    const published = (service.ports ?? []).map(
+      (p) =>
+        `${p.host_ip ?? 'every address'}:${p.published ?? 'any'}->${p.target}${p.protocol === 'udp' ? '/udp' : ''}`,
+    );
+    if (name === SERVICE.proxy) {
+      for (const port of published) if (!expected.includes(port)) add('ports', `${name} publishes ${port}`);
+      for (const port of expected)
+        if (!published.includes(port)) add('ports', `${name} does not publish ${port}`);
+    } else if (published.length > 0) add('ports', `${name} publishes ${published.join(', ')}`);
+  }
+}
+
+function keyDelivery(model: ComposeModel, app: ComposeService, add: Add): void {
+  for (const [name, service] of Object.entries(model.services)) {
+    for (const variable of ['ENCRYPTION_KEY', 'CUBE_ADMIN_PASSWORD', 'POSTGRES_PASSWORD']) {
+      if (service.environment && variable in service.environment)
+        add('key-delivery', `${name} has ${variable} in its environment`);
+    }
+  }
+  const targets = (app.secrets ?? [])
+    .filter((s) => s.source === 'encryption_key')
+    .map((s) => s.target ?? `/run/secrets/${s.source}`);
+  for (const path of Object.values(KEY_IN_CONTAINER)) {
+    if (!targets.includes(path)) add('key-delivery', `the key is not mounted at ${path}`);
+  }
+  if (app.environment?.ENCRYPTION_KEY_FILE !== KEY_IN_CONTAINER.v1)
+    add('key-delivery', `ENCRYPTION_KEY_FILE is not ${KEY_IN_CONTAINER.v1}`);
+  if (!/(^|\/)secrets\/encryption_key$/.test(model.secrets?.encryption_key?.file ?? ''))
+    add('key-delivery', 'the secret encryption_key is not the file secrets/encryption_key');
+}
+
+function settings(app: ComposeService, answers: ComposeAnswers, add: Add): void {
+  const expected: Record<string, string> = {
+    CORECUBE_PUBLIC_URL: publicUrl(answers),
+    NODE_ENV: 'production',
+    MAX_UPLOAD_SIZE_MB: String(answers.maxUploadMb),
+    SESSION_MAX_AGE_HOURS: String(answers.sessionHours),
+    SESSION_MAX_LIFETIME_HOURS: String(answers.sessionHours),
+    SESSION_IDLE_TIMEOUT_MINUTES: String(answers.sessionIdleMinutes),
+  };
+  for (const [name, value] of Object.entries(expected)) {
+    const seen = app.environment?.[name];
+    if (seen !== value) add('settings', `${name} is ${seen ?? 'not set'} instead of ${value}`);
+  }
+}

@@ -1,0 +1,279 @@
+// Guarantees one encryption key, made once, readable for CoreCube's uid only, and known to belong to this data.
+// Never overwrites a key, never makes a second one while data exists, never puts it into an environment.
+import { createHmac } from 'node:crypto';
+import type { HostReader } from '../src/core/host.ts';
+import { Secret } from '../src/core/secret.ts';
+import { type Change, type Control, fail, pass, skip, unknown, type Verdict } from '../src/core/step.ts';
+import { type Answers, defineStep } from './questions.ts';
+import { containers, docker } from './shared/docker.ts';
+import { PATH, UID, VOLUME } from './shared/layout.ts';
+import { uidShift } from './shared/userns.ts';
+
+const NEEDS = ['projectName', 'database'] as const;
+type Needed = Pick<Answers, (typeof NEEDS)[number]>;
+const SECTION = 'encryption-key-management';
+/** Not a secret: the constant whose HMAC under the key is kept, so that a later run knows the key again. */
+const CHECK_CONSTANT = 'create-corecube-secure key check 1';
+
+const THREAT_LOST =
+  'With another key every stored credential is unreadable for good, and CoreCube says so only when it is used.';
+
+export const encryptionKey = defineStep({
+  id: 'encryption-key',
+  title: 'Encryption key',
+  why: 'One key protects every stored credential, and its loss cannot be repaired. It is made once, kept in a file that only CoreCube can read, and never replaced.',
+  needs: NEEDS,
+  controls: [notLost(), belongsToData(), exists(), format(), access(), directory(), noLink()],
+  async plan({ host, failing }) {
+    const changes: Change[] = [];
+    if (failing.has('key.directory')) changes.push(makeDirectory);
+    if (failing.has('key.exists')) changes.push(createKey);
+    else if (failing.has('key.access')) changes.push(repairAccess);
+    if (failing.has('key.exists') || (await readCheck(host)) === undefined) changes.push(writeCheck);
+    return changes;
+  },
+});
+
+const makeDirectory: Change = {
+  id: 'encryption-key.directory',
+  summary: `Make ${PATH.secrets}/ (mode 0711: its names cannot be listed by others, the containers can reach their files)`,
+  offline: true,
+  async apply(host) {
+    const { uid, gid } = await host.system();
+    await host.makeDirectory(PATH.secrets, { mode: 0o711, uid, gid });
+  },
+};
+
+const createKey: Change = {
+  id: 'encryption-key.create',
+  summary: `Create ${PATH.key}: 32 random bytes as 64 hex characters, mode 0600, owner uid ${UID.app}; the content is not shown`,
+  irreversible: true,
+  offline: true,
+  async apply(host) {
+    if (await host.stat(PATH.key)) return;
+    const uid = UID.app + (await uidShift(host));
+
+    const key = new Secret(Buffer.from(host.randomBytes(32)).toString('hex'));
+    await host.writeFile(PATH.key, key, { mode: 0o600, uid, gid: uid, exclusive: true });
+  },
+};
+
+const repairAccess: Change = {
+  id: 'encryption-key.access',
+  summary: `Give ${PATH.key} mode 0600 and owner uid ${UID.app}; the key itself stays`,
+  offline: true,
+  async apply(host) {
+    const uid = UID.app + (await uidShift(host));
+    await host.setAccess(PATH.key, { mode: 0o600, uid, gid: uid });
+  },
+};
+
+const writeCheck: Change = {
+  id: 'encryption-key.check-value',
+  summary: `Write ${PATH.keyCheck}: an HMAC under the key that lets later runs know this key again`,
+  offline: true,
+  async apply(host) {
+    if ((await readCheck(host)) !== undefined) return;
+    const key = await host.readSecret(PATH.key);
+    if (!key) throw new Error(`${PATH.key} is gone`);
+    const { uid, gid } = await host.system();
+    await host.makeDirectory(PATH.state, { mode: 0o700, uid, gid });
+    const text = `${JSON.stringify({ constant: CHECK_CONSTANT, hmacSha256: checkValue(key.reveal()) }, null, 2)}\n`;
+    await host.writeFile(PATH.keyCheck, text, { mode: 0o600, uid, gid });
+  },
+};
+
+/** HMAC-SHA256 of a constant under the key (RFC 2104), hex. Says nothing about the key itself. */
+function checkValue(key: string): string {
+  return createHmac('sha256', Buffer.from(key.trim(), 'hex')).update(CHECK_CONSTANT).digest('hex');
+}
+
+async function readCheck(host: HostReader): Promise<string | undefined> {
+  const text = await host.readText(PATH.keyCheck);
+  if (text === undefined) return undefined;
+  const { hmacSha256 } = JSON.parse(text) as { hmacSha256?: unknown };
+  if (typeof hmacSha256 !== 'string') throw new Error(`${PATH.keyCheck} is not a key check file`);
+  return hmacSha256;
+}
+
+/** Signs that data exists which a key has encrypted; empty when there is none. Throws when it cannot be seen. */
+function signsOfData(host: HostReader, project: string): Promise<readonly string[]> {
+  return host.once(`signs of data ${project}`, async () => {
+    const signs: string[] = [];
+    if (await host.stat(PATH.keyCheck)) signs.push(`the check value of an earlier key (${PATH.keyCheck})`);
+    const volumes = await docker(host, [
+      'volume',
+      'ls',
+      '--quiet',
+      '--filter',
+      `label=com.docker.compose.project=${project}`,
+    ]);
+    if (volumes.code !== 0) throw new Error(`the volumes cannot be listed: ${volumes.stderr.trim()}`);
+    const present = volumes.stdout
+      .split('\n')
+      .filter((name) => [VOLUME.data, VOLUME.database].some((v) => name === `${project}_${v}`));
+    signs.push(...present.map((name) => `the volume ${name}`));
+    signs.push(...(await containers(host, project)).map((c) => `the container ${c.Name.replace(/^\//, '')}`));
+    return signs;
+  });
+}
+
+function notLost(): Control<Needed> {
+  return {
+    id: 'key.not-lost',
+    title: 'No data is without its key',
+    severity: 'required',
+    section: SECTION,
+    threat: THREAT_LOST,
+    remedy: `Restore the key from its backup to ${PATH.key}. Only when the data is really to be given up, move this directory and the project's volumes away yourself and start anew.`,
+    impact: 'None; a new key over old data would destroy every stored credential.',
+    manual: true,
+    unwaivable: true,
+    async inspect({ host, answers }) {
+      if (await host.stat(PATH.key)) return pass(`${PATH.key} is there`);
+      const signs = await signsOfData(host, answers.projectName).catch((error: Error) => error);
+      if (signs instanceof Error) {
+        // No engine, no containers to be seen; the check value alone still tells.
+        return (await host.stat(PATH.keyCheck))
+          ? fail(
+              `${PATH.key} is missing, and ${PATH.keyCheck} belongs to an earlier key`,
+              'the key beside its data',
+            )
+          : unknown(`whether data exists cannot be seen: ${signs.message}`);
+      }
+      return signs.length === 0
+        ? pass('there is no data yet')
+        : fail(`${PATH.key} is missing, but there is ${signs.join(', ')}`, 'the key beside its data');
+    },
+  };
+}
+
+function belongsToData(): Control<Needed> {
+  return {
+    id: 'key.belongs-to-data',
+    title: 'The key is the one that this install was made with',
+    severity: 'required',
+    section: SECTION,
+    threat: THREAT_LOST,
+    remedy: `Put the original key back into ${PATH.key} from its backup. If the key was rotated on purpose with CoreCube's own command, remove ${PATH.keyCheck}.`,
+    impact: 'Restoring the file needs a restart of CoreCube.',
+    manual: true,
+    unwaivable: true,
+    async inspect({ host }) {
+      const key = await host.readSecret(PATH.key);
+      const check = await readCheck(host);
+      if (!key)
+        return check === undefined ? skip('there is no key yet') : unknown('there is no key to compare');
+      if (check === undefined) return unknown(`${PATH.keyCheck} is not there to compare with`, 'key.exists');
+      return checkValue(key.reveal()) === check
+        ? pass('its HMAC equals the one written when it was made')
+        : fail('its HMAC differs from the one written when the install was made', 'the original key');
+    },
+  };
+}
+
+function exists(): Control<Needed> {
+  return {
+    id: 'key.exists',
+    title: 'The encryption key and its check value exist',
+    severity: 'required',
+    section: SECTION,
+    refs: ['NIST SP 800-57 part 1, 5.3'],
+    threat: 'Without a key file guide v2 makes a throw-away key that the next redeploy loses.',
+    remedy: 'Apply creates the key when there is no data, and the check value when it is missing.',
+    async inspect({ host }) {
+      const stat = await host.stat(PATH.key);
+      if (!stat) return fail(`${PATH.key} does not exist`, 'a key of 32 random bytes');
+      if ((await readCheck(host)) === undefined)
+        return fail(`${PATH.key} is there, ${PATH.keyCheck} is not`, 'both');
+      return pass(`${PATH.key} and ${PATH.keyCheck} are there`);
+    },
+  };
+}
+
+function format(): Control<Needed> {
+  return {
+    id: 'key.format',
+    title: 'The key is exactly 64 lower-case hex characters',
+    severity: 'required',
+    section: SECTION,
+    threat:
+      'A line break or another letter case is read differently by different versions, which then hold different keys.',
+    remedy: `Rewrite ${PATH.key} as exactly 64 characters 0-9 a-f without a line break, keeping the key itself.`,
+    impact: 'A restart of CoreCube.',
+    manual: true,
+    async inspect({ host }) {
+      const key = await host.readSecret(PATH.key);
+      if (!key) return skip('there is no key yet');
+      const value = key.reveal();
+      if (/^[0-9a-f]{64}$/.test(value)) return pass('64 hex characters, nothing else');
+      const seen = /^[0-9a-f]{64}\s+$/.test(value)
+        ? 'white space after the key'
+        : /^[0-9a-fA-F]{64}$/.test(value)
+          ? 'upper-case letters'
+          : `${value.length} characters of another kind`;
+      return fail(seen, '64 lower-case hex characters');
+    },
+  };
+}
+
+function access(): Control<Needed> {
+  return {
+    id: 'key.access',
+    title: `Only CoreCube's uid can read the key file`,
+    severity: 'required',
+    section: SECTION,
+    refs: ['CIS Docker 5.31', 'CWE-732'],
+    threat:
+      'Every local user or every container could read the key, or CoreCube could not and would make its own.',
+    remedy: `chmod 600 ${PATH.key} and give it to uid ${UID.app} (as the engine maps it).`,
+    async inspect({ host }) {
+      const stat = await host.stat(PATH.key);
+      if (!stat) return unknown('there is no key yet', 'key.exists');
+      const uid = UID.app + (await uidShift(host));
+      const seen = `mode 0${stat.mode.toString(8)}, owner ${stat.uid}:${stat.gid}`;
+      const good = (stat.mode === 0o600 || stat.mode === 0o400) && stat.uid === uid;
+      return good ? pass(seen) : fail(seen, `mode 0600, owner ${uid}`);
+    },
+  };
+}
+
+function directory(): Control<Needed> {
+  return {
+    id: 'key.directory',
+    title: 'The directory of the secrets cannot be listed or changed by others',
+    severity: 'required',
+    section: SECTION,
+    refs: ['CWE-732'],
+    threat: 'Who can write into the directory can put another key in its place.',
+    remedy: `chmod 711 ${PATH.secrets} and give it to the user who administers this install.`,
+    async inspect({ host }) {
+      const stat = await host.stat(PATH.secrets);
+      const { uid } = await host.system();
+      if (!stat) return fail(`${PATH.secrets}/ does not exist`, 'mode 0711');
+      const seen = `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
+      if (stat.kind !== 'directory') return fail(`a ${stat.kind}`, 'a directory');
+      return (stat.mode & 0o066) === 0 && (stat.uid === uid || stat.uid === 0)
+        ? pass(seen)
+        : fail(seen, `mode 0711, owner ${uid}`);
+    },
+  };
+}
+
+function noLink(): Control<Needed> {
+  return {
+    id: 'key.not-a-link',
+    title: 'The key is a file of its own, not a link',
+    severity: 'required',
+    section: SECTION,
+    refs: ['CWE-59'],
+    threat: 'A link can be turned to another file without a trace, and may lead into the data volume.',
+    remedy: `Move the file itself to ${PATH.key}.`,
+    manual: true,
+    inspect: async ({ host }): Promise<Verdict> => {
+      const stat = await host.stat(PATH.key);
+      if (!stat) return skip('there is no key yet');
+      return stat.kind === 'file' ? pass('a regular file') : fail(`a ${stat.kind}`, 'a regular file');
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/** One typed look at the container engine: reachable or why not, and what it says of itself. */
+import type { HostReader } from '../../src/core/host.ts';
+import { DockerUnreachable } from './docker.ts';
+
+/** The part of `docker info` that is read here. */
+export interface EngineInfo {
+  readonly ServerVersion: string;
+  readonly OperatingSystem: string;
+  readonly OSType: string;
+  /** The kernel's name, for example `x86_64`. */
+  readonly Architecture: string;
+  readonly DockerRootDir: string;
+  readonly SecurityOptions: readonly string[] | null;
+  readonly Name: string;
+  readonly Swarm?: { readonly LocalNodeState: string };
+}
+
+export type Engine =
+  | { readonly state: 'ready'; readonly info: EngineInfo }
+  | { readonly state: 'not-installed' }
+  | { readonly state: 'denied' | 'down' | 'refused'; readonly why: string };
+
+/** Whether the engine answers this user. Never throws for an engine that does not; shared within a snapshot. */
+export function engine(host: HostReader): Promise<Engine> {
+  return host.once('engine', async () => {
+    const result = await host.query(['docker', 'info', '--format', '{{json .}}'], { timeoutMs: 10_000 });
+    const why = lastLine(result.stderr);
+    if (result.code === 127) return { state: 'not-installed' };
+    const info = parse(result.stdout);
+    // Older clients end with 0 although the server did not answer; the error is then part of the JSON.
+    const error = [why, ...(info?.ServerErrors ?? [])].join(' ');
+    if (info?.ServerVersion) return { state: 'ready', info };
+    if (/permission denied/i.test(error)) return { state: 'denied', why: lastLine(error) };
+    if (/cannot connect|is the docker daemon running|error during connect|connection refused|no such host|failed to connect/i.test(error))
+      return { state: 'down', why: lastLine(error) };
+    return { state: 'refused', why: lastLine(error) || `docker info ended with ${result.code}` };
+  });
+}
+
+/**
+ * What the engine says of itself; undefined when Docker is not installed.
+ * @throws {DockerUnreachable} when it is installed and does not answer
+ */
+export async function dockerInfo(host: HostReader): Promise<EngineInfo | undefined> {
+  const seen = await engine(host);
+  if (seen.state === 'ready') return seen.info;
+  if (seen.state === 'not-installed') return undefined;
+  throw new DockerUnreachable(`Docker Engine does not answer: ${seen.why}`);
+}
+
+function parse(text: string): (EngineInfo & { ServerErrors?: readonly string[] | null }) | undefined {
+  try {
+    return JSON.parse(text) as EngineInfo & { ServerErrors?: readonly string[] | null };
+  } catch {
+    return undefined;
+  }
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.trim() ?? '';
