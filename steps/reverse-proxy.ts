@@ -11,6 +11,8 @@ import { NEEDS, type ProxyAnswers } from './reverse-proxy/look.ts';
 import { networkControls } from './reverse-proxy/network.ts';
 import { servingControls } from './reverse-proxy/serving.ts';
 import { tlsControls } from './reverse-proxy/tls.ts';
+import { SERVICE, UID } from './shared/layout.ts';
+import { runningControls } from './shared/running-controls.ts';
 
 const controls: readonly Control<ProxyAnswers>[] = [
   ...servingControls,
@@ -19,6 +21,14 @@ const controls: readonly Control<ProxyAnswers>[] = [
   ...answerControls,
   ...accessControls,
   ...networkControls,
+  ...runningControls<ProxyAnswers>({
+    prefix: 'running.proxy-',
+    subject: 'The proxy',
+    users: () => ({ [SERVICE.proxy]: `${UID.proxy}:${UID.proxy}` }),
+    up: () => 'proxy.up',
+    // Its ports are its purpose, and proxy.container-current compares it with the files.
+    without: ['ports', 'current'],
+  }),
 ];
 
 /** What a container made anew from the files repairs. */

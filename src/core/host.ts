@@ -115,6 +115,8 @@ export type TlsResult =
 export interface RehearsalRequest {
   readonly image: string;
   readonly uid: number;
+  /** The host's uid for `uid` on an engine that remaps user ids; the same number unless told. */
+  readonly hostUid?: number;
   readonly env: Readonly<Record<string, string>>;
   /** Files handed in read-only, by the path they have inside. */
   readonly files: Readonly<Record<string, string>>;
@@ -122,6 +124,8 @@ export interface RehearsalRequest {
   readonly dataDir: string;
   /** Milliseconds after which a still running rehearsal is stopped. */
   readonly deadlineMs: number;
+  /** Asked with the log so far; true stops the rehearsal early, because nothing more is to be learned. */
+  readonly decided?: (log: string) => boolean;
 }
 export interface Rehearsal {
   readonly ended: 'exited' | 'stopped';
@@ -185,12 +189,18 @@ export interface SqlStatement {
   readonly values?: readonly unknown[];
 }
 
-export interface WriteOptions {
+/** Mode and owner of a file or directory; what is left out stays as it is (new: this user's). */
+export interface AccessOptions {
   readonly mode: number;
   readonly uid?: number;
   readonly gid?: number;
+}
+
+export interface WriteOptions extends AccessOptions {
   /** Refuse when the file exists (also a dangling link): O_EXCL from the first byte. */
   readonly exclusive?: true;
+  /** False: the old version is not kept, because it holds a password that is being retired. */
+  readonly backup?: false;
 }
 
 /** The hands, given only to `Change.apply`. */
@@ -200,9 +210,9 @@ export interface Host extends HostReader {
    * old version goes to the run's backup folder first. Never follows a symbolic link at `path`.
    */
   writeFile(path: string, content: string | Secret | Uint8Array, options: WriteOptions): Promise<void>;
-  makeDirectory(path: string, options: Omit<WriteOptions, 'exclusive'>): Promise<void>;
+  makeDirectory(path: string, options: AccessOptions): Promise<void>;
   /** Changes mode and owner in place, without following a link. */
-  setAccess(path: string, options: Omit<WriteOptions, 'exclusive'>): Promise<void>;
+  setAccess(path: string, options: AccessOptions): Promise<void>;
   /** Removes the file; a copy goes to the run's backup folder unless `backup` is false (files that hold passwords). */
   removeFile(path: string, options?: { readonly backup?: boolean }): Promise<void>;
   /** Runs a command that changes something. A non-zero code is a value. Lines are passed on redacted. */

@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { ChangeError } from '../core/errors.ts';
-import type { FileStat, WriteOptions } from '../core/host.ts';
+import type { AccessOptions, FileStat, WriteOptions } from '../core/host.ts';
 import { Secret } from '../core/secret.ts';
 
 const isMissing = (error: unknown): boolean =>
@@ -161,7 +161,7 @@ export async function backUp(root: string, path: string, backups: string): Promi
 /** Makes a directory (parents too, 0755) with mode and owner; an existing one gets them, a link is refused. */
 export async function ensureDirectory(
   path: string,
-  options: Omit<WriteOptions, 'exclusive'>,
+  options: AccessOptions,
   owner: ChangeOwner,
 ): Promise<void> {
   const now = await statFile(path);
@@ -179,11 +179,7 @@ export async function ensureDirectory(
 }
 
 /** Sets mode and owner of a file or directory without following a link. */
-export async function setAccess(
-  path: string,
-  options: Omit<WriteOptions, 'exclusive'>,
-  owner: ChangeOwner,
-): Promise<void> {
+export async function setAccess(path: string, options: AccessOptions, owner: ChangeOwner): Promise<void> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'EACCES') return undefined;

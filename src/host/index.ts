@@ -95,7 +95,7 @@ export function createHostSource(options: HostOptions): HostSource {
       progress: (text) => progress(redact(text)),
       randomBytes: (length) => new Uint8Array(randomBytes(length)),
       async writeFile(path, content, writeOptions) {
-        await backUp(dir, at(path), backups);
+        if (writeOptions.backup !== false) await backUp(dir, at(path), backups);
         await replaceFile(at(path), content, writeOptions, owner);
       },
       makeDirectory: (path, writeOptions) => ensureDirectory(at(path), writeOptions, owner),

@@ -32,13 +32,14 @@ export async function rehearse(
     await chmod(base, 0o755);
     const data = join(base, 'data');
     await mkdir(data, { mode: 0o700 });
-    await owner(data, request.uid, request.uid);
+    const hostUid = request.hostUid ?? request.uid;
+    await owner(data, hostUid, hostUid);
     const mounts = [`type=bind,source=${data},target=${request.dataDir}`];
     for (const [inside, content] of Object.entries(request.files)) {
       const file = resolve(base, 'files', `.${inside}`);
       await mkdir(dirname(file), { recursive: true, mode: 0o755 });
       await writeFile(file, content, { mode: 0o600 });
-      await owner(file, request.uid, request.uid);
+      await owner(file, hostUid, hostUid);
       mounts.push(`type=bind,source=${file},target=${inside},readonly`);
     }
     await docker([
@@ -64,7 +65,12 @@ export async function rehearse(
         ExitCode: number;
       };
     let now = await state();
-    while (now.Running && Date.now() - began < request.deadlineMs && !signal.aborted) {
+    const decided = async () => {
+      if (!request.decided) return false;
+      const { stdout, stderr } = await docker(['logs', name]);
+      return request.decided(`${stdout}${stderr}`);
+    };
+    while (now.Running && Date.now() - began < request.deadlineMs && !signal.aborted && !(await decided())) {
       await new Promise((done) => setTimeout(done, POLL));
       now = await state();
     }

@@ -275,7 +275,10 @@ const operatorInside: Control<ProxyAnswers> = {
   manual: true,
   async inspect({ host, answers }) {
     const client = (host.env('SSH_CONNECTION') ?? host.env('SSH_CLIENT'))?.trim().split(/\s+/)[0];
-    if (client === undefined || client === '') return skip('this session does not come over SSH');
+    if (client === undefined || client === '')
+      return skip(
+        'no SSH connection is seen in the environment (sudo drops SSH_CONNECTION unless it is kept)',
+      );
     const address = client.split('%')[0] as string;
     const range = rangeOf(address, answers.adminRanges);
     if (range === 'unreadable')

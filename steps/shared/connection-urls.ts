@@ -1,5 +1,4 @@
 /** PostgreSQL connection URLs and the `.env` file that hands them to Compose. */
-import { isIPv6 } from 'node:net';
 import { Secret } from '../../src/core/secret.ts';
 
 /** A connection URL, taken apart. Values are decoded. */
@@ -28,7 +27,7 @@ export function buildConnectionUrl(parts: ConnectionUrl): Secret {
   const query = Object.entries(parts.parameters)
     .map(([name, value]) => `${encode(name)}=${encode(value).replaceAll('%2F', '/')}`)
     .join('&');
-  const host = isIPv6(parts.host) ? `[${parts.host}]` : encode(parts.host);
+  const host = parts.host.includes(':') ? `[${parts.host}]` : encode(parts.host);
   const login = `${encode(parts.user)}:${encode(parts.password.reveal())}`;
   return new Secret(
     `postgresql://${login}@${host}:${parts.port}/${encode(parts.database)}${query ? `?${query}` : ''}`,

@@ -186,22 +186,23 @@ export function image(host: HostReader, reference: string): Promise<Image | unde
   });
 }
 
-/** argv of `docker compose` for this install: its own files, the operator's override included when it exists. */
+/**
+ * argv of `docker compose` for this install: its own files, the operator's override included when it exists. With
+ * `bootstrap`, the first boot's file is merged too and its variables win over `.env`.
+ */
 export async function composeArgv(
   host: HostReader,
   project: string,
-  extraFiles: readonly string[] = [],
+  options: { readonly bootstrap?: boolean } = {},
 ): Promise<string[]> {
   const files: string[] = [PATH.compose];
   if (await host.stat(PATH.override)) files.push(PATH.override);
+  if (options.bootstrap) files.push(PATH.bootstrapCompose);
+  const variables = options.bootstrap ? [PATH.env, PATH.bootstrapEnv] : [];
   return [
-    'docker',
-    'compose',
-    '--project-name',
-    project,
-    '--project-directory',
-    host.dir,
-    ...[...files, ...extraFiles].flatMap((file) => ['--file', join(host.dir, file)]),
+    ...['docker', 'compose', '--project-name', project, '--project-directory', host.dir],
+    ...files.flatMap((file) => ['--file', join(host.dir, file)]),
+    ...variables.flatMap((file) => ['--env-file', join(host.dir, file)]),
   ];
 }
 

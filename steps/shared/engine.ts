@@ -18,7 +18,7 @@ export interface EngineInfo {
 export type Engine =
   | { readonly state: 'ready'; readonly info: EngineInfo }
   | { readonly state: 'not-installed' }
-  | { readonly state: 'denied' | 'down' | 'refused'; readonly why: string };
+  | { readonly state: 'denied' | 'down' | 'podman' | 'refused'; readonly why: string };
 
 /** Whether the engine answers this user. Never throws for an engine that does not; shared within a snapshot. */
 export function engine(host: HostReader): Promise<Engine> {
@@ -27,11 +27,17 @@ export function engine(host: HostReader): Promise<Engine> {
     const why = lastLine(result.stderr);
     if (result.code === 127) return { state: 'not-installed' };
     const info = parse(result.stdout);
+    if (/emulate docker cli using podman/i.test(result.stderr) || (info && 'host' in info && !info.ServerVersion))
+      return { state: 'podman', why: 'the docker command is Podman' };
     // Older clients end with 0 although the server did not answer; the error is then part of the JSON.
     const error = [why, ...(info?.ServerErrors ?? [])].join(' ');
     if (info?.ServerVersion) return { state: 'ready', info };
     if (/permission denied/i.test(error)) return { state: 'denied', why: lastLine(error) };
-    if (/cannot connect|is the docker daemon running|error during connect|connection refused|no such host|failed to connect/i.test(error))
+    if (
+      /cannot connect|is the docker daemon running|error during connect|connection refused|no such host|failed to connect/i.test(
+        error,
+      )
+    )
       return { state: 'down', why: lastLine(error) };
     return { state: 'refused', why: lastLine(error) || `docker info ended with ${result.code}` };
   });

@@ -50,19 +50,19 @@ export function externalAdmin(host: HostReader, answers: DatabaseAnswers): Promi
   });
 }
 
-/** The superuser's connection (external: the admin URL's); undefined while server or password are not there. */
-export async function superuserConnection(
+/** The superuser's connection (external: the admin URL's); undefined when the password is not kept on this host. */
+export async function superuserOf(
   host: HostReader,
   answers: DatabaseAnswers,
+  server: Server,
+  ca: string | undefined,
 ): Promise<SqlConnection | undefined> {
-  const server = await serverOf(host, answers);
-  if (!server) return undefined;
   if (answers.database === 'external') {
     const { user, password } = await externalAdmin(host, answers);
-    return connect(server, user, password, await authority(host));
+    return connectionTo(server, user, password, ca);
   }
   const password = await superuserPassword(host);
-  return password && connect(server, DATABASE.superuser, password, await authority(host));
+  return password && connectionTo(server, DATABASE.superuser, password, ca);
 }
 
 /** The bundled superuser's password as PostgreSQL's image reads it: without trailing line breaks. */
@@ -87,8 +87,8 @@ export async function databaseConnections(
   const { owner, app, maintenance } = urls;
   if (!owner || !app || !maintenance) return undefined;
   const ca = await authority(host);
-  const superuser = await superuserConnection(host, answers);
-  const of = (url: ConnectionUrl) => connect(server, url.user, url.password, ca);
+  const superuser = await superuserOf(host, answers, server, ca);
+  const of = (url: ConnectionUrl) => connectionTo(server, url.user, url.password, ca);
   return {
     ...(superuser ? { superuser } : {}),
     owner: of(owner),
@@ -123,18 +123,21 @@ export async function readEnv(host: HostReader): Promise<ReadonlyMap<string, str
 }
 
 /** The authority that signed the server's certificate, PEM; undefined when it is not there yet. */
-const authority = (host: HostReader) => host.once('database ca', () => host.readText(PATH.databaseCa));
+export const authority = (host: HostReader): Promise<string | undefined> =>
+  host.once('database ca', () => host.readText(PATH.databaseCa));
 
-function connect(server: Server, user: string, password: Secret, ca: string | undefined): SqlConnection {
-  return {
-    ...server,
-    user,
-    password,
-    tls: 'verify',
-    // Without its authority nothing may be trusted, also not what the system trusts.
-    ca: ca ?? '',
-  };
+/** A verified connection. Without its authority nothing is trusted, also not what the system trusts. */
+export function connectionTo(
+  server: Server,
+  user: string,
+  password: Secret,
+  ca: string | undefined,
+): SqlConnection {
+  return { ...server, user, password, tls: 'verify', ca: ca ?? NO_AUTHORITY };
 }
+
+/** A PEM bundle without certificates: an empty text would mean the system's trust store. */
+const NO_AUTHORITY = '# no authority\n';
 
 /**
  * True when any ordinary or partitioned table is in schema public, that is, CoreCube has migrated.
@@ -152,6 +155,6 @@ export function hasMigratedTables(host: HostReader, answers: DatabaseAnswers): P
     ]);
     if (!result?.ok)
       throw new Error(`the database does not tell its tables: ${result?.message ?? 'no answer'}`);
-    return result.rows[0]?..found === true;
+    return result.rows[0]?.found === true;
   });
 }

@@ -20,7 +20,7 @@ mirror() { awk '/^URIs:/{print $2; exit}' /etc/apt/sources.list.d/corecube-bed.s
 
 make_bare() { # make_bare SUITE TREE
   # shellcheck disable=SC2016 # mmdebstrap hands the hook its directory as $1
-  mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Apt::Install-Recommends "false"' --dpkgopt=force-unsafe-io \
+  mmdebstrap --quiet --mode=root --variant=minbase --aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' --dpkgopt=force-unsafe-io \
     --customize-hook='cd "$1/usr/share" && rm -rf doc man locale' --include=iproute2,procps "$1" "$2" "$(mirror)"
 }
 
@@ -98,6 +98,7 @@ up() {
 put() {
   local pid
   pid=$(machine_pid "$name") || die "host $name is not up"
+  mkdir -p "$(dirname "/proc/$pid/root/${2#/}")"
   cp -rT --no-preserve=ownership "$1" "/proc/$pid/root/${2#/}"
 }
 

@@ -1,0 +1,203 @@
+/** Docker itself: there, reachable, recent enough, and of a kind whose hardening can be proved. */
+import { fail, pass, unknown } from '../../src/core/step.ts';
+import type { HostReader } from '../../src/core/host.ts';
+import { type EngineInfo, engine } from '../shared/engine.ts';
+import { atLeast, MINIMUM } from '../shared/minimums.ts';
+import { isRemapped, uidShift } from '../shared/userns.ts';
+import { ID, type PreflightControl, withEngine } from './common.ts';
+import { lacking, packagesFor } from './packages.ts';
+
+const section = 'docker-security';
+
+const installed: PreflightControl = {
+  id: ID.installed,
+  title: 'Docker is installed',
+  severity: 'required',
+  section,
+  refs: ['CIS Docker 1.2.2'],
+  threat: 'Without an engine nothing is isolated and nothing runs.',
+  remedy:
+    "Approve the change that installs the distribution's own packages, or install Docker Engine yourself. --files-only writes everything that needs no engine.",
+  impact: 'The engine runs as root; who may use its socket is root on this host.',
+  async inspect({ host }) {
+    return (await engine(host)).state === 'not-installed'
+      ? fail('there is no docker command', 'Docker Engine with the Compose plugin')
+      : pass('the docker command is there');
+  },
+};
+
+const installable: PreflightControl = {
+  id: 'docker.installable',
+  title: 'Docker and Compose are there, or the packages of the distribution bring them',
+  severity: 'required',
+  section,
+  refs: ['CIS Docker 1.2.2'],
+  manual: true,
+  threat: 'A script piped from the web into a root shell is run unread; packages are signed and removed cleanly.',
+  remedy: `Install Docker Engine ${MINIMUM.engine} and Compose ${MINIMUM.compose} or newer from packages, as said above, then run this again. --files-only writes everything that needs no engine.`,
+  impact: 'None for what runs already.',
+  async inspect({ host }) {
+    const missing = await lacking(host);
+    if (missing.length === 0) return pass('nothing is missing');
+    const plan = await packagesFor(host, missing);
+    return 'packages' in plan
+      ? pass(`${missing.join(' and ')} can be installed: ${plan.packages.map((p) => `${p.name} ${p.version}`).join(', ')}`)
+      : fail(`${missing.join(' and ')} missing, and ${plan.why}`, plan.advice);
+  },
+};
+
+const reachable: PreflightControl = {
+  id: ID.reachable,
+  title: 'Docker Engine answers this user',
+  severity: 'required',
+  section,
+  refs: ['CIS Docker 1.1.2'],
+  manual: true,
+  threat: 'Nothing can be started, and nothing that runs can be proved.',
+  remedy:
+    'Permission: usermod -aG docker NAME as root and log in again, or run this with sudo. Not running: systemctl enable --now docker.',
+  impact: 'Membership in the group docker is root on this host; give it to administrators only.',
+  async inspect({ host }) {
+    const seen = await engine(host);
+    switch (seen.state) {
+      case 'ready':
+        return pass(`Docker Engine ${seen.info.ServerVersion} answers`);
+      case 'not-installed':
+        return unknown('Docker is not installed', ID.installed);
+      case 'denied': {
+        const name = await userName(host);
+        return fail(
+          `${name} may not use the socket of the engine (${seen.why.slice(0, 120)})`,
+          `access to the socket: usermod -aG docker ${name} as root and log in again, or run this with sudo`,
+        );
+      }
+      case 'podman':
+        return fail('the docker command is Podman in disguise', 'Docker Engine itself: Podman applies secrets, networks and health checks differently');
+      case 'down':
+        return fail(`the engine does not answer: ${seen.why}`, 'a running engine: systemctl enable --now docker');
+      default:
+        return fail(seen.why, 'an engine that answers docker info');
+    }
+  },
+};
+
+async function userName(host: HostReader): Promise<string> {
+  const result = await host.query(['id', '--user', '--name']);
+  return result.code === 0 ? result.stdout.trim() : `uid ${(await host.system()).uid}`;
+}
+
+const version: PreflightControl = {
+  id: 'docker.version',
+  title: `Docker Engine is ${MINIMUM.engine} or newer`,
+  severity: 'required',
+  section,
+  refs: ['CIS Docker 1.2.2'],
+  manual: true,
+  threat: 'Older engines lack fixes for container escapes, and options that the hardening rests on.',
+  remedy: 'Upgrade Docker Engine with the package manager it came from, then run this again.',
+  impact: 'Upgrading the engine restarts containers unless live-restore is on.',
+  inspect: ({ host }) =>
+    withEngine(host, (info) =>
+      atLeast(info.ServerVersion, MINIMUM.engine)
+        ? pass(info.ServerVersion)
+        : fail(info.ServerVersion, `${MINIMUM.engine} or newer`),
+    ),
+};
+
+const compose: PreflightControl = {
+  id: ID.compose,
+  title: `The Compose plugin is ${MINIMUM.compose} or newer`,
+  severity: 'required',
+  section,
+  threat: 'Compose v1 is unmaintained and ignores parts of the file without a word: secrets, health conditions, limits.',
+  remedy: `Install the Compose plugin (docker compose) ${MINIMUM.compose} or newer with the package manager that Docker came from.`,
+  impact: 'None; the plugin is a command line program.',
+  async inspect({ host }) {
+    if ((await engine(host)).state === 'not-installed') return unknown('Docker is not installed', ID.installed);
+    const seen = await composeVersion(host);
+    if (seen.plugin === undefined) {
+      return seen.old === undefined
+        ? fail('docker compose is not there', `the Compose plugin, ${MINIMUM.compose} or newer`)
+        : fail(
+            `only docker-compose ${seen.old} is there: Compose v1, which is unmaintained and drops settings silently`,
+            `the Compose plugin (docker compose), ${MINIMUM.compose} or newer`,
+          );
+    }
+    return atLeast(seen.plugin, MINIMUM.compose)
+      ? pass(seen.plugin)
+      : fail(seen.plugin, `${MINIMUM.compose} or newer`);
+  },
+};
+
+/** Versions of the plugin and of the old stand-alone program, as far as they are there. Shared within a snapshot. */
+export function composeVersion(host: HostReader): Promise<{ readonly plugin?: string; readonly old?: string }> {
+  return host.once('compose version', async () => {
+    const plugin = await host.query(['docker', 'compose', 'version', '--short']);
+    if (plugin.code === 0 && plugin.stdout.trim() !== '') return { plugin: plugin.stdout.trim() };
+    const old = await host.query(['docker-compose', 'version', '--short']);
+    return old.code === 0 ? { old: old.stdout.trim() } : {};
+  });
+}
+
+const mode: PreflightControl = {
+  id: 'docker.supported-mode',
+  title: 'The engine runs on this host, as root, and is Docker itself',
+  severity: 'required',
+  section,
+  refs: ['CIS Docker 2.9'],
+  manual: true,
+  threat:
+    'Elsewhere, owners of secret files, published ports and client addresses mean something else, and proofs made here say nothing.',
+  remedy:
+    'Unset DOCKER_HOST and DOCKER_CONTEXT (docker context use default), and run this on the host that shall run CoreCube, with its own root engine.',
+  impact: 'None.',
+  async inspect({ host }) {
+    const endpoint = await endpointOf(host);
+    if (endpoint !== undefined && !endpoint.startsWith('unix://') && !endpoint.startsWith('/')) {
+      return fail(
+        `docker talks to ${withoutUser(endpoint)}, an engine on another host`,
+        'the engine of this host over its unix socket: bind mounts and secrets are looked up where the engine is',
+      );
+    }
+    return withEngine(host, async (info) => {
+      const odd = await oddity(host, info);
+      if (odd) return fail(odd.observed, odd.expected);
+      const shift = isRemapped(info.SecurityOptions) ? await uidShift(host) : 0;
+      return pass(
+        shift === 0
+          ? `Docker Engine on ${endpoint ?? 'the default socket'}`
+          : `Docker Engine with user-namespace remapping: uid 1000 inside is uid ${1000 + shift} of this host, and files are owned accordingly`,
+      );
+    });
+  },
+};
+
+/** Where the docker command connects to; undefined when it cannot say. DOCKER_HOST outranks contexts. */
+async function endpointOf(host: HostReader): Promise<string | undefined> {
+  const given = host.env('DOCKER_HOST');
+  if (given) return given;
+  const result = await host.query(['docker', 'context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
+  return result.code === 0 && result.stdout.trim() !== '' ? result.stdout.trim() : undefined;
+}
+
+/** `ssh://user@host` without the user; a URL may carry a name that is nobody's business in a report. */
+const withoutUser = (endpoint: string): string => endpoint.replace(/\/\/[^@/]*@/, '//');
+
+async function oddity(host: HostReader, info: EngineInfo): Promise<{ observed: string; expected: string } | undefined> {
+  const options = (info.SecurityOptions ?? []).flatMap((option) => option.split(','));
+  if (info.OSType !== 'linux') return { observed: `the engine runs ${info.OSType} containers`, expected: 'Linux containers' };
+  if (/docker desktop/i.test(info.OperatingSystem))
+    return { observed: 'Docker Desktop: the engine is inside a virtual machine', expected: 'Docker Engine on the host itself' };
+  if (options.includes('name=rootless'))
+    return {
+      observed: 'a rootless engine',
+      expected: 'an engine run by root: a rootless one shifts the owner of every secret and shows the proxy no client address',
+    };
+  const version = await host.query(['docker', 'version', '--format', '{{json .Server.Components}}']);
+  if (/podman/i.test(`${version.stdout}${version.stderr}`))
+    return { observed: "Podman's emulation of Docker", expected: 'Docker Engine itself: Podman applies secrets, networks and health checks differently' };
+  return undefined;
+}
+
+export const engineControls: readonly PreflightControl[] = [installed, installable, reachable, version, compose, mode];
+

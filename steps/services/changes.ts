@@ -1,0 +1,173 @@
+/** Starting and recreating services, the first boot, and telling why one does not come up. */
+import { stringify } from 'yaml';
+import { ChangeError } from '../../src/core/errors.ts';
+import type { Host } from '../../src/core/host.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { Change } from '../../src/core/step.ts';
+import type { Answers } from '../questions.ts';
+import { bootstrapInProgress, ensureAdminPassword } from '../shared/admin-credentials.ts';
+import { parseEnv } from '../shared/connection-urls.ts';
+import { composeArgv, composeModel, containerOf, docker, dockerRun } from '../shared/docker.ts';
+import { ENV, PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
+import { hasMigratedTables } from '../shared/postgres.ts';
+import { knownRelease } from '../shared/release.ts';
+import { ensureVolumeOwner } from '../shared/volumes.ts';
+import { classify } from './classify.ts';
+
+type Needed = Pick<
+  Answers,
+  | 'projectName'
+  | 'image'
+  | 'release'
+  | 'database'
+  | 'databaseAdminUrl'
+  | 'postgresImage'
+  | 'proxyImage'
+  | 'adminEmail'
+  | 'adminPassword'
+>;
+
+/** Seconds until a service must be healthy. */
+const DEADLINE = 180;
+
+/** Brings one service to what the files declare and waits until it is healthy. */
+export function startService(answers: Needed, service: string, summary: string, recreate: boolean): Change {
+  return {
+    id: `services.start-${service}`,
+    summary,
+    async apply(host) {
+      await bringUp(host, answers.projectName, service, { recreate });
+    },
+  };
+}
+
+/**
+ * Starts CoreCube. While its database has no tables yet (or an earlier first boot was interrupted) it is started with
+ * the administrator's account from a file outside compose.yaml, and on guide v1 with the migration owner's URL; the
+ * proxy is stopped then, so that nobody reaches it. The next step proves the account and ends the first boot.
+ */
+export function startApp(answers: Needed, summary: string, recreate: boolean): Change {
+  return {
+    id: `services.start-${SERVICE.app}`,
+    summary: `${summary}; on a first boot with your administrator account instead of the default one, and with nothing published`,
+    async apply(host) {
+      const first = (await bootstrapInProgress(host)) || !(await hasMigratedTables(host, answers));
+      if (first) {
+        await stopProxy(host, answers.projectName);
+        await writeBootstrap(host, answers);
+      }
+      await prepareVolume(host, answers, first);
+      await bringUp(host, answers.projectName, SERVICE.app, { recreate, bootstrap: first });
+    },
+  };
+}
+
+async function stopProxy(host: Host, project: string): Promise<void> {
+  const proxy = await containerOf(host, project, SERVICE.proxy);
+  if (!proxy?.State.Running) return;
+  host.progress('stopping the proxy until the first boot is over');
+  await dockerRun(host, ['docker', 'stop', '-t', '10', proxy.Id], {
+    kind: 'command',
+    fix: 'Stop the proxy by hand, then run this again.',
+  });
+}
+
+/** The first boot's account and, on guide v1, its migration URL: a 0600 file, never compose.yaml. */
+async function writeBootstrap(host: Host, answers: Needed): Promise<void> {
+  const { uid, gid } = await host.system();
+  const password = await ensureAdminPassword(host, answers.adminPassword);
+  const lines = [
+    `CUBE_ADMIN_EMAIL=${quote(answers.adminEmail)}`,
+    `CUBE_ADMIN_PASSWORD=${quote(password.reveal())}`,
+  ];
+  if ((await knownRelease(host, answers)) === 'v1') {
+    const owner = parseEnv((await host.readSecret(PATH.env))?.reveal() ?? '').get(ENV.owner);
+    if (!owner)
+      throw new ChangeError(
+        'database',
+        `${PATH.env} has no ${ENV.owner}`,
+        'Run this again: the database step writes it.',
+      );
+    lines.push(`${ENV.main}=${quote(owner)}`);
+  }
+  await host.makeDirectory(PATH.state, { mode: 0o700, uid, gid });
+  // Interpolated from the file, which is given to Compose after .env: on guide v1 the migration URL wins there too.
+  const environment = Object.fromEntries(
+    ['CUBE_ADMIN_EMAIL', 'CUBE_ADMIN_PASSWORD'].map((name) => [name, `\${${name}}`]),
+  );
+  const services = { [SERVICE.app]: { environment } };
+  await host.writeFile(PATH.bootstrapEnv, new Secret(`${lines.join('\n')}\n`), {
+    mode: 0o600,
+    uid,
+    gid,
+    backup: false,
+  });
+  await host.writeFile(PATH.bootstrapCompose, stringify({ services }), { mode: 0o600, uid, gid });
+}
+
+/**
+ * A value for an env file that Compose reads: single quotes keep everything literal, but cannot hold one. A password
+ * with a single quote goes into double quotes with Compose's escapes.
+ */
+export function quote(value: string): string {
+  if (!value.includes("'")) return `'${value}'`;
+  return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('$', '\\$')}"`;
+}
+
+/** A fresh volume on a path that the image lacks belongs to root, and CoreCube's uid could not write it. */
+async function prepareVolume(host: Host, answers: Needed, bootstrap: boolean): Promise<void> {
+  const existing = await containerOf(host, answers.projectName, SERVICE.app);
+  if (existing?.State.Running) return;
+  const argv = await composeArgv(host, answers.projectName, { bootstrap });
+  await dockerRun(
+    host,
+    [...argv, 'up', '--no-start', '--no-deps', SERVICE.app],
+    { kind: 'image', fix: 'Pull the image, then run this again.' },
+    { timeoutMs: 300_000 },
+  );
+  const created = await containerOf(host, answers.projectName, SERVICE.app);
+  if (!created)
+    throw new ChangeError(
+      'command',
+      'Compose created no container of CoreCube',
+      'See docker compose ps --all.',
+    );
+  const model = await composeModel(host, answers.projectName);
+  // The helper needs chown, which the database's and the proxy's images have; CoreCube's is unknown.
+  const image =
+    model?.services[SERVICE.database]?.image ?? model?.services[SERVICE.proxy]?.image ?? answers.proxyImage;
+  await ensureVolumeOwner(host, { volume: `${answers.projectName}_${VOLUME.data}`, image, uid: UID.app });
+}
+
+/** `up --wait` for one service; when it does not become healthy the cause is named and the last log lines shown. */
+async function bringUp(
+  host: Host,
+  project: string,
+  service: string,
+  options: { recreate: boolean; bootstrap?: boolean },
+): Promise<void> {
+  const argv = await composeArgv(host, project, { bootstrap: options.bootstrap ?? false });
+  const up = [
+    'up',
+    '--detach',
+    '--no-deps',
+    '--wait',
+    '--wait-timeout',
+    String(DEADLINE),
+    ...(options.recreate ? ['--force-recreate'] : []),
+    service,
+  ];
+  host.progress(`waiting until ${service} is healthy (at most ${DEADLINE} s)`);
+  const result = await host.run([...argv, ...up], {
+    timeoutMs: (DEADLINE + 60) * 1000,
+    onLine: (line) => host.progress(line),
+  });
+  if (result.code === 0) return;
+  const container = await containerOf(host, project, service);
+  const logs = container ? await docker(host, ['logs', '--tail', '60', container.Id]) : undefined;
+  const lines = `${logs?.stdout ?? ''}\n${logs?.stderr ?? ''}`
+    .split('\n')
+    .map((l) => l.trim())
+    .filter(Boolean);
+  throw classify(service, result.stderr, container, lines);
+}

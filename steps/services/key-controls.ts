@@ -1,0 +1,176 @@
+/** The encryption key as the running CoreCube has it: proved from inside the container and in the data volume. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { HostReader } from '../../src/core/host.ts';
+import { type Control, fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
+import type { Answers } from '../questions.ts';
+import { type Container, containerOf, docker, execIn } from '../shared/docker.ts';
+import { HELPER_LABEL, KEY_IN_CONTAINER, PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
+
+type Needed = Pick<Answers, 'projectName'>;
+const UP = `running.${SERVICE.app}-up`;
+const SECTION = 'encryption-key-management';
+const PATHS = Object.values(KEY_IN_CONTAINER);
+
+/** Runs the look in the running CoreCube, or says that it does not run. */
+async function inside(
+  host: HostReader,
+  project: string,
+  look: (container: Container) => Promise<Verdict>,
+): Promise<Verdict> {
+  const container = await containerOf(host, project, SERVICE.app);
+  return container?.State.Running ? look(container) : unknown(`${SERVICE.app} does not run`, UP);
+}
+
+/** 126 and 127: the program could not be run at all, so nothing was learned about the file. */
+const couldNotRun = (code: number) => code === 126 || code === 127;
+
+export const keyControls: readonly Control<Needed>[] = [
+  {
+    id: 'key.readable-inside',
+    title: 'CoreCube can read the key where both generations look for it',
+    severity: 'required',
+    section: SECTION,
+    threat: 'A key that cannot be read is replaced by a throw-away key, silently.',
+    remedy: `Apply recreates the container; check the owner of ${PATH.key}.`,
+    impact: 'A restart of CoreCube.',
+    inspect: ({ host, answers }) =>
+      inside(host, answers.projectName, async (container) => {
+        // wc -c opens the file and prints a number: the key itself never comes out.
+        const results = await Promise.all(
+          PATHS.map((path) => execIn(host, container, ['wc', '-c', path], { user: `${UID.app}:${UID.app}` })),
+        );
+        if (results.some((r) => couldNotRun(r.code))) return unknown('the image has no wc to look with');
+        const wrong = PATHS.filter(
+          (_, i) => results[i]?.code !== 0 || !results[i]?.stdout.trim().startsWith('64'),
+        );
+        return wrong.length === 0
+          ? pass(`uid ${UID.app} reads 64 bytes at ${PATHS.join(' and ')}`)
+          : fail(`not readable as 64 bytes at ${wrong.join(' and ')}`, 'readable at both places');
+      }),
+  },
+  {
+    id: 'key.unreadable-by-others',
+    title: 'Another uid in the container cannot read the key',
+    severity: 'required',
+    section: SECTION,
+    refs: ['CWE-732'],
+    threat: 'Any process in the container would have the key.',
+    remedy: `chmod 600 ${PATH.key}`,
+    inspect: ({ host, answers }) =>
+      inside(host, answers.projectName, async (container) => {
+        const results = await Promise.all(
+          PATHS.map((path) => execIn(host, container, ['wc', '-c', path], { user: '65534:65534' })),
+        );
+        if (results.some((r) => couldNotRun(r.code))) return unknown('the image has no wc to look with');
+        const read = PATHS.filter((_, i) => results[i]?.code === 0);
+        if (read.length > 0) return fail(`uid 65534 reads ${read.join(' and ')}`, 'permission denied');
+        const other = results.find((r) => !/permission denied/i.test(r.stderr + r.stdout));
+        return other
+          ? unknown(`the attempt ended otherwise: ${other.stderr.trim()}`)
+          : pass('tried as uid 65534: permission denied');
+      }),
+  },
+  {
+    id: 'key.same-inside',
+    title: 'The key inside the container is the key of this install',
+    severity: 'required',
+    section: SECTION,
+    threat: 'CoreCube would encrypt under another key than the one that is backed up.',
+    remedy: 'Apply recreates the container, so that it mounts the file that is there now.',
+    impact: 'A restart of CoreCube.',
+    inspect: ({ host, answers }) =>
+      inside(host, answers.projectName, async (container) => {
+        const key = await host.readSecret(PATH.key);
+        if (!key) return unknown(`${PATH.key} is not there to compare with`);
+        // Of 256 random bits a digest gives nothing away.
+        const digest = createHash('sha256').update(key.reveal()).digest('hex');
+        const results = await Promise.all(PATHS.map((path) => execIn(host, container, ['sha256sum', path])));
+        if (results.some((r) => couldNotRun(r.code)))
+          return unknown('the image has no sha256sum to look with');
+        const different = PATHS.filter(
+          (_, i) => results[i]?.code === 0 && !results[i]?.stdout.startsWith(digest),
+        );
+        if (different.length > 0)
+          return fail(`another content at ${different.join(' and ')}`, `the content of ${PATH.key}`);
+        const unread = results.find((r) => r.code !== 0);
+        return unread ? unknown(unread.stderr.trim()) : pass(`the same content at ${PATHS.join(' and ')}`);
+      }),
+  },
+  {
+    id: 'key.none-of-its-own',
+    title: 'CoreCube has written no key of its own into the data volume',
+    severity: 'required',
+    section: SECTION,
+    threat:
+      'A key beside the data it protects protects nothing, and is lost with the volume; and it shows that the given key is not used.',
+    remedy: `Keep a copy of the found key: credentials may be encrypted under it. Then see which key the server uses before anything is redeployed.`,
+    impact: 'None by itself.',
+    manual: true,
+    inspect: ({ host, answers }) =>
+      inside(host, answers.projectName, async (container) => {
+        const found = await keyFilesInVolume(host, `${answers.projectName}_${VOLUME.data}`, container.Image);
+        return found.length === 0
+          ? pass('the volume holds no key file with content')
+          : fail(`the volume holds ${found.join(', ')}`, 'no key in the volume');
+      }),
+  },
+];
+
+/**
+ * Names of key files with content in the data volume itself. The mounted key leaves an empty file of that name
+ * there (its mount point), which does not count. Looks directly where this user may, else through a container.
+ */
+async function keyFilesInVolume(host: HostReader, volume: string, image: string): Promise<readonly string[]> {
+  const isKey = (name: string) => /encryption|\.key$/i.test(name);
+  const inspected = await docker(host, ['volume', 'inspect', '--format', '{{.Mountpoint}}', volume]);
+  if (inspected.code !== 0)
+    throw new Error(`the volume ${volume} cannot be looked at: ${inspected.stderr.trim()}`);
+  const place = inspected.stdout.trim();
+  const names = await host.list(place).catch(() => undefined);
+  if (names) {
+    const sizes = await Promise.all(
+      names
+        .filter(isKey)
+        .map(async (name) => ({ name, size: (await host.stat(join(place, name)))?.size ?? 0 })),
+    );
+    return sizes.filter((f) => f.size > 0).map((f) => `${f.name} (${f.size} bytes)`);
+  }
+  const options = [
+    '--rm',
+    '--network',
+    'none',
+    '--read-only',
+    '--pull',
+    'never',
+    '--label',
+    `${HELPER_LABEL}=look`,
+    '--user',
+    '0:0',
+    '--cap-drop',
+    'ALL',
+    '--cap-add',
+    'DAC_READ_SEARCH',
+  ];
+  const look = await docker(host, [
+    'run',
+    ...options,
+    '--volume',
+    `${volume}:/look:ro`,
+    '--entrypoint',
+    'find',
+    image,
+    '/look',
+    '-maxdepth',
+    '1',
+    '-type',
+    'f',
+    '-size',
+    '+0c',
+  ]);
+  if (look.code !== 0) throw new Error(`the volume ${volume} cannot be looked at: ${look.stderr.trim()}`);
+  return look.stdout
+    .split('\n')
+    .map((line) => line.replace('/look/', ''))
+    .filter((name) => name !== '' && isKey(name));
+}
