@@ -151,8 +151,8 @@ export function rowsOf(look: Look, name: string): readonly Record<string, unknow
   return result.rows;
 }
 
-/** What the app role tries, in one transaction that is rolled back. Every one must be refused. */
-export function attacksOf(admin: string, createsTables: boolean): Record<string, string> {
+/** What the app role tries, in one transaction that is rolled back. All but the first must be refused (`table`: on guide v2). */
+export function attacksOf(admin: string): Record<string, string> {
   return {
     tls: 'SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()',
     create_role: 'CREATE ROLE corecube_probe SUPERUSER',
@@ -167,7 +167,7 @@ export function attacksOf(admin: string, createsTables: boolean): Record<string,
     read_passwords: 'SELECT count(*) FROM pg_authid',
     temporary: 'CREATE TEMPORARY TABLE corecube_probe (n int)',
     schema: 'CREATE SCHEMA corecube_probe',
-    ...(createsTables ? {} : { table: 'CREATE TABLE public.corecube_probe (n int)' }),
+    table: 'CREATE TABLE public.corecube_probe (n int)',
     // A success would lend its role to what follows: these come last, each taken back.
     set_owner: `SET ROLE ${DATABASE.owner}`,
     reset_1: 'RESET ROLE',
@@ -190,7 +190,7 @@ export function attacks(host: HostReader, answers: Needed): Promise<Seen> {
     if (!connections) return { verdict: unknown(`${PATH.env} holds no complete set of URLs`, ENV_COMPLETE) };
     const admin =
       answers.database === 'external' ? (await externalAdmin(host, answers)).user : DATABASE.superuser;
-    return lookOver(host, connections.app, attacksOf(admin, false), LOGIN);
+    return lookOver(host, connections.app, attacksOf(admin), LOGIN);
   });
 }
 

@@ -1,7 +1,7 @@
 /** Docker itself: there, reachable, recent enough, and of a kind whose hardening can be proved. */
 import { fail, pass, unknown } from '../../src/core/step.ts';
 import type { HostReader } from '../../src/core/host.ts';
-import { type EngineInfo, engine } from '../shared/engine.ts';
+import { composeVersion, type EngineInfo, engine } from '../shared/engine.ts';
 import { atLeast, MINIMUM } from '../shared/minimums.ts';
 import { isRemapped, uidShift } from '../shared/userns.ts';
 import { ID, type PreflightControl, withEngine } from './common.ts';
@@ -128,16 +128,6 @@ const compose: PreflightControl = {
       : fail(seen.plugin, `${MINIMUM.compose} or newer`);
   },
 };
-
-/** Versions of the plugin and of the old stand-alone program, as far as they are there. Shared within a snapshot. */
-export function composeVersion(host: HostReader): Promise<{ readonly plugin?: string; readonly old?: string }> {
-  return host.once('compose version', async () => {
-    const plugin = await host.query(['docker', 'compose', 'version', '--short']);
-    if (plugin.code === 0 && plugin.stdout.trim() !== '') return { plugin: plugin.stdout.trim() };
-    const old = await host.query(['docker-compose', 'version', '--short']);
-    return old.code === 0 ? { old: old.stdout.trim() } : {};
-  });
-}
 
 const mode: PreflightControl = {
   id: 'docker.supported-mode',

@@ -2,9 +2,8 @@
 import { ChangeError } from '../../src/core/errors.ts';
 import type { Host, HostReader } from '../../src/core/host.ts';
 import type { Change } from '../../src/core/step.ts';
-import { engine } from '../shared/engine.ts';
+import { composeVersion, engine } from '../shared/engine.ts';
 import { atLeast, MINIMUM, versionNumbers } from '../shared/minimums.ts';
-import { composeVersion } from './engine.ts';
 
 export type Missing = 'Docker Engine' | 'the Compose plugin';
 interface Package {

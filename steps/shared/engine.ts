@@ -54,6 +54,16 @@ export async function dockerInfo(host: HostReader): Promise<EngineInfo | undefin
   throw new DockerUnreachable(`Docker Engine does not answer: ${seen.why}`);
 }
 
+/** Versions of the plugin and of the old stand-alone program, as far as they are there. Shared within a snapshot. */
+export function composeVersion(host: HostReader): Promise<{ readonly plugin?: string; readonly old?: string }> {
+  return host.once('compose version', async () => {
+    const plugin = await host.query(['docker', 'compose', 'version', '--short']);
+    if (plugin.code === 0 && plugin.stdout.trim() !== '') return { plugin: plugin.stdout.trim() };
+    const old = await host.query(['docker-compose', 'version', '--short']);
+    return old.code === 0 ? { old: old.stdout.trim() } : {};
+  });
+}
+
 function parse(text: string): (EngineInfo & { ServerErrors?: readonly string[] | null }) | undefined {
   try {
     return JSON.parse(text) as EngineInfo & { ServerErrors?: readonly string[] | null };

@@ -50,7 +50,16 @@ export function externalAdmin(host: HostReader, answers: DatabaseAnswers): Promi
   });
 }
 
-/** The superuser's connection (external: the admin URL's); undefined when the password is not kept on this host. */
+/** The superuser's connection (external: the admin URL's); undefined while server or password are not there. */
+export async function superuserConnection(
+  host: HostReader,
+  answers: DatabaseAnswers,
+): Promise<SqlConnection | undefined> {
+  const server = await serverOf(host, answers);
+  return server && superuserOf(host, answers, server, await authority(host));
+}
+
+/** The same for a server that is known already; undefined when the password is not kept on this host. */
 export async function superuserOf(
   host: HostReader,
   answers: DatabaseAnswers,

@@ -1,30 +1,47 @@
-/** What the engine adds to a container's uid on this host. */
+/** User-namespace remapping: which uid of this host a uid inside a container really is. */
 import type { HostReader } from '../../src/core/host.ts';
-import { docker } from './docker.ts';
+import { dockerInfo } from './engine.ts';
+
+/** The user that the engine uses when it is told `userns-remap: default` (Docker, "Isolate containers with a user namespace"). */
+const DEFAULT_USER = 'dockremap';
 
 /**
- * 0, or with `userns-remap` the first subordinate uid of `dockremap`: files for a container's uid N belong to
- * shift + N on the host. Shared within a snapshot.
- * @throws when the engine remaps and the range cannot be read; {@link DockerUnreachable} when it does not answer
+ * What to add to a container's uid (and gid) to get the host's. 0 on an engine without userns-remap, and where Docker is
+ * not installed, since nothing is remapped yet then. Shared within a snapshot.
+ * @throws when the remapping cannot be told (guessing an owner would lock CoreCube out of its key);
+ *   {@link DockerUnreachable} when the engine does not answer
  */
 export function uidShift(host: HostReader): Promise<number> {
-  return host.once('uid shift', async () => {
-    const result = await docker(host, ['info', '--format', '{{json .SecurityOptions}}']);
-    if (result.code !== 0) throw new Error(`docker info failed: ${result.stderr.trim()}`);
-    const options = JSON.parse(result.stdout) as readonly string[] | null;
-    if (!options?.some((option) => option.split(',').includes('name=userns'))) return 0;
-    return firstSubordinate((await host.readText('/etc/subuid')) ?? '', 'dockremap');
+  return host.once('userns shift', async () => {
+    const info = await dockerInfo(host);
+    if (info === undefined || !isRemapped(info.SecurityOptions)) return 0;
+    // With userns-remap the engine keeps its data below the folder `<uid>.<gid>` of its root: the shift in use.
+    const inUse = /\/(\d+)\.(\d+)\/?$/.exec(info.DockerRootDir);
+    if (inUse) {
+      if (inUse[1] !== inUse[2])
+        throw new Error(
+          `the engine remaps uids by ${inUse[1]} and gids by ${inUse[2]}; one number is expected`,
+        );
+      return Number(inUse[1]);
+    }
+    const start = firstSubordinate(await host.readText('/etc/subuid'), DEFAULT_USER);
+    if (start === undefined)
+      throw new Error(
+        'the engine remaps user ids, and neither its data folder nor /etc/subuid says by how much',
+      );
+    return start;
   });
 }
 
-/** The start of a user's first range in `/etc/subuid` (subuid(5): name:start:count). */
-export function firstSubordinate(subuid: string, user: string): number {
-  const range = subuid
-    .split('\n')
-    .map((line) => line.trim().split(':'))
-    .find(([name]) => name === user);
-  const start = Number(range?.[1]);
-  if (!Number.isInteger(start) || start <= 0)
-    throw new Error(`the engine maps uids (userns-remap), and /etc/subuid has no range for ${user}`);
-  return start;
+/** True when `docker info` names the user namespace among its security options. */
+export const isRemapped = (options: readonly string[] | null): boolean =>
+  (options ?? []).some((option) => option.split(',').includes('name=userns'));
+
+/** Start of the user's range in /etc/subuid (subuid(5): `name:start:count`); undefined without one. */
+export function firstSubordinate(text: string | undefined, user: string): number | undefined {
+  for (const line of (text ?? '').split('\n')) {
+    const [name, start, count] = line.trim().split(':');
+    if (name === user && /^[1-9]\d*$/.test(start ?? '') && Number(count) >= 65_536) return Number(start);
+  }
+  return undefined;
 }

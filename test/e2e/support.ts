@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import type { Report } from '../../src/core/report.ts';
-import type { BedHost } from '../bed/index.ts';
+import type { BedHost, RunResult } from '../bed/index.ts';
 
 export const TOOL = resolve(import.meta.dirname, '../../dist/bin.cjs');
 
@@ -38,6 +38,8 @@ export interface ToolResult {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+const toResult = (r: RunResult): ToolResult => ({ code: r.exitCode, stdout: r.stdout, stderr: r.stderr });
 
 /** An install directory of its own on a test host. */
 export class Install {
@@ -88,7 +90,7 @@ export class Install {
       env: { LANG: 'C.UTF-8', ...env },
     });
     this.outputs.push(result.stdout, result.stderr);
-    return result;
+    return toResult(result);
   }
 
   apply(extra: readonly string[] = []): Promise<ToolResult> {
@@ -103,8 +105,8 @@ export class Install {
     return parse(await this.tool(['verify', '--json', '--dir', this.dir, ...extra]));
   }
 
-  docker(...args: string[]): Promise<ToolResult> {
-    return this.host.run(['docker', ...args], { timeoutMs: 120_000 });
+  async docker(...args: string[]): Promise<ToolResult> {
+    return toResult(await this.host.run(['docker', ...args], { timeoutMs: 120_000 }));
   }
 
   /** The running container's name for a service. */
@@ -125,20 +127,22 @@ export class Install {
   }
 
   /** docker compose with the install's own files. */
-  compose(...args: string[]): Promise<ToolResult> {
-    return this.host.run(
-      [
-        'docker',
-        'compose',
-        '--project-directory',
-        this.dir,
-        '--project-name',
-        this.project,
-        '--file',
-        this.path('compose.yaml'),
-        ...args,
-      ],
-      { timeoutMs: 200_000 },
+  async compose(...args: string[]): Promise<ToolResult> {
+    return toResult(
+      await this.host.run(
+        [
+          'docker',
+          'compose',
+          '--project-directory',
+          this.dir,
+          '--project-name',
+          this.project,
+          '--file',
+          this.path('compose.yaml'),
+          ...args,
+        ],
+        { timeoutMs: 200_000 },
+      ),
     );
   }
 
@@ -150,6 +154,25 @@ export class Install {
     const result = await this.docker('exec', name, 'bash', '-c', script, text);
     if (result.code !== 0) throw new Error(`psql: ${result.stderr}`);
     return result.stdout.trim();
+  }
+
+  /** Switches faults of the stand-in on (an empty text: off) and restarts it. */
+  async setFaults(faults: string): Promise<void> {
+    const volume = (
+      await this.docker('volume', 'inspect', '--format', '{{.Mountpoint}}', `${this.project}_corecube-data`)
+    ).stdout.trim();
+    await writeFile(join(await this.host.pathInside(volume), 'faults'), faults);
+    const name = await this.container('corecube');
+    await this.docker('restart', name);
+    for (let tries = 0; tries < 120; tries++) {
+      if (
+        (await this.docker('inspect', '--format', '{{.State.Health.Status}}', name)).stdout.trim() ===
+        'healthy'
+      )
+        return;
+      await new Promise((done) => setTimeout(done, 500));
+    }
+    throw new Error('CoreCube did not come back');
   }
 
   async remove(): Promise<void> {

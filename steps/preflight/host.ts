@@ -1,0 +1,204 @@
+/** The machine: room, clock, a file system that keeps modes, and a firewall that Docker goes around. */
+import { dirname } from 'node:path';
+import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
+import type { HostReader } from '../../src/core/host.ts';
+import { engine } from '../shared/engine.ts';
+import { MINIMUM } from '../shared/minimums.ts';
+import type { PreflightControl } from './common.ts';
+
+const section = 'operation';
+const gib = (mib: number): string => `${(mib / 1024).toFixed(1)} GiB`;
+
+interface Room {
+  readonly place: string;
+  /** MiB. */
+  readonly free: number;
+}
+
+/** Free room where the install is and where the engine keeps images and volumes. Shared within a snapshot. */
+function rooms(host: HostReader): Promise<readonly Room[]> {
+  return host.once('free disk', async () => {
+    const found: Room[] = [{ place: host.dir, free: (await host.system()).diskFreeMb }];
+    const seen = await engine(host);
+    if (seen.state === 'ready' && seen.info.DockerRootDir) {
+      const place = seen.info.DockerRootDir;
+      const result = await host.query(['df', '-Pk', place]);
+      const free = Number(result.stdout.trim().split('\n').at(-1)?.split(/\s+/)[3]);
+      if (result.code === 0 && Number.isFinite(free)) found.push({ place, free: Math.floor(free / 1024) });
+    }
+    return found;
+  });
+}
+
+async function roomVerdict(host: HostReader, least: number): Promise<Verdict> {
+  const all = await rooms(host);
+  const short = all.filter((room) => room.free < least);
+  const say = (list: readonly Room[]) => list.map((room) => `${gib(room.free)} free at ${room.place}`).join(', ');
+  return short.length === 0 ? pass(say(all)) : fail(say(short), `at least ${gib(least)} free`);
+}
+
+const disk: PreflightControl = {
+  id: 'host.disk',
+  title: `At least ${gib(MINIMUM.disk.hard)} of disk are free`,
+  severity: 'required',
+  section,
+  refs: ['CIS Docker 1.1.1'],
+  manual: true,
+  threat: 'A full disk stops PostgreSQL in the middle of a write and loses audit records.',
+  remedy: 'Free or add disk space; docker system df shows what images and build caches hold.',
+  impact: 'None.',
+  inspect: ({ host }) => roomVerdict(host, MINIMUM.disk.hard),
+};
+
+const diskReserve: PreflightControl = {
+  id: 'host.disk-reserve',
+  title: `At least ${gib(MINIMUM.disk.soft)} of disk are free for growth`,
+  severity: 'advised',
+  section,
+  threat: 'Documents, their index and the audit log grow; a small disk is full within weeks.',
+  remedy: 'Add disk space, or move the data folder of Docker to a larger disk, before much is indexed.',
+  impact: 'None.',
+  inspect: ({ host }) => roomVerdict(host, MINIMUM.disk.soft),
+};
+
+const memoryVerdict = async (host: HostReader, least: number): Promise<Verdict> => {
+  const { memoryMb } = await host.system();
+  return memoryMb >= least ? pass(`${memoryMb} MiB`) : fail(`${memoryMb} MiB`, `at least ${least} MiB`);
+};
+
+const memory: PreflightControl = {
+  id: 'host.memory',
+  title: 'The host has at least 1 GiB of memory',
+  severity: 'required',
+  section,
+  manual: true,
+  threat: 'The kernel ends processes when memory runs out, PostgreSQL first.',
+  remedy: 'Give the machine more memory.',
+  impact: 'A restart of the machine, as a rule.',
+  inspect: ({ host }) => memoryVerdict(host, MINIMUM.memory.hard),
+};
+
+const memoryReserve: PreflightControl = {
+  id: 'host.memory-reserve',
+  title: 'The host has at least 4 GiB of memory',
+  severity: 'advised',
+  section,
+  threat: 'Uploads and vector searches push a small machine into swapping, and health checks fail.',
+  remedy: 'Give the machine more memory, or run the model services elsewhere.',
+  impact: 'A restart of the machine, as a rule.',
+  inspect: ({ host }) => memoryVerdict(host, MINIMUM.memory.soft),
+};
+
+/** Nothing that this tool was written for exists before: a clock behind it was never set. */
+const EARLIEST = Date.UTC(2025, 0, 1);
+
+const clock: PreflightControl = {
+  id: 'host.clock',
+  title: 'The clock is kept by a time service',
+  severity: 'advised',
+  section,
+  refs: ['RFC 5905'],
+  threat: 'A wrong clock makes certificates invalid, webhooks too old (five minutes are allowed), and the audit log worthless.',
+  remedy: 'timedatectl set-ntp true, or install chrony or systemd-timesyncd.',
+  impact: 'The clock may jump once.',
+  async inspect({ host }) {
+    const now = host.now();
+    if (now.getTime() < EARLIEST) return fail(`the clock says ${now.toISOString()}`, 'the present date');
+    const result = await host.query(['timedatectl', 'show', '--property=NTPSynchronized', '--value']);
+    const said = result.stdout.trim();
+    if (result.code === 0 && said === 'yes') return pass('timedatectl: synchronised');
+    if (result.code === 0 && said === 'no')
+      return fail('timedatectl: not synchronised', 'a clock that is synchronised over the network');
+    for (const unit of ['chrony', 'chronyd', 'ntp', 'ntpsec', 'systemd-timesyncd']) {
+      const active = await host.query(['systemctl', 'is-active', unit]);
+      if (active.code === 0) return pass(`${unit} is active`);
+    }
+    return unknown('neither timedatectl nor a time service tells whether the clock is synchronised');
+  },
+};
+
+/** File systems without owners and modes of their own, or that pretend to have them. */
+const MODELESS = new Set([
+  'vfat', 'msdos', 'exfat', 'ntfs', 'ntfs3', 'ntfs-3g', 'fuseblk', 'fuse.exfat', 'cifs', 'smb3', 'smb2', 'smbfs', '9p', 'v9fs',
+  'drvfs', 'wslfs', 'vboxsf', 'fuse.vmhgfs-fuse', 'fuse.sshfs', 'prl_fs', 'hfsplus', 'udf', 'iso9660',
+]);
+const REMOTE = new Set(['nfs', 'nfs4', 'ceph', 'glusterfs', 'fuse.glusterfs', 'beegfs', 'lustre', 'afs']);
+
+/** Type of the file system that holds the install directory, or would. Shared within a snapshot. */
+function fileSystem(host: HostReader): Promise<{ readonly type: string; readonly at: string }> {
+  return host.once('file system', async () => {
+    let place = host.dir;
+    while (!(await host.stat(place)) && dirname(place) !== place) place = dirname(place);
+    const found = await host.query(['findmnt', '--noheadings', '--output', 'FSTYPE', '--target', place]);
+    const type = found.stdout.trim().split('\n').at(-1)?.trim();
+    if (found.code === 0 && type) return { type, at: place };
+    const stat = await host.query(['stat', '--file-system', '--format=%T', place]);
+    if (stat.code !== 0 || stat.stdout.trim() === '')
+      throw new Error(`neither findmnt nor stat tells the file system of ${place}`);
+    return { type: stat.stdout.trim(), at: place };
+  });
+}
+
+const modes: PreflightControl = {
+  id: 'host.filesystem-modes',
+  title: 'The file system of the install directory keeps owners and modes',
+  severity: 'required',
+  section: 'encryption-key-management',
+  refs: ['CWE-732'],
+  manual: true,
+  threat: 'Where modes are pretended, 0600 on the encryption key is a decoration and every user reads it.',
+  remedy: 'Choose a directory on a local Linux file system (ext4, xfs, btrfs, zfs) with --dir.',
+  impact: 'None before the first run; later the directory has to be moved.',
+  async inspect({ host }) {
+    const { type, at } = await fileSystem(host);
+    return MODELESS.has(type)
+      ? fail(`${at} is on ${type}, which keeps no owners and modes`, 'a file system such as ext4, xfs, btrfs or zfs')
+      : pass(`${type} at ${at}`);
+  },
+};
+
+const local: PreflightControl = {
+  id: 'host.filesystem-local',
+  title: 'The install directory is on a local file system',
+  severity: 'advised',
+  section: 'encryption-key-management',
+  threat: 'Over a network file system the key travels the network, and root may be mapped to nobody.',
+  remedy: 'Choose a directory on a local disk with --dir.',
+  impact: 'None before the first run; later the directory has to be moved.',
+  async inspect({ host }) {
+    const { type, at } = await fileSystem(host);
+    return REMOTE.has(type) ? fail(`${at} is on ${type}`, 'a local disk') : pass(`${type} at ${at}`);
+  },
+};
+
+const firewall: PreflightControl = {
+  id: 'host.firewall',
+  title: 'No host firewall is relied on that Docker goes around',
+  severity: 'advised',
+  section: 'network-isolation',
+  refs: ['CIS Docker 5.14'],
+  threat: 'Docker publishes ports past ufw and firewalld: a rule there looks like protection and is none.',
+  remedy:
+    "Rely on the proxy's fence: it is the only service that is published. To filter further, use the DOCKER-USER chain or a firewall in front of the host. Waive with --skip host.firewall once this is known.",
+  impact: 'None.',
+  async inspect({ host }) {
+    const active: string[] = [];
+    const ufw = await host.query(['ufw', 'status']);
+    if (/^Status: active/m.test(ufw.stdout)) active.push('ufw');
+    else if (ufw.code !== 127 && ufw.code !== 0 && (await isActive(host, 'ufw'))) active.push('ufw');
+    const firewalld = await host.query(['firewall-cmd', '--state']);
+    if (/^running/m.test(firewalld.stdout)) active.push('firewalld');
+    else if (firewalld.code !== 127 && firewalld.code !== 0 && (await isActive(host, 'firewalld'))) active.push('firewalld');
+    return active.length === 0
+      ? pass('neither ufw nor firewalld is active')
+      : fail(
+          `${active.join(' and ')} is active; ports that Docker publishes are reachable past its rules, and this install publishes the two ports of the proxy`,
+          'knowledge that its rules do not guard the published ports',
+        );
+  },
+};
+
+const isActive = async (host: HostReader, unit: string): Promise<boolean> =>
+  (await host.query(['systemctl', 'is-active', unit])).code === 0;
+
+export const hostControls: readonly PreflightControl[] = [disk, diskReserve, memory, memoryReserve, clock, modes, local, firewall];
