@@ -1,12 +1,29 @@
 /** What the controls of preflight share: their answers, and the way to wait for an engine. */
-import { type Control, unknown, type Verdict } from '../../src/core/step.ts';
+
 import type { HostReader } from '../../src/core/host.ts';
+import { type Control, unknown, type Verdict } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { type EngineInfo, engine } from '../shared/engine.ts';
 
 export const NEEDS = [
-  'image', 'release', 'domain', 'tls', 'acmeRoot', 'tlsCertificate', 'tlsKey', 'adminPassword', 'database', 'databaseAdminUrl',
-  'databaseCa', 'postgresImage', 'proxyImage', 'inferenceImage', 'listenAddress', 'httpPort', 'httpsPort', 'projectName',
+  'image',
+  'release',
+  'domain',
+  'tls',
+  'acmeRoot',
+  'tlsCertificate',
+  'tlsKey',
+  'adminPassword',
+  'database',
+  'databaseAdminUrl',
+  'databaseCa',
+  'postgresImage',
+  'proxyImage',
+  'inferenceImage',
+  'listenAddress',
+  'httpPort',
+  'httpsPort',
+  'projectName',
 ] as const;
 export type Needed = Pick<Answers, (typeof NEEDS)[number]>;
 export type PreflightControl = Control<Needed>;
@@ -19,7 +36,10 @@ export const ID = {
 } as const;
 
 /** Looks with an engine that answers; without one the control waits for the control that says so. */
-export async function withEngine(host: HostReader, look: (info: EngineInfo) => Promise<Verdict> | Verdict): Promise<Verdict> {
+export async function withEngine(
+  host: HostReader,
+  look: (info: EngineInfo) => Promise<Verdict> | Verdict,
+): Promise<Verdict> {
   const seen = await engine(host);
   if (seen.state === 'ready') return look(seen.info);
   return seen.state === 'not-installed'

@@ -1,6 +1,7 @@
 /** Docker itself: there, reachable, recent enough, and of a kind whose hardening can be proved. */
-import { fail, pass, unknown } from '../../src/core/step.ts';
+
 import type { HostReader } from '../../src/core/host.ts';
+import { fail, pass, unknown } from '../../src/core/step.ts';
 import { composeVersion, type EngineInfo, engine } from '../shared/engine.ts';
 import { atLeast, MINIMUM } from '../shared/minimums.ts';
 import { isRemapped, uidShift } from '../shared/userns.ts';
@@ -33,7 +34,8 @@ const installable: PreflightControl = {
   section,
   refs: ['CIS Docker 1.2.2'],
   manual: true,
-  threat: 'A script piped from the web into a root shell is run unread; packages are signed and removed cleanly.',
+  threat:
+    'A script piped from the web into a root shell is run unread; packages are signed and removed cleanly.',
   remedy: `Install Docker Engine ${MINIMUM.engine} and Compose ${MINIMUM.compose} or newer from packages, as said above, then run this again. --files-only writes everything that needs no engine.`,
   impact: 'None for what runs already.',
   async inspect({ host }) {
@@ -41,7 +43,9 @@ const installable: PreflightControl = {
     if (missing.length === 0) return pass('nothing is missing');
     const plan = await packagesFor(host, missing);
     return 'packages' in plan
-      ? pass(`${missing.join(' and ')} can be installed: ${plan.packages.map((p) => `${p.name} ${p.version}`).join(', ')}`)
+      ? pass(
+          `${missing.join(' and ')} can be installed: ${plan.packages.map((p) => `${p.name} ${p.version}`).join(', ')}`,
+        )
       : fail(`${missing.join(' and ')} missing, and ${plan.why}`, plan.advice);
   },
 };
@@ -72,9 +76,15 @@ const reachable: PreflightControl = {
         );
       }
       case 'podman':
-        return fail('the docker command is Podman in disguise', 'Docker Engine itself: Podman applies secrets, networks and health checks differently');
+        return fail(
+          'the docker command is Podman in disguise',
+          'Docker Engine itself: Podman applies secrets, networks and health checks differently',
+        );
       case 'down':
-        return fail(`the engine does not answer: ${seen.why}`, 'a running engine: systemctl enable --now docker');
+        return fail(
+          `the engine does not answer: ${seen.why}`,
+          'a running engine: systemctl enable --now docker',
+        );
       default:
         return fail(seen.why, 'an engine that answers docker info');
     }
@@ -109,11 +119,13 @@ const compose: PreflightControl = {
   title: `The Compose plugin is ${MINIMUM.compose} or newer`,
   severity: 'required',
   section,
-  threat: 'Compose v1 is unmaintained and ignores parts of the file without a word: secrets, health conditions, limits.',
+  threat:
+    'Compose v1 is unmaintained and ignores parts of the file without a word: secrets, health conditions, limits.',
   remedy: `Install the Compose plugin (docker compose) ${MINIMUM.compose} or newer with the package manager that Docker came from.`,
   impact: 'None; the plugin is a command line program.',
   async inspect({ host }) {
-    if ((await engine(host)).state === 'not-installed') return unknown('Docker is not installed', ID.installed);
+    if ((await engine(host)).state === 'not-installed')
+      return unknown('Docker is not installed', ID.installed);
     const seen = await composeVersion(host);
     if (seen.plugin === undefined) {
       return seen.old === undefined
@@ -173,21 +185,38 @@ async function endpointOf(host: HostReader): Promise<string | undefined> {
 /** `ssh://user@host` without the user; a URL may carry a name that is nobody's business in a report. */
 const withoutUser = (endpoint: string): string => endpoint.replace(/\/\/[^@/]*@/, '//');
 
-async function oddity(host: HostReader, info: EngineInfo): Promise<{ observed: string; expected: string } | undefined> {
+async function oddity(
+  host: HostReader,
+  info: EngineInfo,
+): Promise<{ observed: string; expected: string } | undefined> {
   const options = (info.SecurityOptions ?? []).flatMap((option) => option.split(','));
-  if (info.OSType !== 'linux') return { observed: `the engine runs ${info.OSType} containers`, expected: 'Linux containers' };
+  if (info.OSType !== 'linux')
+    return { observed: `the engine runs ${info.OSType} containers`, expected: 'Linux containers' };
   if (/docker desktop/i.test(info.OperatingSystem))
-    return { observed: 'Docker Desktop: the engine is inside a virtual machine', expected: 'Docker Engine on the host itself' };
+    return {
+      observed: 'Docker Desktop: the engine is inside a virtual machine',
+      expected: 'Docker Engine on the host itself',
+    };
   if (options.includes('name=rootless'))
     return {
       observed: 'a rootless engine',
-      expected: 'an engine run by root: a rootless one shifts the owner of every secret and shows the proxy no client address',
+      expected:
+        'an engine run by root: a rootless one shifts the owner of every secret and shows the proxy no client address',
     };
   const version = await host.query(['docker', 'version', '--format', '{{json .Server.Components}}']);
   if (/podman/i.test(`${version.stdout}${version.stderr}`))
-    return { observed: "Podman's emulation of Docker", expected: 'Docker Engine itself: Podman applies secrets, networks and health checks differently' };
+    return {
+      observed: "Podman's emulation of Docker",
+      expected: 'Docker Engine itself: Podman applies secrets, networks and health checks differently',
+    };
   return undefined;
 }
 
-export const engineControls: readonly PreflightControl[] = [installed, installable, reachable, version, compose, mode];
-
+export const engineControls: readonly PreflightControl[] = [
+  installed,
+  installable,
+  reachable,
+  version,
+  compose,
+  mode,
+];

@@ -1,7 +1,7 @@
 /** The machine: room, clock, a file system that keeps modes, and a firewall that Docker goes around. */
 import { dirname } from 'node:path';
-import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import type { HostReader } from '../../src/core/host.ts';
+import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import { engine } from '../shared/engine.ts';
 import { MINIMUM } from '../shared/minimums.ts';
 import type { PreflightControl } from './common.ts';
@@ -33,7 +33,8 @@ function rooms(host: HostReader): Promise<readonly Room[]> {
 async function roomVerdict(host: HostReader, least: number): Promise<Verdict> {
   const all = await rooms(host);
   const short = all.filter((room) => room.free < least);
-  const say = (list: readonly Room[]) => list.map((room) => `${gib(room.free)} free at ${room.place}`).join(', ');
+  const say = (list: readonly Room[]) =>
+    list.map((room) => `${gib(room.free)} free at ${room.place}`).join(', ');
   return short.length === 0 ? pass(say(all)) : fail(say(short), `at least ${gib(least)} free`);
 }
 
@@ -98,7 +99,8 @@ const clock: PreflightControl = {
   severity: 'advised',
   section,
   refs: ['RFC 5905'],
-  threat: 'A wrong clock makes certificates invalid, webhooks too old (five minutes are allowed), and the audit log worthless.',
+  threat:
+    'A wrong clock makes certificates invalid, webhooks too old (five minutes are allowed), and the audit log worthless.',
   remedy: 'timedatectl set-ntp true, or install chrony or systemd-timesyncd.',
   impact: 'The clock may jump once.',
   async inspect({ host }) {
@@ -119,8 +121,29 @@ const clock: PreflightControl = {
 
 /** File systems without owners and modes of their own, or that pretend to have them. */
 const MODELESS = new Set([
-  'vfat', 'msdos', 'exfat', 'ntfs', 'ntfs3', 'ntfs-3g', 'fuseblk', 'fuse.exfat', 'cifs', 'smb3', 'smb2', 'smbfs', '9p', 'v9fs',
-  'drvfs', 'wslfs', 'vboxsf', 'fuse.vmhgfs-fuse', 'fuse.sshfs', 'prl_fs', 'hfsplus', 'udf', 'iso9660',
+  'vfat',
+  'msdos',
+  'exfat',
+  'ntfs',
+  'ntfs3',
+  'ntfs-3g',
+  'fuseblk',
+  'fuse.exfat',
+  'cifs',
+  'smb3',
+  'smb2',
+  'smbfs',
+  '9p',
+  'v9fs',
+  'drvfs',
+  'wslfs',
+  'vboxsf',
+  'fuse.vmhgfs-fuse',
+  'fuse.sshfs',
+  'prl_fs',
+  'hfsplus',
+  'udf',
+  'iso9660',
 ]);
 const REMOTE = new Set(['nfs', 'nfs4', 'ceph', 'glusterfs', 'fuse.glusterfs', 'beegfs', 'lustre', 'afs']);
 
@@ -152,7 +175,10 @@ const modes: PreflightControl = {
   async inspect({ host }) {
     const { type, at } = await fileSystem(host);
     return MODELESS.has(type)
-      ? fail(`${at} is on ${type}, which keeps no owners and modes`, 'a file system such as ext4, xfs, btrfs or zfs')
+      ? fail(
+          `${at} is on ${type}, which keeps no owners and modes`,
+          'a file system such as ext4, xfs, btrfs or zfs',
+        )
       : pass(`${type} at ${at}`);
   },
 };
@@ -188,7 +214,8 @@ const firewall: PreflightControl = {
     else if (ufw.code !== 127 && ufw.code !== 0 && (await isActive(host, 'ufw'))) active.push('ufw');
     const firewalld = await host.query(['firewall-cmd', '--state']);
     if (/^running/m.test(firewalld.stdout)) active.push('firewalld');
-    else if (firewalld.code !== 127 && firewalld.code !== 0 && (await isActive(host, 'firewalld'))) active.push('firewalld');
+    else if (firewalld.code !== 127 && firewalld.code !== 0 && (await isActive(host, 'firewalld')))
+      active.push('firewalld');
     return active.length === 0
       ? pass('neither ufw nor firewalld is active')
       : fail(
@@ -201,4 +228,13 @@ const firewall: PreflightControl = {
 const isActive = async (host: HostReader, unit: string): Promise<boolean> =>
   (await host.query(['systemctl', 'is-active', unit])).code === 0;
 
-export const hostControls: readonly PreflightControl[] = [disk, diskReserve, memory, memoryReserve, clock, modes, local, firewall];
+export const hostControls: readonly PreflightControl[] = [
+  disk,
+  diskReserve,
+  memory,
+  memoryReserve,
+  clock,
+  modes,
+  local,
+  firewall,
+];

@@ -46,7 +46,10 @@ export async function packagesFor(host: HostReader, missing: readonly Missing[])
   if (missing.includes('Docker Engine')) {
     const version = candidates.get('docker.io');
     if (version === undefined || !atLeast(version, MINIMUM.engine))
-      return { why: `${os} offers docker.io ${version ?? 'not at all'}, which is older than ${MINIMUM.engine}`, advice };
+      return {
+        why: `${os} offers docker.io ${version ?? 'not at all'}, which is older than ${MINIMUM.engine}`,
+        advice,
+      };
     take('docker.io');
     // Newer releases split the client off; it must be of the same source version.
     if (sameUpstream(candidates.get('docker-cli'), version)) take('docker-cli');
@@ -55,7 +58,9 @@ export async function packagesFor(host: HostReader, missing: readonly Missing[])
   }
   const compose = COMPOSE_PACKAGES.find((name) => atLeast(candidates.get(name) ?? '', MINIMUM.compose));
   if (compose === undefined) {
-    const offered = COMPOSE_PACKAGES.flatMap((name) => (candidates.has(name) ? [`${name} ${candidates.get(name)}`] : []));
+    const offered = COMPOSE_PACKAGES.flatMap((name) =>
+      candidates.has(name) ? [`${name} ${candidates.get(name)}`] : [],
+    );
     return {
       why: `${os} offers ${offered.join(', ') || 'no Compose plugin'}, which is older than ${MINIMUM.compose}`,
       advice,
@@ -76,7 +81,8 @@ const sameUpstream = (one: string | undefined, other: string): boolean =>
 /** Candidates by package name, from `apt-cache policy`; a package without a candidate is left out. */
 async function policy(host: HostReader): Promise<ReadonlyMap<string, string>> {
   const result = await host.query(['apt-cache', 'policy', ...LOOKED_UP]);
-  if (result.code !== 0) throw new Error(`apt-cache policy failed: ${result.stderr.trim() || `code ${result.code}`}`);
+  if (result.code !== 0)
+    throw new Error(`apt-cache policy failed: ${result.stderr.trim() || `code ${result.code}`}`);
   const found = new Map<string, string>();
   let name = '';
   for (const line of result.stdout.split('\n')) {
@@ -115,7 +121,10 @@ async function install(host: Host, names: readonly string[]): Promise<void> {
     onLine: (line) => host.progress(line),
   });
   if (result.code === 0) return;
-  const lines = `${result.stdout}\n${result.stderr}`.split('\n').map((l) => l.trim()).filter(Boolean);
+  const lines = `${result.stdout}\n${result.stderr}`
+    .split('\n')
+    .map((l) => l.trim())
+    .filter(Boolean);
   const lock = lines.some((line) => /could not get lock|unable to acquire/i.test(line));
   throw new ChangeError(
     'command',

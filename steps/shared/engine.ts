@@ -27,7 +27,10 @@ export function engine(host: HostReader): Promise<Engine> {
     const why = lastLine(result.stderr);
     if (result.code === 127) return { state: 'not-installed' };
     const info = parse(result.stdout);
-    if (/emulate docker cli using podman/i.test(result.stderr) || (info && 'host' in info && !info.ServerVersion))
+    if (
+      /emulate docker cli using podman/i.test(result.stderr) ||
+      (info && 'host' in info && !info.ServerVersion)
+    )
       return { state: 'podman', why: 'the docker command is Podman' };
     // Older clients end with 0 although the server did not answer; the error is then part of the JSON.
     const error = [why, ...(info?.ServerErrors ?? [])].join(' ');
@@ -55,7 +58,9 @@ export async function dockerInfo(host: HostReader): Promise<EngineInfo | undefin
 }
 
 /** Versions of the plugin and of the old stand-alone program, as far as they are there. Shared within a snapshot. */
-export function composeVersion(host: HostReader): Promise<{ readonly plugin?: string; readonly old?: string }> {
+export function composeVersion(
+  host: HostReader,
+): Promise<{ readonly plugin?: string; readonly old?: string }> {
   return host.once('compose version', async () => {
     const plugin = await host.query(['docker', 'compose', 'version', '--short']);
     if (plugin.code === 0 && plugin.stdout.trim() !== '') return { plugin: plugin.stdout.trim() };

@@ -24,12 +24,7 @@ export function uidShift(host: HostReader): Promise<number> {
         );
       return Number(inUse[1]);
     }
-    const start = firstSubordinate(await host.readText('/etc/subuid'), DEFAULT_USER);
-    if (start === undefined)
-      throw new Error(
-        'the engine remaps user ids, and neither its data folder nor /etc/subuid says by how much',
-      );
-    return start;
+    return firstSubordinate((await host.readText('/etc/subuid')) ?? '', DEFAULT_USER);
   });
 }
 
@@ -37,11 +32,14 @@ export function uidShift(host: HostReader): Promise<number> {
 export const isRemapped = (options: readonly string[] | null): boolean =>
   (options ?? []).some((option) => option.split(',').includes('name=userns'));
 
-/** Start of the user's range in /etc/subuid (subuid(5): `name:start:count`); undefined without one. */
-export function firstSubordinate(text: string | undefined, user: string): number | undefined {
-  for (const line of (text ?? '').split('\n')) {
+/**
+ * Start of the user's range in /etc/subuid (subuid(5): `name:start:count`).
+ * @throws when there is none that is wide enough
+ */
+export function firstSubordinate(text: string, user: string): number {
+  for (const line of text.split('\n')) {
     const [name, start, count] = line.trim().split(':');
     if (name === user && /^[1-9]\d*$/.test(start ?? '') && Number(count) >= 65_536) return Number(start);
   }
-  return undefined;
+  throw new Error(`the engine maps uids (userns-remap), and /etc/subuid has no range for ${user}`);
 }

@@ -62,12 +62,14 @@ build_base() {
   stamp images "$want"
 }
 
-# bundle ENTRY OUT: one file out of a TypeScript entry
-bundle() {
-  "$REPO/node_modules/.bin/esbuild" "$1" --bundle --platform=node --format=esm --target=node24 --outfile="$2" --log-level=warning \
+# bundle ENTRY OUT: one file out of a TypeScript entry; esbuild notes paths as seen from where it
+# runs, so that is always the same place
+bundle() (
+  cd "$REPO" || exit
+  node_modules/.bin/esbuild "$1" --bundle --platform=node --format=esm --target=node24 --outfile="$2" --log-level=warning \
     --external:pg-native --banner:js='import { createRequire as bedRequire } from "node:module"; const require = bedRequire(import.meta.url);' ||
     die "cannot bundle $1"
-}
+)
 
 # app_image NAME TAG CONFIG_FILTER: the base layer plus $WORK/app
 app_image() {

@@ -1,0 +1,233 @@
+/** Changes that write the database's files: certificates, access rules, passwords, connection URLs. */
+import { unifiedDiff } from '../../src/core/diff.ts';
+import { ChangeError } from '../../src/core/errors.ts';
+import type { Host, HostReader } from '../../src/core/host.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { Change } from '../../src/core/step.ts';
+import hba from '../../templates/pg_hba.conf?raw';
+import {
+  certificateProblem,
+  createAuthority,
+  type Issued,
+  issueServerCertificate,
+  keyMatches,
+} from '../shared/certificates.ts';
+import { buildConnectionUrl, type ConnectionUrl, renderEnv } from '../shared/connection-urls.ts';
+import { DATABASE, ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
+import { externalAdmin, roleUrls } from '../shared/postgres.ts';
+import { knownRelease } from '../shared/release.ts';
+import { generateSecret } from '../shared/secrets.ts';
+import { uidShift } from '../shared/userns.ts';
+import { type Needed, ROLE_KEYS, ROLE_NAME, type RoleKey } from './ground.ts';
+import { reload } from './start.ts';
+
+/** Days that a certificate must still be valid; below that it is renewed. */
+export const RENEW_DAYS = 30;
+/** Whom the server certificate speaks for: CoreCube's way in, and a person inside the container. */
+const NAMES = { dns: [SERVICE.database, 'localhost'], addresses: ['127.0.0.1'] } as const;
+/** Where CoreCube finds the authority inside its container. */
+const CA_IN_CONTAINER = '/run/secrets/pg_ca.crt';
+
+/** What is wrong with the certificate files; undefined when nothing is. */
+export async function certificateFilesProblem(host: HostReader): Promise<string | undefined> {
+  const [ca, certificate, key] = await Promise.all([
+    host.readText(PATH.databaseCa),
+    host.readText(PATH.databaseCertificate),
+    host.readSecret(PATH.databaseKey),
+  ]);
+  if (!ca) return `${PATH.databaseCa} is not there`;
+  if (!certificate || !key) return `${PATH.databaseCertificate} or its key is not there`;
+  if (!keyMatches(certificate, key))
+    return `${PATH.databaseKey} is not the key of ${PATH.databaseCertificate}`;
+  return certificateProblem(certificate, ca, SERVICE.database, host.now(), RENEW_DAYS);
+}
+
+async function owners(host: Host) {
+  const { uid, gid } = await host.system();
+  const database = UID.database + (await uidShift(host));
+  return { operator: { uid, gid }, database: { uid: database, gid: database } };
+}
+
+async function ensureSecretsDirectory(host: Host): Promise<void> {
+  if (await host.stat(PATH.secrets)) return;
+  const { uid, gid } = await host.system();
+  await host.makeDirectory(PATH.secrets, { mode: 0o711, uid, gid });
+}
+
+export const certificates: Change = {
+  id: 'database.certificates',
+  summary: `Make or renew the private authority (10 years, key ${PATH.databaseCaKey}) and the server certificate for ${NAMES.dns.join(', ')} (825 days), ECDSA P-256; files 0600 and 0644`,
+  offline: true,
+  async apply(host) {
+    await ensureSecretsDirectory(host);
+    const own = await owners(host);
+    if ((await certificateFilesProblem(host)) !== undefined) {
+      const authority = (await usableAuthority(host)) ?? (await newAuthority(host, own.operator));
+      const server = await issueServerCertificate(authority, NAMES, host.now());
+      // A stop between the two leaves a pair that does not fit, which the next run sees and makes anew.
+      await host.writeFile(PATH.databaseKey, server.key, { mode: 0o600, ...own.database });
+      await host.writeFile(PATH.databaseCertificate, server.certificate, { mode: 0o644, ...own.operator });
+    }
+    await host.setAccess(PATH.databaseKey, { mode: 0o600, ...own.database });
+    await host.setAccess(PATH.databaseCertificate, { mode: 0o644, ...own.operator });
+    await host.setAccess(PATH.databaseCa, { mode: 0o644, ...own.operator });
+    if (await host.stat(PATH.databaseCaKey))
+      await host.setAccess(PATH.databaseCaKey, { mode: 0o600, ...own.operator });
+  },
+};
+
+/** The authority that is there, when its key is too and it lasts longer than a renewal period. */
+async function usableAuthority(host: HostReader): Promise<Issued | undefined> {
+  const certificate = await host.readText(PATH.databaseCa);
+  const key = await host.readSecret(PATH.databaseCaKey);
+  if (!certificate || !key || !keyMatches(certificate, key)) return undefined;
+  // An authority signed itself: held against itself, only its dates and its form can be wrong.
+  const problem = certificateProblem(certificate, certificate, SERVICE.database, host.now(), RENEW_DAYS);
+  return problem === undefined || problem.includes('not for the name') ? { certificate, key } : undefined;
+}
+
+async function newAuthority(host: Host, operator: { uid: number; gid: number }): Promise<Issued> {
+  const authority = await createAuthority('CoreCube database authority', host.now());
+  await host.writeFile(PATH.databaseCaKey, authority.key, { mode: 0o600, ...operator });
+  await host.writeFile(PATH.databaseCa, authority.certificate, { mode: 0o644, ...operator });
+  return authority;
+}
+
+/** External: CoreCube and this tool trust the authority that was answered, from a copy of their own. */
+export function externalAuthority(answers: Needed): Change {
+  return {
+    id: 'database.authority',
+    summary: `Copy ${answers.databaseCa ?? 'the authority'} to ${PATH.databaseCa} (0644)`,
+    offline: true,
+    async apply(host) {
+      const pem = answers.databaseCa && (await host.readText(answers.databaseCa));
+      if (!pem)
+        throw new ChangeError(
+          'refused',
+          `${answers.databaseCa ?? 'the authority'} does not exist`,
+          'Answer databaseCa with its PEM file.',
+        );
+      await ensureSecretsDirectory(host);
+      if ((await host.readText(PATH.databaseCa)) !== pem)
+        await host.writeFile(PATH.databaseCa, pem, { mode: 0o644 });
+    },
+  };
+}
+
+export const superuserPasswordFile: Change = {
+  id: 'database.superuser-password',
+  summary: `Create ${PATH.databaseSuperuserPassword} (40 random characters, 0600, owner uid ${UID.database}) unless it is there; the content is not shown`,
+  irreversible: true,
+  offline: true,
+  async apply(host) {
+    await ensureSecretsDirectory(host);
+    const { database } = await owners(host);
+    if (await host.stat(PATH.databaseSuperuserPassword)) {
+      await host.setAccess(PATH.databaseSuperuserPassword, { mode: 0o600, ...database });
+      return;
+    }
+    await host.writeFile(PATH.databaseSuperuserPassword, generateSecret(host.randomBytes), {
+      mode: 0o600,
+      ...database,
+      exclusive: true,
+    });
+  },
+};
+
+export async function accessRules(host: HostReader, answers: Needed): Promise<Change> {
+  return {
+    id: 'database.access-rules',
+    summary: `Write ${PATH.hba} (0644): encrypted connections of CoreCube's roles from the internal network, by SCRAM-SHA-256; everything else is refused`,
+    diff: unifiedDiff(PATH.hba, await host.readText(PATH.hba), hba),
+    offline: true,
+    async apply(writer) {
+      await writer.makeDirectory(PATH.postgresDir, { mode: 0o755 });
+      if ((await writer.readText(PATH.hba)) === hba) await writer.setAccess(PATH.hba, { mode: 0o644 });
+      else await writer.writeFile(PATH.hba, hba, { mode: 0o644 });
+      await reload(writer, answers);
+    },
+  };
+}
+
+/** Everything of `.env` but the secrets, as it will be. */
+export function envChange(answers: Needed): Change {
+  return {
+    id: 'database.urls',
+    summary: `Write the connection URLs to ${PATH.env} (0600): ${ENV.app}, ${ENV.maintenance}, ${ENV.owner}, and ${ENV.main} (the app role on guide v1, the migration owner on guide v2). Passwords that are good are kept, others are made; none is shown`,
+    offline: true,
+    async apply(host) {
+      const before = await host.readSecret(PATH.env);
+      const release = await knownRelease(host, answers);
+      const urls = await wantedUrls(host, answers, release);
+      const after = renderEnv(before?.reveal(), urls);
+      const { uid, gid } = await host.system();
+      if (before?.reveal() === after) await host.setAccess(PATH.env, { mode: 0o600, uid, gid });
+      else await host.writeFile(PATH.env, new Secret(after), { mode: 0o600, uid, gid });
+    },
+  };
+}
+
+async function wantedUrls(
+  host: Host,
+  answers: Needed,
+  release: 'v1' | 'v2',
+): Promise<Record<string, string>> {
+  const now = (await roleUrls(host)) ?? {};
+  const used = new Set<string>();
+  const target = await targetOf(host, answers);
+  const url = {} as Record<RoleKey, string>;
+  for (const role of ROLE_KEYS) {
+    const old = now[role];
+    const keep = old && old.user === ROLE_NAME[role] && passwordProblem(old.password.reveal()) === undefined;
+    const password =
+      keep && !used.has(old.password.reveal()) ? old.password : generateSecret(host.randomBytes);
+    used.add(password.reveal());
+    url[role] = buildConnectionUrl({ ...target, user: ROLE_NAME[role], password }).reveal();
+  }
+  return {
+    [ENV.main]: release === 'v1' ? url.app : url.owner,
+    [ENV.app]: url.app,
+    [ENV.maintenance]: url.maintenance,
+    [ENV.owner]: url.owner,
+  };
+}
+
+/**
+ * Where CoreCube finds the database. That its driver honours libpq's parameters is an assumption (undocumented);
+ * pg.app-sessions-encrypted proves it on the sessions that CoreCube really opens.
+ */
+export async function targetOf(
+  host: HostReader,
+  answers: Needed,
+): Promise<Omit<ConnectionUrl, 'user' | 'password'>> {
+  const parameters = { sslmode: 'verify-full', sslrootcert: CA_IN_CONTAINER };
+  if (answers.database === 'external') {
+    const { host: name, port, database } = await externalAdmin(host, answers);
+    return { host: name, port, database, parameters };
+  }
+  return { host: SERVICE.database, port: DATABASE.port, database: DATABASE.name, parameters };
+}
+
+/** Passwords of examples, images and guides, which attackers try first. */
+const KNOWN = [
+  'password',
+  'postgres',
+  'corecube',
+  'changeme',
+  'secret',
+  'admin',
+  'pgvector',
+  'example',
+  '123456',
+];
+
+/** Why a database password is not good enough; undefined when it is. Says nothing of the password itself. */
+export function passwordProblem(password: string): string | undefined {
+  if (!/^[\x21-\x7e]+$/.test(password)) return 'it has characters that SCRAM treats specially';
+  const bare = password.toLowerCase().replace(/[^a-z0-9]/g, '');
+  if (KNOWN.some((word) => bare === word || bare.replace(/\d+$/, '') === word))
+    return 'it is a well-known one';
+  if (Object.values(ROLE_NAME).includes(password)) return 'it is a role name';
+  if (password.length < 16) return 'it has less than 16 characters';
+  return undefined;
+}

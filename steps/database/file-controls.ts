@@ -1,0 +1,234 @@
+/** Controls of the files that the database step writes: rules, certificates, the superuser's password, `.env`. */
+import type { FileStat, HostReader } from '../../src/core/host.ts';
+import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
+import hba from '../../templates/pg_hba.conf?raw';
+import { certificateProblem } from '../shared/certificates.ts';
+import type { ConnectionUrl } from '../shared/connection-urls.ts';
+import { DATABASE, ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
+import { externalAdmin, readEnv, roleUrls } from '../shared/postgres.ts';
+import { releaseOf } from '../shared/release.ts';
+import { uidShift } from '../shared/userns.ts';
+import { ENV_FILE, type Needed, ROLE_KEYS, ROLE_NAME, SECTION, URLS } from './ground.ts';
+
+/** Days before its end at which a certificate is made anew. */
+export const RENEW_DAYS = 30;
+/** What every URL says: verify the server's chain and name (libpq, 32.1.2). */
+export const URL_PARAMETERS = { sslmode: 'verify-full', sslrootcert: '/run/secrets/pg_ca.crt' } as const;
+/** A password that is kept; a shorter one is replaced. */
+const LEAST_PASSWORD = 20;
+
+/** What a change of this step puts right. */
+export type FilePart = 'rules' | 'certificates' | 'superuser-password' | 'authority-copy';
+export interface FileProblem {
+  readonly part: FilePart;
+  readonly text: string;
+}
+
+const octal = (stat: FileStat) => `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
+
+/** What is wrong with the files of the database; empty when all lie as they should. */
+export async function fileProblems(host: HostReader, answers: Needed): Promise<readonly FileProblem[]> {
+  const problems: FileProblem[] = [];
+  const { uid } = await host.system();
+  const access = async (part: FilePart, path: string, owner: number, forbidden: number) => {
+    const stat = await host.stat(path);
+    if (!stat) problems.push({ part, text: `${path} is not there` });
+    else if (stat.kind !== 'file') problems.push({ part, text: `${path} is a ${stat.kind}` });
+    else if (stat.uid !== owner || (stat.mode & forbidden) !== 0 || (stat.mode & 0o400) === 0)
+      problems.push({ part, text: `${path} has ${octal(stat)}` });
+    else return true;
+    return false;
+  };
+  const readable = async (part: FilePart, path: string) => {
+    const stat = await host.stat(path);
+    if (stat && stat.kind === 'file' && (stat.mode & 0o044) !== 0o044)
+      problems.push({ part, text: `${path} has ${octal(stat)}, and the containers cannot read it` });
+  };
+
+  if (answers.database === 'external') {
+    const source = answers.databaseCa && (await host.readText(answers.databaseCa));
+    const copy = await host.readText(PATH.databaseCa);
+    if (copy === undefined)
+      problems.push({ part: 'authority-copy', text: `${PATH.databaseCa} is not there` });
+    else if (source !== undefined && source !== copy)
+      problems.push({
+        part: 'authority-copy',
+        text: `${PATH.databaseCa} differs from ${answers.databaseCa}`,
+      });
+    else await access('authority-copy', PATH.databaseCa, uid, 0o022);
+    await readable('authority-copy', PATH.databaseCa);
+    return problems;
+  }
+
+  const rules = await host.readText(PATH.hba);
+  if (rules === undefined) problems.push({ part: 'rules', text: `${PATH.hba} is not there` });
+  else if (rules !== hba) problems.push({ part: 'rules', text: `${PATH.hba} is not as it was written` });
+  else await access('rules', PATH.hba, uid, 0o022);
+  await readable('rules', PATH.hba);
+  const directory = await host.stat(PATH.postgresDir);
+  if (
+    directory &&
+    (directory.kind !== 'directory' || (directory.mode & 0o022) !== 0 || directory.uid !== uid)
+  )
+    problems.push({ part: 'rules', text: `${PATH.postgresDir}/ has ${octal(directory)}` });
+
+  const shift = await uidShift(host);
+  const server = UID.database + shift;
+  await access('superuser-password', PATH.databaseSuperuserPassword, server, 0o077);
+  await access('certificates', PATH.databaseCaKey, uid, 0o077);
+  await access('certificates', PATH.databaseKey, server, 0o077);
+  for (const path of [PATH.databaseCa, PATH.databaseCertificate]) {
+    await access('certificates', path, uid, 0o022);
+    await readable('certificates', path);
+  }
+  const certificate = await host.readText(PATH.databaseCertificate);
+  const authority = await host.readText(PATH.databaseCa);
+  if (certificate !== undefined && authority !== undefined) {
+    const text = certificateProblem(certificate, authority, SERVICE.database, host.now(), RENEW_DAYS);
+    if (text) problems.push({ part: 'certificates', text: `${PATH.databaseCertificate}: ${text}` });
+  }
+  return problems;
+}
+
+/** Where the URLs must point to: names as the containers see them. */
+export async function expectedServer(
+  host: HostReader,
+  answers: Needed,
+): Promise<{ readonly host: string; readonly port: number; readonly database: string }> {
+  if (answers.database === 'bundled')
+    return { host: SERVICE.database, port: DATABASE.port, database: DATABASE.name };
+  const { host: name, port, database } = await externalAdmin(host, answers);
+  return { host: name, port, database };
+}
+
+/** True for a password that may stay: long, printable ASCII (which SASLprep leaves alone), not the role's name. */
+export const isStrong = (password: string, role: string): boolean =>
+  password.length >= LEAST_PASSWORD && /^[\x21-\x7e]+$/.test(password) && !password.includes(role);
+
+/** What is wrong with the URLs of `.env`, the TLS parameters left aside. Says nothing of a secret's content. */
+export async function urlProblems(host: HostReader, answers: Needed): Promise<readonly string[]> {
+  const urls = await roleUrls(host);
+  if (!urls) return [`${PATH.env} is not there`];
+  const problems: string[] = [];
+  const server = await expectedServer(host, answers);
+  const check = (name: string, url: ConnectionUrl | undefined, user: string) => {
+    if (!url) {
+      problems.push(`${name} is missing or no connection URL`);
+      return;
+    }
+    if (url.user !== user) problems.push(`${name} is for ${url.user} and not for ${user}`);
+    const seen = `${url.host}:${url.port}/${url.database}`;
+    const wanted = `${server.host}:${server.port}/${server.database}`;
+    if (seen !== wanted) problems.push(`${name} points to ${seen} and not to ${wanted}`);
+    if (!isStrong(url.password.reveal(), user))
+      problems.push(
+        `the password of ${name} is shorter than ${LEAST_PASSWORD} characters, or holds the role's name or a character beyond ASCII`,
+      );
+  };
+  for (const role of ROLE_KEYS) check(ENV[role], urls[role], ROLE_NAME[role]);
+  const passwords = ROLE_KEYS.flatMap((role) => urls[role]?.password.reveal() ?? []);
+  if (new Set(passwords).size !== passwords.length) problems.push('two roles share a password');
+  const { release } = await releaseOf(host, answers);
+  if (release === 'v1' || release === 'v2') {
+    const role = release === 'v1' ? 'app' : 'owner';
+    check(ENV.main, urls.main, ROLE_NAME[role]);
+    if (urls.main && urls[role] && urls.main.password.reveal() !== urls[role].password.reveal())
+      problems.push(`${ENV.main} has another password than ${ENV[role]}`);
+  } else if (!urls.main) {
+    problems.push(`${ENV.main} is missing or no connection URL`);
+  }
+  return problems;
+}
+
+export const fileControls: readonly Control<Needed>[] = [
+  {
+    id: 'pg.files',
+    title:
+      "The database's rules, certificates and superuser password lie as they were written, each for its reader only",
+    severity: 'required',
+    section: SECTION,
+    refs: ['CIS PostgreSQL 2.1', 'CWE-732'],
+    threat: 'A changed rules file lets others in; a readable key lets others pose as the database.',
+    remedy:
+      'Apply writes what is missing, renews what runs out and puts owners and modes right; keys and passwords that are there stay.',
+    impact: 'A new certificate needs a restart of the database; a new authority one of CoreCube too.',
+    async inspect({ host, answers }) {
+      const problems = await fileProblems(host, answers);
+      if (problems.length > 0)
+        return fail(
+          problems.map((p) => p.text).join('; '),
+          answers.database === 'external'
+            ? `a copy of ${answers.databaseCa}`
+            : 'all files, with their owners and modes',
+        );
+      return pass(
+        answers.database === 'external'
+          ? `${PATH.databaseCa} is the authority that was answered`
+          : `${PATH.hba} as written; keys 0600; the certificate is good for more than ${RENEW_DAYS} days`,
+      );
+    },
+  },
+  {
+    id: ENV_FILE,
+    title: 'The file with the connection URLs is readable for the operator only',
+    severity: 'required',
+    section: SECTION,
+    refs: ['CWE-732'],
+    threat: 'Every local user could read the passwords of the database roles.',
+    remedy: `chmod 600 ${PATH.env}, owned by the user who administers this install; apply does it.`,
+    async inspect({ host }) {
+      const stat = await host.stat(PATH.env);
+      const { uid } = await host.system();
+      const expected = `mode 0600, owner ${uid}`;
+      if (!stat) return fail(`${PATH.env} is not there`, expected);
+      if (stat.kind !== 'file') return fail(`${PATH.env} is a ${stat.kind}`, 'a regular file');
+      const good = (stat.mode & 0o177) === 0 && stat.uid === uid;
+      return good ? pass(octal(stat)) : fail(octal(stat), expected);
+    },
+  },
+  {
+    id: URLS,
+    title: 'The three connection URLs are complete and use three roles with three strong passwords',
+    severity: 'required',
+    section: SECTION,
+    threat:
+      'One leaked password would open every role; a wrong role in PGVECTOR_URL voids row-level security.',
+    remedy: `Apply writes the URLs; it keeps every password that is strong and used once.`,
+    impact: 'A replaced password recreates the CoreCube container.',
+    async inspect({ host, answers }) {
+      if (!(await readEnv(host))) return unknown(`${PATH.env} is not there`, ENV_FILE);
+      const problems = await urlProblems(host, answers);
+      return problems.length === 0
+        ? pass(`${ROLE_KEYS.map((role) => ROLE_NAME[role]).join(', ')}, each with its own password`)
+        : fail(problems.join('; '), 'three URLs for three roles');
+    },
+  },
+  {
+    id: 'pg.urls-verify-server',
+    title: 'Every connection URL demands an encrypted connection to a verified server',
+    severity: 'required',
+    section: SECTION,
+    refs: ['RFC 6125', 'CIS PostgreSQL 6.8'],
+    threat: 'With sslmode=require or less an impostor on the network takes password and data.',
+    remedy: `Apply puts sslmode=${URL_PARAMETERS.sslmode} and sslrootcert=${URL_PARAMETERS.sslrootcert} into each URL.`,
+    impact: 'A changed URL recreates the CoreCube container.',
+    async inspect({ host }) {
+      const urls = await roleUrls(host);
+      if (!urls) return unknown(`${PATH.env} is not there`, ENV_FILE);
+      const weak = Object.entries(urls).flatMap(([role, url]) => {
+        const { sslmode, sslrootcert } = url.parameters;
+        const good = sslmode === URL_PARAMETERS.sslmode && sslrootcert === URL_PARAMETERS.sslrootcert;
+        return good
+          ? []
+          : [
+              `${ENV[role as keyof typeof ENV]} has sslmode=${sslmode ?? '(none)'}, sslrootcert=${sslrootcert ?? '(none)'}`,
+            ];
+      });
+      if (weak.length > 0)
+        return fail(weak.join('; '), `sslmode=${URL_PARAMETERS.sslmode} with the install's authority`);
+      return Object.keys(urls).length === 0
+        ? unknown(`${PATH.env} holds no usable URL`, URLS)
+        : pass(`${Object.keys(urls).length} URLs with sslmode=${URL_PARAMETERS.sslmode}`);
+    },
+  },
+];

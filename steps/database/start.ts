@@ -1,0 +1,179 @@
+/** Starting, recreating and reloading the bundled database, with deadlines and classified failures. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { ChangeError } from '../../src/core/errors.ts';
+import type { Host, HostReader } from '../../src/core/host.ts';
+import type { Change } from '../../src/core/step.ts';
+import { bootstrapInProgress } from '../shared/admin-credentials.ts';
+import { composeArgv, containerOf, execIn } from '../shared/docker.ts';
+import { PATH, SERVICE } from '../shared/layout.ts';
+import { asSuperuser, ground, type Needed } from './ground.ts';
+
+/** Seconds within which the database is healthy, a first initialisation included. */
+const WAIT = 120;
+
+/** Brings the container to what compose.yaml declares; nothing happens to one that is as declared and not forced. */
+export function startDatabase(answers: Needed, force: boolean): Change {
+  return {
+    id: 'database.start',
+    summary: force
+      ? `Recreate ${SERVICE.database} and wait until it is healthy (at most ${WAIT} s); its data stays`
+      : `Start ${SERVICE.database} and wait until it is healthy (at most ${WAIT} s)`,
+    async apply(host) {
+      const recreate = force || (await servesAnotherCertificate(host, answers)) ? ['--force-recreate'] : [];
+      const argv = await composeArgv(host, answers.projectName);
+      const up = [
+        ...argv,
+        'up',
+        '--detach',
+        '--no-deps',
+        '--wait',
+        '--wait-timeout',
+        String(WAIT),
+        ...recreate,
+      ];
+      const result = await host.run([...up, SERVICE.database], {
+        // The image may have to be pulled first.
+        timeoutMs: (WAIT + 480) * 1000,
+        onLine: (line) => host.progress(line),
+      });
+      if (result.code === 0) return;
+      const logs = await host.run([
+        ...argv,
+        'logs',
+        '--no-color',
+        '--no-log-prefix',
+        '--tail',
+        '20',
+        SERVICE.database,
+      ]);
+      throw classify(lines(`${result.stdout}\n${result.stderr}`), lines(`${logs.stdout}\n${logs.stderr}`));
+    },
+  };
+}
+
+const lines = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+
+/** Tells an image, a certificate, a full disk and a crash apart by what Compose and the server said. */
+export function classify(compose: readonly string[], log: readonly string[]): ChangeError {
+  const said = (pattern: RegExp) => [...log, ...compose].find((line) => pattern.test(line));
+  const table = [
+    [
+      'image',
+      /pull access denied|manifest unknown|no such image|failed to resolve reference/i,
+      'Check the answer postgresImage and that its registry can be reached.',
+    ],
+    [
+      'tls',
+      /private key file|could not load server certificate|could not load private key|SSL/i,
+      `Check the owner and mode of ${PATH.databaseKey}: uid 999 as the engine maps it, 0600.`,
+    ],
+    [
+      'database',
+      /no space left|permission denied|could not open|incompatible with server|invalid value|FATAL|PANIC/i,
+      'Correct what the log names. The volume is left as it is.',
+    ],
+  ] as const;
+  const tail = [...compose.slice(-5), ...log.slice(-15)];
+  for (const [kind, pattern, fix] of table) {
+    const line = said(pattern);
+    if (line) return new ChangeError(kind, `the database does not start: ${line}`, fix, tail);
+  }
+  const last = compose.at(-1) ?? 'Compose gave no reason';
+  const kind = /exited|restart/i.test(last) ? 'crash-loop' : 'timeout';
+  return new ChangeError(
+    kind,
+    `the database is not healthy after ${WAIT} s: ${last}`,
+    `See docker compose logs ${SERVICE.database}.`,
+    tail,
+  );
+}
+
+/** A container keeps the files it was started with: a renewed certificate reaches it only when it is made anew. */
+async function servesAnotherCertificate(host: HostReader, answers: Needed): Promise<boolean> {
+  const base = await ground(host, answers);
+  if (base.is === 'down' || !base.container) return false;
+  const file = await host.readText(PATH.databaseCertificate);
+  const inside = await execIn(host, base.container, ['cat', '/run/secrets/pg_server.crt']);
+  return inside.code !== 0 || inside.stdout.trim() !== file?.trim();
+}
+
+/** Makes a running server read its access rules again, and waits until it has. */
+export async function reload(host: Host, answers: Needed): Promise<void> {
+  const base = await ground(host, answers);
+  if (base.is === 'down' || !base.container) return;
+  const loaded = async () => {
+    const reach = await asSuperuser(host, answers);
+    if (!reach.connection) return undefined;
+    const [result] = await host.sql(reach.connection, [{ text: 'SELECT pg_conf_load_time()::text AS at' }]);
+    return result?.ok ? String(result.rows[0]?.at) : undefined;
+  };
+  const before = await loaded();
+  // The server is the container's first process; SIGHUP makes it read its files (PostgreSQL, 19.1).
+  const result = await host.run(['docker', 'kill', '--signal', 'HUP', base.container.Id]);
+  if (result.code !== 0)
+    throw new ChangeError(
+      'command',
+      `the database cannot be told to reload: ${result.stderr.trim()}`,
+      `Run docker compose restart ${SERVICE.database}.`,
+    );
+  for (let attempt = 0; attempt < 20; attempt++) {
+    await pause(250);
+    const now = await loaded();
+    if (now !== undefined && now !== before) return;
+  }
+  throw new ChangeError(
+    'timeout',
+    'the database did not read its access rules within 5 s',
+    `See docker compose logs ${SERVICE.database}.`,
+  );
+}
+
+/** What CoreCube's container holds as the authority; undefined when there is no container that tells. */
+export async function deliveredAuthority(host: HostReader, project: string): Promise<string | undefined> {
+  const app = await containerOf(host, project, SERVICE.app);
+  if (!app?.State.Running) return undefined;
+  const inside = await execIn(host, app, ['cat', '/run/secrets/pg_ca.crt']);
+  return inside.code === 0 ? inside.stdout : undefined;
+}
+
+/** CoreCube keeps the authority it was started with; with a new one it must be made anew. */
+export function restartApp(answers: Needed): Change {
+  return {
+    id: 'database.restart-app',
+    summary: 'Recreate CoreCube, so that it gets the new authority; its data stays',
+    async apply(host) {
+      const held = await deliveredAuthority(host, answers.projectName);
+      if (held === undefined || held.trim() === (await host.readText(PATH.databaseCa))?.trim()) return;
+      const extra =
+        (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose))
+          ? [PATH.bootstrapCompose]
+          : [];
+      const argv = await composeArgv(host, answers.projectName, extra);
+      const up = [
+        'up',
+        '--detach',
+        '--no-deps',
+        '--force-recreate',
+        '--wait',
+        '--wait-timeout',
+        '150',
+        SERVICE.app,
+      ];
+      const result = await host.run([...argv, ...up], {
+        timeoutMs: 180_000,
+        onLine: (line) => host.progress(line),
+      });
+      if (result.code !== 0)
+        throw new ChangeError(
+          'timeout',
+          `CoreCube is not healthy again: ${lines(result.stderr).at(-1) ?? result.code}`,
+          `See docker compose logs ${SERVICE.app}.`,
+          lines(result.stderr).slice(-15),
+        );
+    },
+  };
+}

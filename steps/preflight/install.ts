@@ -1,0 +1,152 @@
+/** What is here already: another install of the same name, and the files that the answers name. */
+
+import type { HostReader } from '../../src/core/host.ts';
+import { fail, pass, type Verdict } from '../../src/core/step.ts';
+import { containers, dockerOutput } from '../shared/docker.ts';
+import type { SecretReference } from '../shared/grammar.ts';
+import { PATH } from '../shared/layout.ts';
+import { type Needed, type PreflightControl, withEngine } from './common.ts';
+
+const noForeignInstall: PreflightControl = {
+  id: 'host.no-foreign-install',
+  title: 'No other install has this project name',
+  severity: 'required',
+  section: 'operation',
+  manual: true,
+  threat: 'Two installs with one name replace containers of each other and write into the same volumes.',
+  remedy:
+    'Give this install another name with --project-name, or use the directory of the existing one with --dir. To take over volumes of an install whose directory is lost, put its encryption key into secrets/encryption_key first. Nothing is removed by this tool.',
+  impact: 'None.',
+  inspect: ({ host, answers }) => withEngine(host, () => foreign(host, answers.projectName)),
+};
+
+async function foreign(host: HostReader, project: string): Promise<Verdict> {
+  const all = await containers(host, project);
+  const others = all.filter((c) => c.Config.Labels['com.docker.compose.project.working_dir'] !== host.dir);
+  if (others.length > 0) {
+    const where = new Set(
+      others.map((c) => c.Config.Labels['com.docker.compose.project.working_dir'] ?? 'an unknown directory'),
+    );
+    const names = others.map((c) => c.Name.replace(/^\//, ''));
+    return fail(
+      `containers of the project ${project} belong to ${[...where].join(', ')}: ${names.join(', ')}`,
+      `no container of the project ${project} from another directory than ${host.dir}`,
+    );
+  }
+  const list = await dockerOutput(host, [
+    'volume',
+    'ls',
+    '--quiet',
+    '--filter',
+    `label=com.docker.compose.project=${project}`,
+  ]);
+  const volumes = list.split('\n').filter(Boolean);
+  if (volumes.length === 0)
+    return pass(
+      all.length === 0 ? `nothing is called ${project} yet` : `${all.length} containers, all of ${host.dir}`,
+    );
+  const [compose, key, check] = await Promise.all(
+    [PATH.compose, PATH.key, PATH.keyCheck].map((path) => host.stat(path)),
+  );
+  if (!compose && !key && !check)
+    return fail(
+      `volumes of the project ${project} are there (${volumes.join(', ')}), and ${host.dir} holds neither an install nor its key`,
+      'no volumes of that name, or the directory (at least the key) that belongs to them',
+    );
+  return pass(
+    `${all.length} containers and ${volumes.length} volumes, ${key ? `with a key in ${host.dir}` : 'and no key: the step Encryption key decides what that means'}`,
+  );
+}
+
+interface Named {
+  readonly question: string;
+  readonly reference: SecretReference;
+  /** Where an earlier run has put the copy; when it is there, the source is not needed any more. */
+  readonly copy?: string;
+}
+
+/** Files and variables that the answers refer to. */
+function named(answers: Needed): readonly Named[] {
+  const found: Named[] = [];
+  const add = (question: string, reference: SecretReference | string | undefined, copy?: string) => {
+    if (reference === undefined) return;
+    const as: SecretReference = typeof reference === 'string' ? { from: 'file', path: reference } : reference;
+    found.push({ question, reference: as, ...(copy === undefined ? {} : { copy }) });
+  };
+  add('adminPassword', answers.adminPassword, PATH.adminPassword);
+  if (answers.database === 'external') {
+    add('databaseAdminUrl', answers.databaseAdminUrl);
+    add('databaseCa', answers.databaseCa);
+  }
+  if (answers.tls === 'files') {
+    add('tlsCertificate', answers.tlsCertificate, PATH.tlsCertificate);
+    add('tlsKey', answers.tlsKey, PATH.tlsKey);
+  }
+  if (answers.tls === 'acme') add('acmeRoot', answers.acmeRoot, PATH.acmeRoot);
+  return found;
+}
+
+/** Why a reference cannot be read; undefined when it can. */
+async function trouble(host: HostReader, { question, reference, copy }: Named): Promise<string | undefined> {
+  if (reference.from === 'env') {
+    if (host.env(reference.name) || (copy !== undefined && (await host.stat(copy)))) return undefined;
+    return `${question}: the variable ${reference.name} is not set`;
+  }
+  if (reference.from !== 'file') return undefined;
+  const content = await host.readSecret(reference.path).catch((error: unknown) => error);
+  if (content instanceof Error) return `${question}: ${reference.path} cannot be read (${code(content)})`;
+  if (content === undefined)
+    return copy !== undefined && (await host.stat(copy))
+      ? undefined
+      : `${question}: ${reference.path} does not exist`;
+  return (content as { reveal(): string }).reveal().trim() === ''
+    ? `${question}: ${reference.path} is empty`
+    : undefined;
+}
+
+const code = (error: Error): string =>
+  'code' in error && typeof error.code === 'string' ? error.code : error.message;
+
+const filesReadable: PreflightControl = {
+  id: 'answers.files-readable',
+  title: 'Every file and variable that the answers name can be read',
+  severity: 'required',
+  section: 'operation',
+  manual: true,
+  threat: 'The run would stop in the middle, with half of the deployment made.',
+  remedy: 'Correct the path in the answers, or make the file readable for the user that runs this.',
+  impact: 'None.',
+  async inspect({ host, answers }) {
+    const all = named(answers).filter(
+      ({ reference }) => reference.from === 'file' || reference.from === 'env',
+    );
+    const bad = (await Promise.all(all.map((one) => trouble(host, one)))).filter((t) => t !== undefined);
+    if (bad.length > 0)
+      return fail(bad.join('; '), 'files that exist, have content and can be read by this user');
+    return pass(all.length === 0 ? 'the answers name none' : all.map((one) => one.question).join(', '));
+  },
+};
+
+const filesPrivate: PreflightControl = {
+  id: 'answers.files-private',
+  title: 'Files with secrets that the answers name are readable for their owner only',
+  severity: 'advised',
+  section: 'operation',
+  refs: ['CWE-732'],
+  threat: 'Every user of this host reads the password or key at its source, however well the copy is kept.',
+  remedy: 'chmod 600 on the file that is named above.',
+  impact: 'Other users and services that read the file no longer can.',
+  async inspect({ host, answers }) {
+    const open: string[] = [];
+    for (const { question, reference } of named(answers)) {
+      if (reference.from !== 'file' || !['adminPassword', 'databaseAdminUrl', 'tlsKey'].includes(question))
+        continue;
+      const stat = await host.stat(reference.path);
+      if (stat?.kind === 'file' && (stat.mode & 0o077) !== 0)
+        open.push(`${question}: ${reference.path} has mode 0${stat.mode.toString(8)}`);
+    }
+    return open.length === 0 ? pass('none is open to others') : fail(open.join('; '), 'mode 0600 or 0400');
+  },
+};
+
+export const installControls: readonly PreflightControl[] = [noForeignInstall, filesReadable, filesPrivate];

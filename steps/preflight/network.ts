@@ -1,0 +1,182 @@
+/** Names and ports: the ports of the proxy are free or its own, and the domain leads to it. */
+
+import type { HostReader, Listener } from '../../src/core/host.ts';
+import { fail, pass, skip, type Verdict } from '../../src/core/step.ts';
+import { containerOf, docker } from '../shared/docker.ts';
+import { engine } from '../shared/engine.ts';
+import { SERVICE } from '../shared/layout.ts';
+import type { Needed, PreflightControl } from './common.ts';
+
+const portsFree: PreflightControl = {
+  id: 'host.ports-free',
+  title: 'The ports of the proxy are free, or held by it',
+  severity: 'required',
+  section: 'tls',
+  refs: ['CIS Docker 5.8'],
+  manual: true,
+  threat: 'The proxy cannot start, or another program answers under the name of CoreCube.',
+  remedy:
+    'Stop what holds the port, or give other ones with --http-port and --https-port (ACME validates over 80 and 443, so another port then needs a forwarder).',
+  impact: 'What is stopped no longer serves.',
+  async inspect({ host, answers }) {
+    if (answers.httpPort === answers.httpsPort)
+      return fail(`both ports are ${answers.httpPort}`, 'two different ports');
+    const listeners = await host.listeners();
+    const seen: string[] = [];
+    const taken: string[] = [];
+    for (const port of [answers.httpPort, answers.httpsPort]) {
+      const held = listeners.filter((l) => l.port === port && clashes(l.address, answers.listenAddress));
+      if (held.length === 0) seen.push(`${port} is free`);
+      else if (await isOwn(host, answers.projectName, port))
+        seen.push(`${port} is held by this install's own proxy`);
+      else taken.push(`${port} is held by ${await holders(host, held, port)}`);
+    }
+    return taken.length === 0
+      ? pass(seen.join(', '))
+      : fail(
+          [...taken, ...seen].join('; '),
+          `${answers.httpPort} and ${answers.httpsPort} free on ${answers.listenAddress}`,
+        );
+  },
+};
+
+/** Whether a listener at `address` stops another from listening at the IPv4 address `wanted`. */
+export function clashes(address: string, wanted: string): boolean {
+  // A socket at :: takes IPv4 too unless it says otherwise, which cannot be seen from here.
+  if (address === '0.0.0.0' || address === '::') return true;
+  const plain = address.replace(/^::ffff:/, '');
+  return plain === wanted || (wanted === '0.0.0.0' && !address.includes(':'));
+}
+
+async function isOwn(host: HostReader, project: string, port: number): Promise<boolean> {
+  if ((await engine(host)).state !== 'ready') return false;
+  const proxy = await containerOf(host, project, SERVICE.proxy);
+  if (!proxy?.State.Running || proxy.Config.Labels['com.docker.compose.project.working_dir'] !== host.dir)
+    return false;
+  return Object.values(proxy.NetworkSettings.Ports).some((list) =>
+    list?.some((p) => p.HostPort === String(port)),
+  );
+}
+
+/** Programs that hold the port; behind Docker's port forwarder the container is named. */
+async function holders(host: HostReader, held: readonly Listener[], port: number): Promise<string> {
+  const names = new Set(held.map((l) => l.holder ?? 'a process that this user cannot see'));
+  const forwarder = [...names].some(
+    (name) => name.startsWith('docker-proxy') || name.startsWith('a process'),
+  );
+  if (forwarder && (await engine(host)).state === 'ready') {
+    const result = await docker(host, [
+      ...['ps', '--filter', `publish=${port}`],
+      ...[
+        '--format',
+        '{{.Names}}{{with .Label "com.docker.compose.project"}} of the Compose project {{.}}{{end}}',
+      ],
+    ]);
+    const containers = result.stdout.trim().split('\n').filter(Boolean);
+    if (result.code === 0 && containers.length > 0) return `the container ${containers.join(', ')}`;
+  }
+  return [...names].join(', ');
+}
+
+interface Resolved {
+  readonly v4: readonly string[];
+  readonly v6: readonly string[];
+}
+
+/** Addresses of the domain as this host resolves it; IPv6 loopback, which hosts files add, is left out. */
+function resolved(host: HostReader, domain: string): Promise<Resolved> {
+  return host.once(`resolve ${domain}`, async () => {
+    const [v4, v6] = await Promise.all([host.resolve(domain, 4), host.resolve(domain, 6)]);
+    return { v4, v6: v6.filter((address) => address !== '::1') };
+  });
+}
+
+const resolves: PreflightControl = {
+  id: 'domain.resolves',
+  title: 'The domain has an IPv4 address',
+  severity: 'required',
+  section: 'tls',
+  refs: ['RFC 8555'],
+  manual: true,
+  threat:
+    'The certificate authority cannot validate the name; each failed try counts against its rate limit.',
+  remedy:
+    'Create an A record for the domain that leads to this host (or to the forwarder in front of it), and wait until it is seen.',
+  impact: 'None.',
+  async inspect({ host, answers }) {
+    if (answers.tls !== 'acme') return skip(`the certificate does not depend on it (tls: ${answers.tls})`);
+    const { v4, v6 } = await resolved(host, answers.domain);
+    if (v4.length > 0) return pass(`${answers.domain} is ${v4.join(', ')}, as this host resolves it`);
+    const only =
+      v6.length > 0
+        ? `has only AAAA records (${v6.join(', ')}), and the proxy listens on IPv4`
+        : 'has no address';
+    return fail(`${answers.domain} ${only}, as this host resolves it`, 'at least one A record');
+  },
+};
+
+const pointsHere: PreflightControl = {
+  id: 'domain.points-here',
+  title: 'The addresses of the domain are addresses of this host',
+  severity: 'advised',
+  section: 'tls',
+  threat: 'People and the certificate authority reach another machine under this name.',
+  remedy:
+    'Correct the records of the domain. Behind NAT, a load balancer or split DNS the difference is normal: then check that ports 80 and 443 are forwarded here.',
+  impact: 'None.',
+  inspect: async ({ host, answers }) => compare(host, answers, await resolved(host, answers.domain)),
+};
+
+function compare(host: HostReader, answers: Needed, { v4, v6 }: Resolved): Verdict {
+  const all = [...v4, ...v6];
+  if (all.length === 0)
+    return fail(`${answers.domain} has no address, as this host resolves it`, 'an address of this host');
+  const own = new Map(host.addresses().map((a) => [a.address.split('%')[0], a.interface]));
+  const elsewhere = all.filter((address) => !own.has(address));
+  const said = all.map((address) => {
+    const on = own.get(address);
+    return on === undefined ? `${address} (not of this host)` : `${address} (${on})`;
+  });
+  if (elsewhere.length > 0)
+    return fail(`${answers.domain} is ${said.join(', ')}`, 'addresses of this host only');
+  if (v6.length > 0 && answers.tls !== 'acme')
+    return fail(
+      `${answers.domain} is ${said.join(', ')}, and the proxy listens on IPv4 only`,
+      'A records only: fix or remove the AAAA record',
+    );
+  return pass(`${answers.domain} is ${said.join(', ')}`);
+}
+
+const aaaa: PreflightControl = {
+  id: 'domain.aaaa-reachable',
+  title: 'The domain has no IPv6 address at which nothing answers',
+  severity: 'required',
+  section: 'tls',
+  refs: ['RFC 8555'],
+  manual: true,
+  threat:
+    'Certificate authorities prefer IPv6: validation fails there although IPv4 would work, again and again, until the rate limit.',
+  remedy:
+    'Fix or remove the AAAA record. The proxy listens on IPv4 on purpose: behind Docker every IPv6 client can look like the gateway, which voids the fence of the console.',
+  impact: 'IPv6-only clients need a forwarder in front that speaks IPv6.',
+  async inspect({ host, answers }) {
+    if (answers.tls !== 'acme') return skip(`the certificate does not depend on it (tls: ${answers.tls})`);
+    const { v6 } = await resolved(host, answers.domain);
+    if (v6.length === 0) return pass(`${answers.domain} has no AAAA record`);
+    const own = new Set(host.addresses().map((a) => a.address.split('%')[0]));
+    const looks = await Promise.all(
+      v6.map(async (address) => {
+        if (own.has(address))
+          return { address, dead: 'an address of this host, where the proxy listens on IPv4 only' };
+        const answer = await host.tcp({ host: address, port: 80, timeoutMs: 3_000 });
+        return answer === 'open' ? { address } : { address, dead: `port 80 is ${answer}` };
+      }),
+    );
+    const dead = looks.flatMap((look) => (look.dead === undefined ? [] : [`${look.address} (${look.dead})`]));
+    return dead.length === 0
+      ? pass(`${v6.join(', ')} belongs to another machine and answers on port 80`)
+      : fail(`AAAA ${dead.join(', ')}`, 'fix or remove AAAA: every address of the domain must answer');
+  },
+};
+
+export const networkControls: readonly PreflightControl[] = [portsFree, resolves, pointsHere, aaaa];
