@@ -8,14 +8,8 @@ import { DATABASE, ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
 import { externalAdmin, readEnv, roleUrls } from '../shared/postgres.ts';
 import { releaseOf } from '../shared/release.ts';
 import { uidShift } from '../shared/userns.ts';
+import { passwordProblem, RENEW_DAYS, targetOf } from './file-changes.ts';
 import { ENV_FILE, type Needed, ROLE_KEYS, ROLE_NAME, SECTION, URLS } from './ground.ts';
-
-/** Days before its end at which a certificate is made anew. */
-export const RENEW_DAYS = 30;
-/** What every URL says: verify the server's chain and name (libpq, 32.1.2). */
-export const URL_PARAMETERS = { sslmode: 'verify-full', sslrootcert: '/run/secrets/pg_ca.crt' } as const;
-/** A password that is kept; a shorter one is replaced. */
-const LEAST_PASSWORD = 20;
 
 /** What a change of this step puts right. */
 export type FilePart = 'rules' | 'certificates' | 'superuser-password' | 'authority-copy';
@@ -26,15 +20,21 @@ export interface FileProblem {
 
 const octal = (stat: FileStat) => `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
 
+/** Who administers the install: this user, the owner of its directory, or root. */
+async function operators(host: HostReader): Promise<ReadonlySet<number>> {
+  const [{ uid }, directory] = await Promise.all([host.system(), host.stat('.')]);
+  return new Set([uid, 0, ...(directory ? [directory.uid] : [])]);
+}
+
 /** What is wrong with the files of the database; empty when all lie as they should. */
 export async function fileProblems(host: HostReader, answers: Needed): Promise<readonly FileProblem[]> {
   const problems: FileProblem[] = [];
-  const { uid } = await host.system();
-  const access = async (part: FilePart, path: string, owner: number, forbidden: number) => {
+  const operator = await operators(host);
+  const access = async (part: FilePart, path: string, owners: ReadonlySet<number>, forbidden: number) => {
     const stat = await host.stat(path);
     if (!stat) problems.push({ part, text: `${path} is not there` });
     else if (stat.kind !== 'file') problems.push({ part, text: `${path} is a ${stat.kind}` });
-    else if (stat.uid !== owner || (stat.mode & forbidden) !== 0 || (stat.mode & 0o400) === 0)
+    else if (!owners.has(stat.uid) || (stat.mode & forbidden) !== 0 || (stat.mode & 0o400) === 0)
       problems.push({ part, text: `${path} has ${octal(stat)}` });
     else return true;
     return false;
@@ -55,7 +55,7 @@ export async function fileProblems(host: HostReader, answers: Needed): Promise<r
         part: 'authority-copy',
         text: `${PATH.databaseCa} differs from ${answers.databaseCa}`,
       });
-    else await access('authority-copy', PATH.databaseCa, uid, 0o022);
+    else await access('authority-copy', PATH.databaseCa, operator, 0o022);
     await readable('authority-copy', PATH.databaseCa);
     return problems;
   }
@@ -63,22 +63,21 @@ export async function fileProblems(host: HostReader, answers: Needed): Promise<r
   const rules = await host.readText(PATH.hba);
   if (rules === undefined) problems.push({ part: 'rules', text: `${PATH.hba} is not there` });
   else if (rules !== hba) problems.push({ part: 'rules', text: `${PATH.hba} is not as it was written` });
-  else await access('rules', PATH.hba, uid, 0o022);
+  else await access('rules', PATH.hba, operator, 0o022);
   await readable('rules', PATH.hba);
   const directory = await host.stat(PATH.postgresDir);
   if (
     directory &&
-    (directory.kind !== 'directory' || (directory.mode & 0o022) !== 0 || directory.uid !== uid)
+    (directory.kind !== 'directory' || (directory.mode & 0o022) !== 0 || !operator.has(directory.uid))
   )
     problems.push({ part: 'rules', text: `${PATH.postgresDir}/ has ${octal(directory)}` });
 
-  const shift = await uidShift(host);
-  const server = UID.database + shift;
+  const server = new Set([UID.database + (await uidShift(host))]);
   await access('superuser-password', PATH.databaseSuperuserPassword, server, 0o077);
-  await access('certificates', PATH.databaseCaKey, uid, 0o077);
+  await access('certificates', PATH.databaseCaKey, operator, 0o077);
   await access('certificates', PATH.databaseKey, server, 0o077);
   for (const path of [PATH.databaseCa, PATH.databaseCertificate]) {
-    await access('certificates', path, uid, 0o022);
+    await access('certificates', path, operator, 0o022);
     await readable('certificates', path);
   }
   const certificate = await host.readText(PATH.databaseCertificate);
@@ -90,27 +89,12 @@ export async function fileProblems(host: HostReader, answers: Needed): Promise<r
   return problems;
 }
 
-/** Where the URLs must point to: names as the containers see them. */
-export async function expectedServer(
-  host: HostReader,
-  answers: Needed,
-): Promise<{ readonly host: string; readonly port: number; readonly database: string }> {
-  if (answers.database === 'bundled')
-    return { host: SERVICE.database, port: DATABASE.port, database: DATABASE.name };
-  const { host: name, port, database } = await externalAdmin(host, answers);
-  return { host: name, port, database };
-}
-
-/** True for a password that may stay: long, printable ASCII (which SASLprep leaves alone), not the role's name. */
-export const isStrong = (password: string, role: string): boolean =>
-  password.length >= LEAST_PASSWORD && /^[\x21-\x7e]+$/.test(password) && !password.includes(role);
-
 /** What is wrong with the URLs of `.env`, the TLS parameters left aside. Says nothing of a secret's content. */
 export async function urlProblems(host: HostReader, answers: Needed): Promise<readonly string[]> {
   const urls = await roleUrls(host);
   if (!urls) return [`${PATH.env} is not there`];
   const problems: string[] = [];
-  const server = await expectedServer(host, answers);
+  const server = await targetOf(host, answers);
   const check = (name: string, url: ConnectionUrl | undefined, user: string) => {
     if (!url) {
       problems.push(`${name} is missing or no connection URL`);
@@ -120,10 +104,8 @@ export async function urlProblems(host: HostReader, answers: Needed): Promise<re
     const seen = `${url.host}:${url.port}/${url.database}`;
     const wanted = `${server.host}:${server.port}/${server.database}`;
     if (seen !== wanted) problems.push(`${name} points to ${seen} and not to ${wanted}`);
-    if (!isStrong(url.password.reveal(), user))
-      problems.push(
-        `the password of ${name} is shorter than ${LEAST_PASSWORD} characters, or holds the role's name or a character beyond ASCII`,
-      );
+    const weak = passwordProblem(url.password.reveal());
+    if (weak) problems.push(`the password of ${name} is not good: ${weak}`);
   };
   for (const role of ROLE_KEYS) check(ENV[role], urls[role], ROLE_NAME[role]);
   const passwords = ROLE_KEYS.flatMap((role) => urls[role]?.password.reveal() ?? []);
@@ -178,11 +160,11 @@ export const fileControls: readonly Control<Needed>[] = [
     remedy: `chmod 600 ${PATH.env}, owned by the user who administers this install; apply does it.`,
     async inspect({ host }) {
       const stat = await host.stat(PATH.env);
-      const { uid } = await host.system();
-      const expected = `mode 0600, owner ${uid}`;
+      const operator = await operators(host);
+      const expected = 'mode 0600, owned by the operator';
       if (!stat) return fail(`${PATH.env} is not there`, expected);
       if (stat.kind !== 'file') return fail(`${PATH.env} is a ${stat.kind}`, 'a regular file');
-      const good = (stat.mode & 0o177) === 0 && stat.uid === uid;
+      const good = (stat.mode & 0o177) === 0 && operator.has(stat.uid);
       return good ? pass(octal(stat)) : fail(octal(stat), expected);
     },
   },
@@ -212,8 +194,9 @@ export const fileControls: readonly Control<Needed>[] = [
     threat: 'With sslmode=require or less an impostor on the network takes password and data.',
     remedy: `Apply puts sslmode=${URL_PARAMETERS.sslmode} and sslrootcert=${URL_PARAMETERS.sslrootcert} into each URL.`,
     impact: 'A changed URL recreates the CoreCube container.',
-    async inspect({ host }) {
+    async inspect({ host, answers }) {
       const urls = await roleUrls(host);
+      const wanted = urls && (await targetOf(host, answers)).parameters;
       if (!urls) return unknown(`${PATH.env} is not there`, ENV_FILE);
       const weak = Object.entries(urls).flatMap(([role, url]) => {
         const { sslmode, sslrootcert } = url.parameters;

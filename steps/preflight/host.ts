@@ -93,6 +93,8 @@ const memoryReserve: PreflightControl = {
 /** Nothing that this tool was written for exists before: a clock behind it was never set. */
 const EARLIEST = Date.UTC(2025, 0, 1);
 
+const TIME_SERVICES = ['chrony', 'chronyd', 'ntp', 'ntpsec', 'systemd-timesyncd'];
+
 const clock: PreflightControl = {
   id: 'host.clock',
   title: 'The clock is kept by a time service',
@@ -111,9 +113,10 @@ const clock: PreflightControl = {
     if (result.code === 0 && said === 'yes') return pass('timedatectl: synchronised');
     if (result.code === 0 && said === 'no')
       return fail('timedatectl: not synchronised', 'a clock that is synchronised over the network');
-    for (const unit of ['chrony', 'chronyd', 'ntp', 'ntpsec', 'systemd-timesyncd']) {
-      const active = await host.query(['systemctl', 'is-active', unit]);
-      if (active.code === 0) return pass(`${unit} is active`);
+    if (!/not been booted with systemd/i.test(result.stderr)) {
+      const active = await host.query(['systemctl', 'is-active', ...TIME_SERVICES]);
+      const at = active.stdout.split('\n').indexOf('active');
+      if (at >= 0) return pass(`${TIME_SERVICES[at]} is active`);
     }
     return unknown('neither timedatectl nor a time service tells whether the clock is synchronised');
   },

@@ -11,8 +11,7 @@ export interface EngineInfo {
   readonly Architecture: string;
   readonly DockerRootDir: string;
   readonly SecurityOptions: readonly string[] | null;
-  readonly Name: string;
-  readonly Swarm?: { readonly LocalNodeState: string };
+  readonly ClientInfo?: { readonly Context?: string };
 }
 
 export type Engine =
