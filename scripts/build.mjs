@@ -20,6 +20,7 @@ const result = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
+  mainFields: ['module', 'main'],
   minify: true,
   keepNames: true,
   metafile: true,

@@ -23,7 +23,7 @@ const controls: readonly Control<ProxyAnswers>[] = [
   ...networkControls,
   ...runningControls<ProxyAnswers>({
     prefix: 'running.proxy-',
-    subject: 'The proxy',
+    subject: 'The containers of the proxy',
     users: () => ({ [SERVICE.proxy]: `${UID.proxy}:${UID.proxy}` }),
     up: () => 'proxy.up',
     // Its ports are its purpose, and proxy.container-current compares it with the files.

@@ -250,11 +250,17 @@ const controlOf = (step: AnyStep, id: string) => step.controls.find((c) => c.id 
 
 /** Why an apply must not go on to plan: something required could not be seen, or only a person can repair it. */
 function whatBlocks(step: AnyStep, findings: readonly Finding[]): string | undefined {
-  const failed = new Set(findings.filter((f) => f.verdict.is === 'fail').map((f) => f.control));
+  const verdicts = new Map(findings.map((f) => [f.control, f.verdict]));
+  /** True when what this control waits for, directly or through others, visibly fails and so can be repaired. */
+  const repairable = (id: string | undefined, depth = 0): boolean => {
+    const verdict = id === undefined || depth > 8 ? undefined : verdicts.get(id);
+    if (verdict?.is === 'fail') return true;
+    return verdict?.is === 'unknown' && repairable(verdict.awaits, depth + 1);
+  };
   for (const finding of findings) {
     if (finding.severity !== 'required') continue;
     const { verdict, control } = finding;
-    if (verdict.is === 'unknown' && !(step.plan && verdict.awaits && failed.has(verdict.awaits))) {
+    if (verdict.is === 'unknown' && !(step.plan && repairable(verdict.awaits))) {
       return `${control} could not be looked at: ${verdict.because}`;
     }
     if (verdict.is === 'fail' && (!step.plan || controlOf(step, control)?.manual)) {

@@ -12,21 +12,18 @@ import {
   issueServerCertificate,
   keyMatches,
 } from '../shared/certificates.ts';
-import { buildConnectionUrl, type ConnectionUrl, renderEnv } from '../shared/connection-urls.ts';
-import { DATABASE, ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
-import { externalAdmin, roleUrls } from '../shared/postgres.ts';
+import { buildConnectionUrl, renderEnv } from '../shared/connection-urls.ts';
+import { ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
+import { roleUrls } from '../shared/postgres.ts';
 import { knownRelease } from '../shared/release.ts';
 import { generateSecret } from '../shared/secrets.ts';
 import { uidShift } from '../shared/userns.ts';
+import { expectedServer, isStrong, RENEW_DAYS, URL_PARAMETERS } from './file-controls.ts';
 import { type Needed, ROLE_KEYS, ROLE_NAME, type RoleKey } from './ground.ts';
 import { reload } from './start.ts';
 
-/** Days that a certificate must still be valid; below that it is renewed. */
-export const RENEW_DAYS = 30;
 /** Whom the server certificate speaks for: CoreCube's way in, and a person inside the container. */
 const NAMES = { dns: [SERVICE.database, 'localhost'], addresses: ['127.0.0.1'] } as const;
-/** Where CoreCube finds the authority inside its container. */
-const CA_IN_CONTAINER = '/run/secrets/pg_ca.crt';
 
 /** What is wrong with the certificate files; undefined when nothing is. */
 export async function certificateFilesProblem(host: HostReader): Promise<string | undefined> {
@@ -167,6 +164,10 @@ export function envChange(answers: Needed): Change {
   };
 }
 
+/**
+ * A password that is there, good and not shared stays: the server is made to fit .env, never the other way round. On guide
+ * v1 the main URL is the app role's; its first boot migrates with the owner's, which the services step hands over.
+ */
 async function wantedUrls(
   host: Host,
   answers: Needed,
@@ -174,11 +175,11 @@ async function wantedUrls(
 ): Promise<Record<string, string>> {
   const now = (await roleUrls(host)) ?? {};
   const used = new Set<string>();
-  const target = await targetOf(host, answers);
+  const target = { ...(await expectedServer(host, answers)), parameters: URL_PARAMETERS };
   const url = {} as Record<RoleKey, string>;
   for (const role of ROLE_KEYS) {
     const old = now[role];
-    const keep = old && old.user === ROLE_NAME[role] && passwordProblem(old.password.reveal()) === undefined;
+    const keep = old && old.user === ROLE_NAME[role] && isStrong(old.password.reveal(), ROLE_NAME[role]);
     const password =
       keep && !used.has(old.password.reveal()) ? old.password : generateSecret(host.randomBytes);
     used.add(password.reveal());
@@ -190,44 +191,4 @@ async function wantedUrls(
     [ENV.maintenance]: url.maintenance,
     [ENV.owner]: url.owner,
   };
-}
-
-/**
- * Where CoreCube finds the database. That its driver honours libpq's parameters is an assumption (undocumented);
- * pg.app-sessions-encrypted proves it on the sessions that CoreCube really opens.
- */
-export async function targetOf(
-  host: HostReader,
-  answers: Needed,
-): Promise<Omit<ConnectionUrl, 'user' | 'password'>> {
-  const parameters = { sslmode: 'verify-full', sslrootcert: CA_IN_CONTAINER };
-  if (answers.database === 'external') {
-    const { host: name, port, database } = await externalAdmin(host, answers);
-    return { host: name, port, database, parameters };
-  }
-  return { host: SERVICE.database, port: DATABASE.port, database: DATABASE.name, parameters };
-}
-
-/** Passwords of examples, images and guides, which attackers try first. */
-const KNOWN = [
-  'password',
-  'postgres',
-  'corecube',
-  'changeme',
-  'secret',
-  'admin',
-  'pgvector',
-  'example',
-  '123456',
-];
-
-/** Why a database password is not good enough; undefined when it is. Says nothing of the password itself. */
-export function passwordProblem(password: string): string | undefined {
-  if (!/^[\x21-\x7e]+$/.test(password)) return 'it has characters that SCRAM treats specially';
-  const bare = password.toLowerCase().replace(/[^a-z0-9]/g, '');
-  if (KNOWN.some((word) => bare === word || bare.replace(/\d+$/, '') === word))
-    return 'it is a well-known one';
-  if (Object.values(ROLE_NAME).includes(password)) return 'it is a role name';
-  if (password.length < 16) return 'it has less than 16 characters';
-  return undefined;
 }

@@ -8,8 +8,17 @@ import { DATABASE, ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
 import { externalAdmin, readEnv, roleUrls } from '../shared/postgres.ts';
 import { releaseOf } from '../shared/release.ts';
 import { uidShift } from '../shared/userns.ts';
-import { passwordProblem, RENEW_DAYS, targetOf } from './file-changes.ts';
 import { ENV_FILE, type Needed, ROLE_KEYS, ROLE_NAME, SECTION, URLS } from './ground.ts';
+
+/** Days before its end at which a certificate is made anew. */
+export const RENEW_DAYS = 30;
+/**
+ * What every URL says: encrypt, and verify the server's chain and name (libpq, 32.1.2). That CoreCube's driver honours
+ * it is an assumption; pg.app-sessions-encrypted looks at the sessions that it really opens.
+ */
+export const URL_PARAMETERS = { sslmode: 'verify-full', sslrootcert: '/run/secrets/pg_ca.crt' } as const;
+/** A password that is kept; a shorter one is replaced. */
+const LEAST_PASSWORD = 20;
 
 /** What a change of this step puts right. */
 export type FilePart = 'rules' | 'certificates' | 'superuser-password' | 'authority-copy';
@@ -89,12 +98,27 @@ export async function fileProblems(host: HostReader, answers: Needed): Promise<r
   return problems;
 }
 
+/** Where the URLs must point to: names as the containers see them. */
+export async function expectedServer(
+  host: HostReader,
+  answers: Needed,
+): Promise<{ readonly host: string; readonly port: number; readonly database: string }> {
+  if (answers.database === 'bundled')
+    return { host: SERVICE.database, port: DATABASE.port, database: DATABASE.name };
+  const { host: name, port, database } = await externalAdmin(host, answers);
+  return { host: name, port, database };
+}
+
+/** True for a password that may stay: long, printable ASCII (which SASLprep leaves alone), not the role's name. */
+export const isStrong = (password: string, role: string): boolean =>
+  password.length >= LEAST_PASSWORD && /^[\x21-\x7e]+$/.test(password) && !password.includes(role);
+
 /** What is wrong with the URLs of `.env`, the TLS parameters left aside. Says nothing of a secret's content. */
 export async function urlProblems(host: HostReader, answers: Needed): Promise<readonly string[]> {
   const urls = await roleUrls(host);
   if (!urls) return [`${PATH.env} is not there`];
   const problems: string[] = [];
-  const server = await targetOf(host, answers);
+  const server = await expectedServer(host, answers);
   const check = (name: string, url: ConnectionUrl | undefined, user: string) => {
     if (!url) {
       problems.push(`${name} is missing or no connection URL`);
@@ -104,8 +128,10 @@ export async function urlProblems(host: HostReader, answers: Needed): Promise<re
     const seen = `${url.host}:${url.port}/${url.database}`;
     const wanted = `${server.host}:${server.port}/${server.database}`;
     if (seen !== wanted) problems.push(`${name} points to ${seen} and not to ${wanted}`);
-    const weak = passwordProblem(url.password.reveal());
-    if (weak) problems.push(`the password of ${name} is not good: ${weak}`);
+    if (!isStrong(url.password.reveal(), user))
+      problems.push(
+        `the password of ${name} is shorter than ${LEAST_PASSWORD} characters, or holds the role's name or a character beyond ASCII`,
+      );
   };
   for (const role of ROLE_KEYS) check(ENV[role], urls[role], ROLE_NAME[role]);
   const passwords = ROLE_KEYS.flatMap((role) => urls[role]?.password.reveal() ?? []);
@@ -192,26 +218,23 @@ export const fileControls: readonly Control<Needed>[] = [
     section: SECTION,
     refs: ['RFC 6125', 'CIS PostgreSQL 6.8'],
     threat: 'With sslmode=require or less an impostor on the network takes password and data.',
-    remedy: `Apply puts sslmode=${URL_PARAMETERS.sslmode} and sslrootcert=${URL_PARAMETERS.sslrootcert} into each URL.`,
+    remedy: "Apply puts sslmode=verify-full and sslrootcert, the install's authority, into each URL.",
     impact: 'A changed URL recreates the CoreCube container.',
-    async inspect({ host, answers }) {
+    async inspect({ host }) {
       const urls = await roleUrls(host);
-      const wanted = urls && (await targetOf(host, answers)).parameters;
       if (!urls) return unknown(`${PATH.env} is not there`, ENV_FILE);
-      const weak = Object.entries(urls).flatMap(([role, url]) => {
-        const { sslmode, sslrootcert } = url.parameters;
-        const good = sslmode === URL_PARAMETERS.sslmode && sslrootcert === URL_PARAMETERS.sslrootcert;
-        return good
-          ? []
-          : [
-              `${ENV[role as keyof typeof ENV]} has sslmode=${sslmode ?? '(none)'}, sslrootcert=${sslrootcert ?? '(none)'}`,
-            ];
-      });
-      if (weak.length > 0)
-        return fail(weak.join('; '), `sslmode=${URL_PARAMETERS.sslmode} with the install's authority`);
+      const wanted = Object.entries(URL_PARAMETERS);
+      const weak = Object.entries(urls).flatMap(([role, url]) =>
+        wanted
+          .filter(([name, value]) => url.parameters[name] !== value)
+          .map(
+            ([name]) => `${ENV[role as keyof typeof ENV]} has ${name}=${url.parameters[name] ?? '(none)'}`,
+          ),
+      );
+      if (weak.length > 0) return fail(weak.join('; '), wanted.map((pair) => pair.join('=')).join(', '));
       return Object.keys(urls).length === 0
         ? unknown(`${PATH.env} holds no usable URL`, URLS)
-        : pass(`${Object.keys(urls).length} URLs with sslmode=${URL_PARAMETERS.sslmode}`);
+        : pass(`${Object.keys(urls).length} URLs with ${wanted.map((pair) => pair.join('=')).join(', ')}`);
     },
   },
 ];

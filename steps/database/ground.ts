@@ -11,6 +11,7 @@ export const NEEDS = [
   'database',
   'databaseAdminUrl',
   'databaseCa',
+  'postgresImage',
   'release',
   'image',
 ] as const;
@@ -32,7 +33,6 @@ export const SECTION = 'postgresql-security';
 export const UP = 'pg.up';
 export const PASSWORD = 'pg.password-accepted';
 export const CERTIFICATE = 'pg.server-certificate';
-export const TLS = 'pg.tls-in-use';
 export const LOG_IN = 'pg.roles-log-in';
 export const ENV_FILE = 'pg.env-file';
 export const URLS = 'pg.urls-distinct';
@@ -138,7 +138,7 @@ export function notIn(result: SqlResult, password: string, rest: string): Verdic
     case 'certificate':
       return unknown(`the server's certificate is not trusted (${said(result)})`, CERTIFICATE);
     case 'no-tls':
-      return unknown('the server does not offer TLS', TLS);
+      return unknown('the server does not offer TLS', CERTIFICATE);
     case 'unreachable':
       return unknown(`the server does not answer (${said(result)})`, UP);
     default:

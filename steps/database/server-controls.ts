@@ -1,30 +1,28 @@
 /** Controls of the server itself: up, encrypted, verified, closed to everything else. */
 import type { HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
-import { DATABASE, NETWORK, PATH, SERVICE } from '../shared/layout.ts';
+import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
+import { superuserPassword } from '../shared/postgres.ts';
+import { verifies } from '../shared/scram.ts';
+import { RENEW_DAYS } from './file-controls.ts';
 import {
-  databaseConnections,
-  externalAdmin,
-  superuserConnection,
-  superuserPassword,
-} from '../shared/postgres.ts';
-import {
-  attacks,
+  asRole,
+  asSuperuser,
   CERTIFICATE,
-  catalogs,
-  databaseContainer,
-  ENV_COMPLETE,
+  ground,
   type Needed,
+  notIn,
   PASSWORD,
-  reachServer,
-  rowsOf,
+  probe,
+  ROLE_NAME,
+  rows,
   SECTION,
+  said,
   UP,
-} from './look.ts';
+} from './ground.ts';
+import { deliveredAuthority } from './start.ts';
 import { volumePassword } from './volume.ts';
 
-/** Days a server certificate must still be valid. */
-export const RENEW_DAYS = 30;
 const EXTERNAL = 'the database is external: it has no container here';
 
 export const serverControls: readonly Control<Needed>[] = [
@@ -37,20 +35,18 @@ export const serverControls: readonly Control<Needed>[] = [
       'Nothing about a database that does not answer can be proved, and CoreCube does not start without it.',
     remedy: `Apply starts it. See docker compose logs ${SERVICE.database} for why it ended.`,
     async inspect({ host, answers }) {
-      const seen = answers.database === 'external' ? undefined : await containerUp(host, answers);
-      if (seen && seen.is !== 'pass') return seen;
-      const server = await reachServer(host, answers);
-      if ('verdict' in server)
-        return fail(
-          'the container is not joined to the internal network',
-          `an address on ${NETWORK.internal}`,
-        );
-      const answer = await host.tcp({ host: server.host, port: server.port, timeoutMs: 5_000 });
-      const where = `port ${server.port}`;
-      if (answer === 'open') return pass(`${where} answers${seen ? `; ${seen.observed}` : ''}`);
+      const base = await ground(host, answers);
+      const expected = 'it runs, is healthy and answers';
+      if (base.is === 'down') return fail(base.observed, expected);
+      const health = base.container?.State.Health?.Status;
+      if (health !== undefined && health !== 'healthy') return fail(`its health is ${health}`, expected);
+      const { host: name, port } = base.server;
+      const answer = await host.tcp({ host: name, port, timeoutMs: 5_000 });
+      if (answer === 'open')
+        return pass(`port ${port} answers${health ? `; the container is ${health}` : ''}`);
       // Nothing here can start somebody else's server: it was not seen, and nothing is planned on it.
-      if (!seen) return unknown(`the external database is ${answer} at ${where}`);
-      return fail(`${where} is ${answer}`, 'it answers');
+      if (!base.container) return unknown(`the external database at ${name}, port ${port}, is ${answer}`);
+      return fail(`port ${port} is ${answer}`, expected);
     },
   },
   {
@@ -65,22 +61,30 @@ export const serverControls: readonly Control<Needed>[] = [
     manual: true,
     unwaivable: true,
     async inspect({ host, answers }) {
-      if (answers.database === 'external') return externalPassword(host, answers);
-      const container = await databaseContainer(host, answers);
-      const password = await superuserPassword(host);
-      if (!container?.State.Running) return volumePassword(host, answers, password);
-      const connection = await superuserConnection(host, answers);
-      if (!password)
+      const base = await ground(host, answers);
+      if (base.is === 'down') return volumePassword(host, answers, await superuserPassword(host));
+      if (!base.superuser || !base.hello)
         return fail(
           `the database runs and ${PATH.databaseSuperuserPassword} is not there`,
           'the file with its password',
         );
-      if (!connection) return unknown('the database has no address on the internal network', UP);
-      // Encrypted and not verified: whether the certificate is right is another control's business.
-      const { ca: _unchecked, ...rest } = connection;
-      const [result] = await host.sql({ ...rest, tls: 'encrypt' }, [{ text: 'SELECT 1' }]);
-      if (result?.ok) return pass(`${DATABASE.superuser} logs in`);
-      return judgeLogin(result?.code ?? 'UNKNOWN', result?.message ?? 'no answer');
+      // SCRAM never shows the password, so the bundled server is asked without trust in its certificate, which is
+      // another control's business. The admin's password of an external server goes to a verified server only.
+      const { ca: _unchecked, ...rest } = base.superuser;
+      const again = !base.hello.ok && base.container !== undefined;
+      const [result] = again
+        ? await host.sql({ ...rest, tls: 'encrypt' }, [{ text: 'SELECT 1' }])
+        : [base.hello];
+      if (!result) throw new Error('no answer');
+      if (result.ok) return pass(`${base.superuser.user} logs in`);
+      if (result.code === '28P01') return fail(said(result), 'the login succeeds');
+      if (result.code === '3D000')
+        return fail(
+          said(result),
+          'the database exists',
+          'its first start was interrupted: create it with createdb, as postgres inside the container',
+        );
+      return notIn(result, PASSWORD, 'pg.files') ?? unknown(said(result));
     },
   },
   {
@@ -93,9 +97,9 @@ export const serverControls: readonly Control<Needed>[] = [
     remedy: `Apply makes the authority and the certificate and renews them when less than ${RENEW_DAYS} days remain; an external server needs a certificate of the authority you named, for the name in its URL.`,
     impact: 'The database is recreated; its data stays. A new authority also restarts CoreCube.',
     async inspect({ host, answers }) {
-      const server = await reachServer(host, answers);
-      if ('verdict' in server) return server.verdict;
-      const ca = await host.readText(PATH.databaseCa);
+      const base = await ground(host, answers);
+      if (base.is === 'down') return unknown(base.observed, UP);
+      const { server, ca } = base;
       if (ca === undefined)
         return fail(`${PATH.databaseCa} is not there`, 'the authority that signs the certificate');
       const result = await host.tls({ ...server, startTls: 'postgres', ca });
@@ -113,23 +117,6 @@ export const serverControls: readonly Control<Needed>[] = [
     },
   },
   {
-    id: 'pg.tls-in-use',
-    title: 'Connections of the app role are encrypted',
-    severity: 'required',
-    section: SECTION,
-    refs: ['CIS PostgreSQL 6.8'],
-    threat: 'Documents, sessions and credentials cross the network in the clear.',
-    remedy: 'Apply turns TLS on and lets nothing else in.',
-    async inspect({ host, answers }) {
-      const seen = await attacks(host, answers);
-      if ('verdict' in seen) return seen.verdict;
-      const [row] = rowsOf(seen, 'tls');
-      return row?.ssl === true
-        ? pass(`pg_stat_ssl says ${String(row.version)}`)
-        : fail('pg_stat_ssl says that it is not encrypted', 'TLSv1.2 or TLSv1.3');
-    },
-  },
-  {
     id: 'pg.plaintext-refused',
     title: 'A connection without encryption is refused, also with the right password',
     severity: 'required',
@@ -138,16 +125,16 @@ export const serverControls: readonly Control<Needed>[] = [
     threat: 'A client with a wrong URL would send everything in the clear, and nobody would notice.',
     remedy: `Apply writes ${PATH.hba} with hostssl lines only; an external server needs the same in its pg_hba.conf.`,
     async inspect({ host, answers }) {
-      const server = await reachServer(host, answers);
-      if ('verdict' in server) return server.verdict;
-      const connections = await databaseConnections(host, answers);
-      if (!connections) return unknown(`${PATH.env} holds no complete set of URLs`, ENV_COMPLETE);
-      const { ca: _none, serverName: _name, ...app } = connections.app;
-      const [result] = await host.sql({ ...app, tls: 'plaintext' }, [{ text: 'SELECT 1' }]);
+      const base = await ground(host, answers);
+      if (base.is === 'down') return unknown(base.observed, UP);
+      const app = await asRole(host, answers, 'app');
+      if (app.verdict) return app.verdict;
+      const { ca: _none, serverName: _name, ...rest } = app.connection;
+      const [result] = await host.sql({ ...rest, tls: 'plaintext' }, [{ text: 'SELECT 1' }]);
       if (result?.ok)
         return fail('the login went through in the clear', 'SQLSTATE 28000, no pg_hba.conf entry');
       if (!result) throw new Error('no answer');
-      const seen = `SQLSTATE ${result.code}: ${result.message}`;
+      const seen = said(result);
       if (result.code === '28000') return pass(seen);
       // 28P01 means that the server went on to ask for the password in the clear.
       if (result.code === '28P01') return fail(seen, 'refused before a password is asked for');
@@ -163,9 +150,9 @@ export const serverControls: readonly Control<Needed>[] = [
     threat: 'TLS 1.0 and 1.1 are broken, and whoever is in between can force them.',
     remedy: 'Apply sets ssl_min_protocol_version to TLSv1.2.',
     async inspect({ host, answers }) {
-      const server = await reachServer(host, answers);
-      if ('verdict' in server) return server.verdict;
-      const request = { ...server, startTls: 'postgres' as const };
+      const base = await ground(host, answers);
+      if (base.is === 'down') return unknown(base.observed, UP);
+      const request = { ...base.server, startTls: 'postgres' as const };
       const [old, now] = await Promise.all([
         host.tls({ ...request, min: 'TLSv1', max: 'TLSv1.1' }),
         host.tls(request),
@@ -208,6 +195,53 @@ export const serverControls: readonly Control<Needed>[] = [
     },
   },
   {
+    id: 'pg.passwords-not-default',
+    title: 'No password that everybody knows opens the database',
+    severity: 'required',
+    section: SECTION,
+    refs: ['CIS Docker 4.10', 'CWE-1392'],
+    threat: 'Example passwords of images and guides are what attackers try first.',
+    remedy: `Set another password for postgres: docker compose exec --user 999 ${SERVICE.database} psql -U postgres, then \\password postgres, and put it into ${PATH.databaseSuperuserPassword}.`,
+    manual: true,
+    async inspect({ host, answers }) {
+      const look = await asSuperuser(host, answers);
+      if (look.verdict) return look.verdict;
+      const { stored } = await probe(host, 'verifiers', look.connection, {
+        stored: `SELECT rolname AS name, rolpassword AS verifier FROM pg_authid
+          WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-SHA-256$%' AND (rolname = current_user OR rolname LIKE 'corecube%')`,
+      });
+      const roles = rows(stored, 'the verifiers of the passwords (pg_authid)');
+      // Tried here against what the server keeps: the same answer as a login, without a login's trace or lockout.
+      const open = roles.filter(({ name, verifier }) =>
+        [...KNOWN, String(name)].some((word) => verifies(word, String(verifier))),
+      );
+      return open.length === 0
+        ? pass(
+            `${KNOWN.length + 1} well-known passwords tried for ${roles.map((r) => r.name).join(', ')}: none fits`,
+          )
+        : fail(`${open.map((r) => r.name).join(', ')}: a well-known password fits`, 'none fits');
+    },
+  },
+  {
+    id: 'pg.ca-delivered',
+    title: "CoreCube verifies the database against today's authority",
+    severity: 'required',
+    section: SECTION,
+    threat:
+      'A container keeps the file it was started with: with an old authority its next connection fails.',
+    remedy: 'Apply recreates CoreCube.',
+    impact: 'CoreCube is away for some seconds; its data stays.',
+    async inspect({ host, answers }) {
+      const ca = await host.readText(PATH.databaseCa);
+      if (ca === undefined) return unknown(`${PATH.databaseCa} is not there`, 'pg.files');
+      const held = await deliveredAuthority(host, answers.projectName);
+      if (held === undefined) return skip('CoreCube does not run, or its image has no program to look with');
+      return held.trim() === ca.trim()
+        ? pass(`the container holds ${PATH.databaseCa}`)
+        : fail('the container holds another authority', PATH.databaseCa);
+    },
+  },
+  {
     id: 'pg.not-published',
     title: 'The database cannot be reached from outside this host',
     severity: 'required',
@@ -216,9 +250,10 @@ export const serverControls: readonly Control<Needed>[] = [
     threat: 'Docker publishes ports past the host firewall: the whole network could try passwords.',
     remedy: `Remove ports and networks of ${SERVICE.database} from ${PATH.compose} and ${PATH.override}; apply recreates the container.`,
     async inspect({ host, answers }) {
-      if (answers.database === 'external') return skip(EXTERNAL);
-      const container = await databaseContainer(host, answers);
-      if (!container?.State.Running) return unknown('the database does not run', UP);
+      const base = await ground(host, answers);
+      if (base.is === 'down') return unknown(base.observed, UP);
+      const { container } = base;
+      if (!container) return skip(EXTERNAL);
       const bound = [
         ...Object.entries(container.NetworkSettings.Ports ?? {}),
         ...Object.entries(container.HostConfig.PortBindings ?? {}),
@@ -238,68 +273,33 @@ export const serverControls: readonly Control<Needed>[] = [
   },
 ];
 
-async function containerUp(
-  host: HostReader,
-  answers: Needed,
-): Promise<Extract<Verdict, { is: 'pass' | 'fail' }>> {
-  const expected = 'a running, healthy container';
-  const failed = (observed: string) => ({ is: 'fail', observed, expected }) as const;
-  const container = await databaseContainer(host, answers);
-  if (!container) return failed('no container was ever made');
-  const { State } = container;
-  if (State.Restarting) return failed(`it ends again and again, last with ${State.ExitCode}`);
-  if (!State.Running) return failed(`the container is ${State.Status}, exit code ${State.ExitCode}`);
-  const health = State.Health?.Status;
-  if (health !== undefined && health !== 'healthy') return failed(`its health is ${health}`);
-  return { is: 'pass', observed: health ?? 'running' };
-}
+/** Passwords of examples: the image's documentation, the hardening guide's URL, and what people type. */
+const KNOWN = ['postgres', 'password', 'mysecretpassword', 'corecube', 'changeme', 'secret', 'admin'];
 
-async function externalPassword(host: HostReader, answers: Needed): Promise<Verdict> {
-  const admin = await externalAdmin(host, answers);
-  const ca = answers.databaseCa && (await host.readText(answers.databaseCa));
-  if (!ca)
-    return fail(`${answers.databaseCa ?? 'the authority'} does not exist`, 'the PEM file of its authority');
-  // The admin's password goes to a verified server only.
-  const at = { ...admin, tls: 'verify', ca, serverName: admin.host } as const;
-  const [result] = await host.sql(at, [{ text: 'SELECT 1' }]);
-  if (result?.ok) return pass(`${admin.user} logs in`);
-  return judgeLogin(result?.code ?? 'UNKNOWN', result?.message ?? 'no answer');
-}
-
-/** Tells a wrong password from a server that is not up: only the first is the operator's to repair. */
-function judgeLogin(code: string, message: string): Verdict {
-  const seen = `${message} (${code})`;
-  if (code === '28P01') return fail(seen, 'the login succeeds');
-  if (code === '3D000')
-    return fail(
-      seen,
-      'the database exists',
-      'its first start was interrupted; create it with createdb as postgres',
-    );
-  return unknown(seen, /^28/.test(code) ? 'pg.scram-only' : UP);
-}
-
-const GOOD_METHODS = ['scram-sha-256', 'reject', 'cert'];
+/** Methods that keep the password secret. */
+const GOOD_METHODS = ['scram-sha-256', 'cert'];
 
 async function scramOnly(host: HostReader, answers: Needed): Promise<Verdict> {
-  const seen = await catalogs(host, answers);
-  if ('verdict' in seen) return seen.verdict;
-  const rules = rowsOf(seen, 'hba');
+  const look = await asSuperuser(host, answers);
+  if (look.verdict) return look.verdict;
+  const seen = await probe(host, 'rules', look.connection, {
+    hba: 'SELECT line_number AS line, type, auth_method AS method, error FROM pg_hba_file_rules ORDER BY line_number',
+    passwords: `SELECT rolname AS name FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'
+        AND (rolname = current_user OR rolname = ANY (ARRAY[${Object.values(ROLE_NAME).map((name) => `'${name}'`)}]))`,
+  });
+  const rules = rows(seen.hba, 'its rules (pg_hba_file_rules)');
+  const open = (r: Record<string, unknown>) =>
+    r.method !== 'reject' &&
+    (!GOOD_METHODS.includes(String(r.method)) || r.type === 'host' || r.type === 'hostnossl');
   const bad = rules
-    .filter(
-      (r) =>
-        r.error ||
-        !GOOD_METHODS.includes(String(r.method)) ||
-        r.type === 'host' ||
-        (r.type === 'hostnossl' && r.method !== 'reject'),
-    )
-    .map((r) => (r.error ? `line ${r.line}: ${r.error}` : `line ${r.line}: ${r.type} … ${r.method}`));
-  const weak = rowsOf(seen, 'passwords').filter((r) => r.scram !== true);
+    .filter((r) => r.error || open(r))
+    .map((r) => `line ${r.line}: ${r.error ?? `${r.type} by ${r.method}`}`);
+  const weak = rows(seen.passwords, 'how passwords are kept (pg_authid)');
   bad.push(...weak.map((r) => `the password of ${r.name} is not kept as a SCRAM verifier`));
-  if (rules.length === 0) bad.push('pg_hba.conf has no line');
+  if (rules.length === 0) bad.push('there is no rule');
   return bad.length === 0
     ? pass(
-        `${rules.length} lines, all scram-sha-256 or reject, no unencrypted one; all passwords are SCRAM verifiers`,
+        `${rules.length} rules: scram-sha-256 or reject, none without encryption; passwords kept as SCRAM verifiers`,
       )
-    : fail(bad.join('; '), 'hostssl and local lines with scram-sha-256 only');
+    : fail(bad.join('; '), 'hostssl and local rules with scram-sha-256 only');
 }

@@ -6,13 +6,13 @@ import type { Change } from '../../src/core/step.ts';
 import { bootstrapInProgress } from '../shared/admin-credentials.ts';
 import { composeArgv, containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
-import { asSuperuser, ground, type Needed } from './ground.ts';
+import { asSuperuser, type GroundAnswers, ground } from './ground.ts';
 
 /** Seconds within which the database is healthy, a first initialisation included. */
 const WAIT = 120;
 
 /** Brings the container to what compose.yaml declares; nothing happens to one that is as declared and not forced. */
-export function startDatabase(answers: Needed, force: boolean): Change {
+export function startDatabase(answers: GroundAnswers, force: boolean): Change {
   return {
     id: 'database.start',
     summary: force
@@ -93,7 +93,7 @@ export function classify(compose: readonly string[], log: readonly string[]): Ch
 }
 
 /** A container keeps the files it was started with: a renewed certificate reaches it only when it is made anew. */
-async function servesAnotherCertificate(host: HostReader, answers: Needed): Promise<boolean> {
+async function servesAnotherCertificate(host: HostReader, answers: GroundAnswers): Promise<boolean> {
   const base = await ground(host, answers);
   if (base.is === 'down' || !base.container) return false;
   const file = await host.readText(PATH.databaseCertificate);
@@ -102,7 +102,7 @@ async function servesAnotherCertificate(host: HostReader, answers: Needed): Prom
 }
 
 /** Makes a running server read its access rules again, and waits until it has. */
-export async function reload(host: Host, answers: Needed): Promise<void> {
+export async function reload(host: Host, answers: GroundAnswers): Promise<void> {
   const base = await ground(host, answers);
   if (base.is === 'down' || !base.container) return;
   const loaded = async () => {
@@ -141,18 +141,16 @@ export async function deliveredAuthority(host: HostReader, project: string): Pro
 }
 
 /** CoreCube keeps the authority it was started with; with a new one it must be made anew. */
-export function restartApp(answers: Needed): Change {
+export function restartApp(answers: GroundAnswers): Change {
   return {
     id: 'database.restart-app',
     summary: 'Recreate CoreCube, so that it gets the new authority; its data stays',
     async apply(host) {
       const held = await deliveredAuthority(host, answers.projectName);
       if (held === undefined || held.trim() === (await host.readText(PATH.databaseCa))?.trim()) return;
-      const extra =
-        (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose))
-          ? [PATH.bootstrapCompose]
-          : [];
-      const argv = await composeArgv(host, answers.projectName, extra);
+      const bootstrap =
+        (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose)) !== undefined;
+      const argv = await composeArgv(host, answers.projectName, { bootstrap });
       const up = [
         'up',
         '--detach',

@@ -5,7 +5,7 @@ import { fail, unknown, type Verdict } from '../../src/core/step.ts';
 import { docker } from '../shared/docker.ts';
 import { DATABASE, HELPER_LABEL, PATH, UID, VOLUME } from '../shared/layout.ts';
 import { verifiersIn, verifies } from '../shared/scram.ts';
-import { type Needed, UP } from './look.ts';
+import { type Needed, UP } from './ground.ts';
 
 /** PostgreSQL's file of pg_authid (a shared catalog, relation 1260) and the file that says a cluster was made. */
 const FILES = ['/volume/PG_VERSION', '/volume/global/1260'];

@@ -29,7 +29,7 @@ const installed: PreflightControl = {
 
 const installable: PreflightControl = {
   id: 'docker.installable',
-  title: 'Docker and Compose are there, or the packages of the distribution bring them',
+  title: 'Docker and a recent Compose are there, or the packages of the distribution bring them',
   severity: 'required',
   section,
   refs: ['CIS Docker 1.2.2'],
@@ -40,7 +40,15 @@ const installable: PreflightControl = {
   impact: 'None for what runs already.',
   async inspect({ host }) {
     const missing = await lacking(host);
-    if (missing.length === 0) return pass('nothing is missing');
+    if (missing.length === 0) {
+      const { plugin = '' } = await composeVersion(host);
+      return atLeast(plugin, MINIMUM.compose)
+        ? pass('nothing is missing')
+        : fail(
+            `the Compose plugin is ${plugin}`,
+            `${MINIMUM.compose} or newer: upgrade it with the package manager it came from (docker-compose-plugin of Docker's repository, docker-compose or docker-compose-v2 of the distribution)`,
+          );
+    }
     const plan = await packagesFor(host, missing);
     return 'packages' in plan
       ? pass(
@@ -124,9 +132,8 @@ const compose: PreflightControl = {
   remedy: `Install the Compose plugin (docker compose) ${MINIMUM.compose} or newer with the package manager that Docker came from.`,
   impact: 'None; the plugin is a command line program.',
   async inspect({ host }) {
-    if ((await engine(host)).state === 'not-installed')
-      return unknown('Docker is not installed', ID.installed);
-    const seen = await composeVersion(host);
+    const [{ state }, seen] = await Promise.all([engine(host), composeVersion(host)]);
+    if (state === 'not-installed') return unknown('Docker is not installed', ID.installed);
     if (seen.plugin === undefined) {
       return seen.old === undefined
         ? fail('docker compose is not there', `the Compose plugin, ${MINIMUM.compose} or newer`)

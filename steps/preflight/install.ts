@@ -43,7 +43,7 @@ async function foreign(host: HostReader, project: string): Promise<Verdict> {
   const volumes = list.split('\n').filter(Boolean);
   if (volumes.length === 0)
     return pass(
-      all.length === 0 ? `nothing is called ${project} yet` : `${all.length} containers, all of ${host.dir}`,
+      all.length === 0 ? `nothing is called ${project} yet` : `${all.length} of its containers, all of ${host.dir}`,
     );
   const [compose, key, check] = await Promise.all(
     [PATH.compose, PATH.key, PATH.keyCheck].map((path) => host.stat(path)),

@@ -16,8 +16,9 @@ export type PackagePlan =
 
 /** What is not there at all. Something old is not missing: replacing it is the operator's decision. */
 export async function lacking(host: HostReader): Promise<readonly Missing[]> {
-  if ((await engine(host)).state === 'not-installed') return ['Docker Engine', 'the Compose plugin'];
-  return (await composeVersion(host)).plugin === undefined ? ['the Compose plugin'] : [];
+  const [{ state }, { plugin }] = await Promise.all([engine(host), composeVersion(host)]);
+  if (state === 'not-installed') return ['Docker Engine', 'the Compose plugin'];
+  return plugin === undefined ? ['the Compose plugin'] : [];
 }
 
 /** Names of the Compose v2 plugin: Ubuntu's, then Debian's (whose older releases use the name for Compose v1). */

@@ -13,8 +13,8 @@ const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(tex
  * @param salt 16 random bytes
  * @throws when the password has other characters than ASCII, which SASLprep (RFC 4013) might change
  */
-export function scramVerifier(password: Secret, salt: Uint8Array, iterations = ITERATIONS): string {
-  const plain = password.reveal();
+export function scramVerifier(password: Secret | string, salt: Uint8Array, iterations = ITERATIONS): string {
+  const plain = typeof password === 'string' ? password : password.reveal();
   if (!/^[\x20-\x7e]+$/.test(plain))
     throw new Error('the password has characters beyond ASCII; take one of letters, digits, _ and -');
   const salted = pbkdf2Sync(plain, salt, iterations, 32, 'sha256');
@@ -28,8 +28,8 @@ const VERIFIER = /SCRAM-SHA-256\$(\d{1,7}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/]{43}
 /** Every verifier that a text holds, in order. */
 export const verifiersIn = (text: string): readonly string[] => [...text.matchAll(VERIFIER)].map((m) => m[0]);
 
-/** True when the verifier was made from this password. */
-export function verifies(password: Secret, verifier: string): boolean {
+/** True when the verifier was made from this password; a plain text is for words that are no secret. */
+export function verifies(password: Secret | string, verifier: string): boolean {
   const [match] = [...verifier.matchAll(VERIFIER)];
   if (!match) return false;
   const [, iterations, salt] = match as unknown as [string, string, string];

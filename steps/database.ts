@@ -1,0 +1,77 @@
+// Guarantees an encrypted, verified PostgreSQL that only SCRAM passwords open, and an app role that cannot get out of its
+// rights, each proved by trying. Never removes a volume, never changes a superuser's password, never raises the app role.
+import type { HostReader } from '../src/core/host.ts';
+import type { Change, Control } from '../src/core/step.ts';
+import {
+  accessRules,
+  certificates,
+  envChange,
+  externalAuthority,
+  superuserPasswordFile,
+} from './database/file-changes.ts';
+import { type FilePart, fileControls, fileProblems } from './database/file-controls.ts';
+import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, UP, URLS } from './database/ground.ts';
+import { roleControls } from './database/role-controls.ts';
+import { roleRepairChange } from './database/roles-change.ts';
+import { serverControls } from './database/server-controls.ts';
+import { restartApp, startDatabase } from './database/start.ts';
+import { defineStep } from './questions.ts';
+import { containerOf } from './shared/docker.ts';
+import { SERVICE } from './shared/layout.ts';
+import { releaseOf } from './shared/release.ts';
+
+export { roleRepairChange } from './database/roles-change.ts';
+
+const controls: readonly Control<Needed>[] = [...serverControls, ...fileControls, ...roleControls];
+
+/** What only a container made anew from compose.yaml repairs. */
+const RECREATES = ['pg.old-tls-refused', 'pg.not-published', CERTIFICATE];
+const RULES = ['pg.plaintext-refused', 'pg.scram-only'];
+const WRITES_URLS = [ENV_FILE, URLS, 'pg.urls-verify-server'];
+/** What the administrator of an external server must repair. */
+const FOREIGN = [UP, CERTIFICATE, 'pg.plaintext-refused', 'pg.old-tls-refused'];
+
+export const database = defineStep({
+  id: 'database',
+  title: 'Database',
+  why: 'The guide asks for an encrypted connection and an application role that cannot touch row-level security. Roles, rights and TLS are set here, and then attacked with the real connection URLs.',
+  needs: NEEDS,
+  controls,
+  async plan({ host, answers, failing }) {
+    const changes: Change[] = [];
+    const any = (ids: readonly string[]) => ids.some((id) => failing.has(id));
+    const parts = new Set((await fileProblems(host, answers)).map((problem) => problem.part));
+    const needs = (part: FilePart, ids: readonly string[] = []) => parts.has(part) || any(ids);
+    if (answers.database === 'external') {
+      if (parts.has('authority-copy')) changes.push(externalAuthority(answers));
+    } else {
+      if (needs('certificates', [CERTIFICATE])) changes.push(certificates);
+      if (needs('superuser-password')) changes.push(superuserPasswordFile);
+      if (needs('rules', RULES)) changes.push(await accessRules(host, answers));
+    }
+    if (any(WRITES_URLS)) changes.push(envChange(answers));
+    if (answers.database === 'bundled' && (any([UP, ...RECREATES]) || parts.has('certificates')))
+      changes.push(startDatabase(answers, any(RECREATES) && !failing.has(UP)));
+    if (needsRoles(failing) || any([UP, ...WRITES_URLS])) {
+      const { release } = await releaseOf(host, answers);
+      changes.push(roleRepairChange(answers, release === 'v1' ? 'v1' : 'v2'));
+    }
+    const renewed = changes.includes(certificates) || parts.has('authority-copy');
+    if ((failing.has('pg.ca-delivered') || renewed) && (await appExists(host, answers.projectName)))
+      changes.push(restartApp(answers));
+    if (changes.length === 0 && answers.database === 'external' && any(FOREIGN))
+      throw new Error(
+        `${FOREIGN.filter((id) => failing.has(id)).join(', ')} can only be put right by whoever runs the external server`,
+      );
+    return changes;
+  },
+});
+
+/** True when a control that the transaction of the roles repairs does not hold. */
+const needsRoles = (failing: ReadonlySet<string>): boolean =>
+  roleControls.some((control) => failing.has(control.id)) || failing.has('pg.scram-only');
+
+async function appExists(host: HostReader, project: string): Promise<boolean> {
+  const app = await containerOf(host, project, SERVICE.app).catch(() => undefined);
+  return app !== undefined;
+}

@@ -1,0 +1,280 @@
+/** Controls that need CoreCube's own tables and sessions: row-level security holds against the app role. */
+import type { HostReader, SqlResult } from '../../src/core/host.ts';
+import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
+import type { Answers } from '../questions.ts';
+import { bootstrapInProgress } from '../shared/admin-credentials.ts';
+import { addressOn, type Container, containerOf } from '../shared/docker.ts';
+import { APP_PORT, DATABASE, NETWORK, SERVICE } from '../shared/layout.ts';
+import { knownRelease, type ReleaseAnswers } from '../shared/release.ts';
+import {
+  asRole,
+  asSuperuser,
+  type GroundAnswers,
+  notIn,
+  probe,
+  ROLE_NAME,
+  rows,
+  SECTION,
+  said,
+} from './ground.ts';
+
+type Needed = GroundAnswers & ReleaseAnswers & Pick<Answers, 'database'>;
+
+/** The services step's control that says whether CoreCube runs: what is looked at here exists only then. */
+const APP_UP = 'running.corecube-up';
+const REMEDY =
+  'Apply gives the tables to the migration owner, turns row-level security on and sets the rights anew.';
+
+interface Table {
+  readonly name: string;
+  readonly owner: string;
+  readonly rls: boolean;
+  readonly policies: readonly string[];
+}
+interface Seen {
+  readonly tables: readonly Table[];
+  readonly open: readonly string[];
+}
+type Look =
+  | { readonly seen: Seen; readonly verdict?: never }
+  | { readonly verdict: Verdict; readonly seen?: never };
+
+const TABLES = `SELECT c.oid::regclass::text AS name, pg_get_userbyid(c.relowner)::text AS owner, c.relrowsecurity AS rls,
+    ARRAY(SELECT quote_ident(p.polname) FROM pg_policy p WHERE p.polrelid = c.oid ORDER BY 1) AS policies
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+  ORDER BY 1`;
+/** Permissive policies that let the app role see or write every row. */
+const OPEN = `SELECT p.polrelid::regclass::text || '.' || quote_ident(p.polname) AS name FROM pg_policy p
+  WHERE p.polpermissive AND 'true' IN (pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+    AND (0::oid = ANY (p.polroles) OR '${DATABASE.app}'::regrole = ANY (p.polroles)) ORDER BY 1`;
+const SESSIONS = `SELECT a.usename::text AS name, host(a.client_addr) AS address, s.ssl, s.version
+  FROM pg_stat_activity a JOIN pg_stat_ssl s ON s.pid = a.pid
+  WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.application_name <> 'secure-setup'`;
+
+/** Tables and policies, as the superuser; shared within a snapshot. */
+function tables(host: HostReader, answers: Needed): Promise<Look> {
+  return host.once('rls tables', async () => {
+    const app = await runningApp(host, answers);
+    if ('verdict' in app) return app;
+    const reach = await asSuperuser(host, answers);
+    if (reach.verdict) return { verdict: elsewhere(reach.verdict) };
+    const found = await probe(host, 'rls', reach.connection, { tables: TABLES, open: OPEN });
+    return {
+      seen: {
+        tables: rows(found.tables, 'its tables') as unknown as readonly Table[],
+        open: rows(found.open, 'its policies').map((row) => String(row.name)),
+      },
+    };
+  });
+}
+
+/** What the database step's controls say already is only repeated here: it awaits nothing of the services step. */
+const elsewhere = (verdict: Verdict): Verdict =>
+  verdict.is === 'unknown' ? unknown(verdict.because, `running.${SERVICE.database}-up`) : verdict;
+
+async function runningApp(
+  host: HostReader,
+  answers: Needed,
+): Promise<{ app: Container } | { verdict: Verdict }> {
+  const app = await containerOf(host, answers.projectName, SERVICE.app);
+  if (!app?.State.Running) return { verdict: unknown('CoreCube does not run', APP_UP) };
+  const health = app.State.Health?.Status;
+  // Its migrations may still be under way.
+  if (health === 'starting') return { verdict: unknown('CoreCube is still starting', APP_UP) };
+  return { app };
+}
+
+interface Session {
+  readonly name: string;
+  readonly address: string | null;
+  readonly ssl: boolean;
+  readonly version: string | null;
+}
+
+/** CoreCube's own sessions, after one request that makes it ask its database; shared within a snapshot. */
+function sessions(host: HostReader, answers: Needed): Promise<readonly Session[] | { verdict: Verdict }> {
+  return host.once('app sessions', async () => {
+    const found = await runningApp(host, answers);
+    if ('verdict' in found) return found;
+    const { app } = found;
+    const reach = await asSuperuser(host, answers);
+    if (reach.verdict) return { verdict: elsewhere(reach.verdict) };
+    const inside = addressOn(app, answers.projectName, NETWORK.internal);
+    const front = addressOn(app, answers.projectName, NETWORK.edge) ?? inside;
+    // Pools let idle connections go: a request with a key that cannot exist makes CoreCube look one up.
+    if (front)
+      await host.http({
+        method: 'GET',
+        origin: `http://${front}:${APP_PORT}`,
+        path: '/v1/models',
+        headers: { authorization: 'Bearer secure-setup-probe' },
+        timeoutMs: 5_000,
+      });
+    const [result] = await host.sql(reach.connection, [{ text: SESSIONS }]);
+    const all = rows(result as SqlResult, 'its sessions') as unknown as readonly Session[];
+    // An external server sees this host's address; there the roles tell CoreCube's sessions apart.
+    const own = all.filter((session) =>
+      answers.database === 'bundled'
+        ? session.address === inside
+        : (Object.values(ROLE_NAME) as string[]).includes(session.name),
+    );
+    return own.length > 0
+      ? own
+      : { verdict: unknown('CoreCube has no database session open now; look again') };
+  });
+}
+
+const guarded = (seen: Seen) => seen.tables.filter((table) => table.policies.length > 0);
+
+async function attackPolicies(host: HostReader, answers: Needed, seen: Seen): Promise<Verdict> {
+  const targets = guarded(seen);
+  if (targets.length === 0)
+    return fail('no table carries a policy', 'policies that the app role cannot change');
+  const app = await asRole(host, answers, 'app');
+  if (app.verdict) return elsewhere(app.verdict);
+  const statements = Object.fromEntries(
+    targets.flatMap(({ name, policies: [policy = ''] }) => [
+      [`ALTER POLICY on ${name}`, `ALTER POLICY ${policy} ON ${name} USING (true)`],
+      [`DROP POLICY on ${name}`, `DROP POLICY ${policy} ON ${name}`],
+      [`CREATE POLICY on ${name}`, `CREATE POLICY corecube_secure_probe ON ${name} USING (true)`],
+      [`DISABLE ROW LEVEL SECURITY on ${name}`, `ALTER TABLE ${name} DISABLE ROW LEVEL SECURITY`],
+      [`OWNER TO on ${name}`, `ALTER TABLE ${name} OWNER TO ${DATABASE.app}`],
+      [`DROP TABLE ${name}`, `DROP TABLE ${name}`],
+    ]),
+  );
+  const results = Object.entries(await probe(host, 'rls attacks', app.connection, statements));
+  const refusal = results[0] && notIn(results[0][1], APP_UP, APP_UP);
+  if (refusal) return elsewhere(refusal);
+  const broken = results.filter(([, result]) => result.ok || result.code !== '42501');
+  if (broken.length > 0)
+    return fail(broken.map(([name, result]) => `${name}: ${said(result)}`).join('; '), 'SQLSTATE 42501');
+  return pass(`${results.length} attempts on ${targets.map((t) => t.name).join(', ')}: SQLSTATE 42501`);
+}
+
+const control = (
+  part: Pick<Control<Needed>, 'id' | 'title' | 'threat'> & Partial<Control<Needed>>,
+  judge: (host: HostReader, answers: Needed) => Promise<Verdict>,
+): Control<Needed> => ({
+  severity: 'required',
+  section: SECTION,
+  remedy: REMEDY,
+  ...part,
+  inspect: ({ host, answers }) => judge(host, answers),
+});
+
+/** To be listed by the services step: they can be seen once CoreCube has migrated and runs. */
+export const rlsControls: readonly Control<Needed>[] = [
+  control(
+    {
+      id: 'pg.tables-not-owned-by-app',
+      title: 'The app role owns no table that row-level security protects',
+      threat: 'The owner of a table may drop its policies, and is not bound by them.',
+    },
+    async (host, answers) => {
+      const { seen, verdict } = await tables(host, answers);
+      if (verdict) return verdict;
+      // Guide v1's application creates tables of its own; what carries no policy may stay with it until the next apply.
+      const strict = (await knownRelease(host, answers)) === 'v2';
+      const own = seen.tables.filter(
+        ({ owner, rls, policies }) =>
+          (owner === DATABASE.app || owner === DATABASE.maintenance) &&
+          (strict || rls || policies.length > 0),
+      );
+      if (own.length > 0)
+        return fail(
+          own.map((t) => `${t.name} belongs to ${t.owner}`).join('; '),
+          `they belong to ${DATABASE.owner}`,
+        );
+      return pass(`${seen.tables.length} tables, none of them the app's that carries a policy`);
+    },
+  ),
+  control(
+    {
+      id: 'pg.rls-enabled',
+      title: 'Row-level security is on for every table that has policies',
+      threat:
+        'A policy on a table without row-level security filters nothing: everybody sees every compartment.',
+    },
+    async (host, answers) => {
+      const { seen, verdict } = await tables(host, answers);
+      if (verdict) return verdict;
+      const off = guarded(seen).filter((table) => !table.rls);
+      if (off.length > 0) return fail(`off on ${off.map((t) => t.name).join(', ')}`, 'on');
+      const on = guarded(seen);
+      return on.length > 0
+        ? pass(`on for ${on.map((t) => t.name).join(', ')}`)
+        : fail(
+            `none of ${seen.tables.length} tables carries a policy`,
+            'CoreCube makes policies when it migrates',
+          );
+    },
+  ),
+  control(
+    {
+      id: 'pg.app-cannot-alter-policy',
+      title: 'The app role cannot change, drop or switch off a policy',
+      threat: 'One injected statement would open every compartment to everybody.',
+    },
+    async (host, answers) => {
+      const { seen, verdict } = await tables(host, answers);
+      return verdict ?? attackPolicies(host, answers, seen);
+    },
+  ),
+  control(
+    {
+      id: 'pg.policies-not-open',
+      title: 'No policy lets the app role through to every row',
+      severity: 'advised',
+      threat: 'USING (true) is a policy that filters nothing.',
+      remedy: "The policies are CoreCube's own: report what is named to whoever gave you CoreCube.",
+    },
+    async (host, answers) => {
+      const { seen, verdict } = await tables(host, answers);
+      if (verdict) return verdict;
+      if (guarded(seen).length === 0) return skip('no table carries a policy: see pg.rls-enabled');
+      return seen.open.length === 0
+        ? pass('none is USING (true) or WITH CHECK (true) for the app role')
+        : fail(seen.open.join(', '), 'none');
+    },
+  ),
+  control(
+    {
+      id: 'pg.app-sessions-encrypted',
+      title: "CoreCube's own database sessions are encrypted",
+      threat: 'A driver that ignores sslmode sends everything in the clear, whatever the URL says.',
+      remedy: 'Apply writes rules that refuse what is not encrypted; an external server needs the same.',
+    },
+    async (host, answers) => {
+      const found = await sessions(host, answers);
+      if ('verdict' in found) return found.verdict;
+      const clear = found.filter((session) => !session.ssl);
+      if (clear.length > 0)
+        return fail(`${clear.length} of ${found.length} sessions are not encrypted`, 'all are (pg_stat_ssl)');
+      return pass(`${found.length} sessions, ${[...new Set(found.map((s) => s.version))].join(', ')}`);
+    },
+  ),
+  control(
+    {
+      id: 'pg.app-role-in-use',
+      title: 'CoreCube works with the app role',
+      threat: 'Requests that run as the owner of the tables are not bound by row-level security.',
+      remedy: 'Apply recreates CoreCube with the URLs of .env.',
+    },
+    async (host, answers) => {
+      const release = await knownRelease(host, answers);
+      if (release === 'v1' && (await bootstrapInProgress(host)))
+        return skip('on guide v1 the first boot migrates as the owner; looked at again when it is over');
+      const found = await sessions(host, answers);
+      if ('verdict' in found) return found.verdict;
+      const names = [...new Set(found.map((session) => session.name))].sort();
+      const allowed: readonly string[] = release === 'v1' ? [DATABASE.app] : Object.values(ROLE_NAME);
+      const strange = names.filter((name) => !allowed.includes(name));
+      if (strange.length > 0) return fail(`sessions of ${strange.join(', ')}`, allowed.join(', '));
+      return names.includes(DATABASE.app)
+        ? pass(`sessions of ${names.join(', ')}`)
+        : unknown(`only sessions of ${names.join(', ')} are open now; look again`);
+    },
+  ),
+];

@@ -1,0 +1,63 @@
+/** The change that sets roles, passwords and rights, in one transaction of the superuser. */
+import { ChangeError } from '../../src/core/errors.ts';
+import type { Change } from '../../src/core/step.ts';
+import type { Answers } from '../questions.ts';
+import { ENV, PATH } from '../shared/layout.ts';
+import { externalAdmin, roleUrls } from '../shared/postgres.ts';
+import { knownRelease, type ReleaseAnswers } from '../shared/release.ts';
+import { scramVerifier } from '../shared/scram.ts';
+import { asSuperuser, type GroundAnswers, ROLE_NAME, type RoleKey } from './ground.ts';
+import { rolesDiff, rolesSql } from './rights.ts';
+
+export type RepairAnswers = GroundAnswers & ReleaseAnswers & Pick<Answers, 'database'>;
+
+/**
+ * Sets the three roles, their passwords (those of `.env`), all rights, the owners of tables and the extension, whatever they
+ * were. Safe to repeat: it says how it must be. Used by the database step, and by the services step once tables exist.
+ *
+ * Guide v1 contradicts itself: its application user needs CREATE TABLE and may not own what carries policies, and its
+ * migrations need a second connection that no variable names. Resolved like this: the first boot gets the owner's URL as
+ * PGVECTOR_URL, so that every migrated table belongs to the owner; from then on PGVECTOR_URL is the app role's, which may
+ * create tables in the schema and owns nothing that carries a policy. What it does create is given to the owner by the
+ * next apply.
+ */
+export function roleRepairChange(answers: RepairAnswers, release?: 'v1' | 'v2'): Change {
+  const bundled = answers.database === 'bundled';
+  return {
+    id: 'database.roles',
+    summary: `Set the roles ${Object.values(ROLE_NAME).join(', ')}, their passwords as SCRAM verifiers, their rights and the vector extension, in one transaction`,
+    diff: rolesDiff({ database: bundled ? 'corecube' : 'DATABASE', release: release ?? 'v2', bundled }),
+    async apply(host) {
+      const reach = await asSuperuser(host, answers);
+      if (!reach.connection) {
+        const why = reach.verdict.is === 'unknown' ? reach.verdict.because : 'it cannot be reached';
+        throw new ChangeError(
+          'database',
+          `the superuser cannot log in: ${why}`,
+          'See the log of the database.',
+        );
+      }
+      const [vector] = await host.sql(reach.connection, [
+        { text: `SELECT default_version FROM pg_available_extensions WHERE name = 'vector'` },
+      ]);
+      if (vector?.ok && vector.rows.length === 0)
+        throw new ChangeError(
+          'database',
+          'the server has no pgvector: the extension vector is not available',
+          bundled
+            ? 'Answer postgresImage with an image that brings pgvector.'
+            : 'Install pgvector on the server.',
+        );
+      const urls = await roleUrls(host);
+      const verifier = (role: RoleKey) => {
+        const url = urls?.[role];
+        if (!url)
+          throw new ChangeError('refused', `${PATH.env} holds no usable ${ENV[role]}`, 'Run apply again.');
+        return scramVerifier(url.password, host.randomBytes(16));
+      };
+      const database = bundled ? reach.connection.database : (await externalAdmin(host, answers)).database;
+      const known = await knownRelease(host, answers);
+      await host.sqlWrite(reach.connection, rolesSql({ database, release: known, bundled, verifier }));
+    },
+  };
+}

@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import type { FileStat, HostReader, SqlResult } from '../../src/core/host.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { fileProblems, isStrong, urlProblems } from '../../steps/database/file-controls.ts';
+import { type Needed, notIn, refusalOf } from '../../steps/database/ground.ts';
+import { rolesDiff, rolesSql } from '../../steps/database/rights.ts';
+import { database } from '../../steps/database.ts';
+import { createAuthority, issueServerCertificate } from '../../steps/shared/certificates.ts';
+import hba from '../../templates/pg_hba.conf?raw';
+
+interface File {
+  readonly text: string;
+  readonly mode: number;
+  readonly uid: number;
+}
+
+/** A host of files, an engine without userns-remap and without containers, and no database. */
+function hostOf(files: Readonly<Record<string, File>>): HostReader {
+  const nothing = async () => undefined;
+  const stat = async (path: string): Promise<FileStat | undefined> => {
+    if (path === '.' || path === 'postgres')
+      return { kind: 'directory', mode: 0o755, uid: 1001, gid: 1001, size: 0 };
+    const file = files[path];
+    return file && { kind: 'file', mode: file.mode, uid: file.uid, gid: file.uid, size: file.text.length };
+  };
+  return {
+    dir: '/install',
+    now: () => new Date(),
+    stat,
+    list: nothing,
+    env: () => undefined,
+    readText: async (path: string) => files[path]?.text,
+    readSecret: async (path: string) => (files[path] ? new Secret(files[path].text) : undefined),
+    query: async (argv: readonly string[]) => ({
+      code: argv.includes('volume') ? 1 : 0,
+      stdout: argv.includes('info') ? '{"ServerVersion":"28.0","SecurityOptions":[]}' : '',
+      stderr: argv.includes('volume') ? 'Error: No such volume' : '',
+    }),
+    system: async () => ({ uid: 1001, gid: 1001, arch: 'x64', memoryMb: 1, diskFreeMb: 1, os: 'debian 12' }),
+    once: (_key: string, look: () => Promise<unknown>) => look(),
+  } as unknown as HostReader;
+}
+
+const answers: Needed = {
+  projectName: 'corecube',
+  database: 'bundled',
+  databaseAdminUrl: undefined,
+  databaseCa: undefined,
+  postgresImage: 'pgvector/pgvector:pg17',
+  release: 'v2',
+  image: 'registry.corecube.test/corecube:1',
+} as Needed;
+
+const url = (user: string, password: string, rest = '@pgvector:5432/corecube') =>
+  `postgresql://${user}:${password}${rest}?sslmode=verify-full&sslrootcert=/run/secrets/pg_ca.crt`;
+const [A, B, C] = ['a', 'b', 'c'].map((c) => c.repeat(40)) as [string, string, string];
+const env = (lines: Readonly<Record<string, string>>): File => ({
+  text: Object.entries(lines)
+    .map(([k, v]) => `${k}=${v}\n`)
+    .join(''),
+  mode: 0o600,
+  uid: 1001,
+});
+const GOOD = {
+  PGVECTOR_URL: url('corecube_migrator', A),
+  PGVECTOR_APP_URL: url('corecube_app', B),
+  PGVECTOR_MAINTENANCE_URL: url('corecube_maintenance', C),
+  CORECUBE_SECURE_OWNER_URL: url('corecube_migrator', A),
+};
+
+describe('urlProblems', () => {
+  const of = (lines: Readonly<Record<string, string>>, release: 'v1' | 'v2' = 'v2') =>
+    urlProblems(hostOf({ '.env': env(lines) }), { ...answers, release });
+
+  it('finds nothing in the URLs of each generation', async () => {
+    expect(await of(GOOD)).toEqual([]);
+    expect(await of({ ...GOOD, PGVECTOR_URL: GOOD.PGVECTOR_APP_URL }, 'v1')).toEqual([]);
+  });
+  it('knows that PGVECTOR_URL means opposite roles in the two generations', async () => {
+    expect(await of(GOOD, 'v1')).toContain('PGVECTOR_URL is for corecube_migrator and not for corecube_app');
+    const swapped = { ...GOOD, PGVECTOR_URL: GOOD.PGVECTOR_APP_URL };
+    expect(await of(swapped)).toContain('PGVECTOR_URL is for corecube_app and not for corecube_migrator');
+  });
+  it('finds shared, weak and missing passwords, and URLs that point elsewhere', async () => {
+    expect(await of({ ...GOOD, PGVECTOR_MAINTENANCE_URL: url('corecube_maintenance', B) })).toEqual([
+      'two roles share a password',
+    ]);
+    expect(
+      (await of({ ...GOOD, PGVECTOR_MAINTENANCE_URL: url('corecube_maintenance', 'short') }))[0],
+    ).toMatch(/shorter than 20/);
+    expect((await of({ ...GOOD, PGVECTOR_APP_URL: 'nothing' }))[0]).toBe(
+      'PGVECTOR_APP_URL is missing or no connection URL',
+    );
+    expect(
+      (await of({ ...GOOD, PGVECTOR_APP_URL: url('corecube_app', B, '@localhost:5432/postgres') }))[0],
+    ).toBe('PGVECTOR_APP_URL points to localhost:5432/postgres and not to pgvector:5432/corecube');
+    expect(await urlProblems(hostOf({}), answers)).toEqual(['.env is not there']);
+  });
+  it('never repeats a password', async () => {
+    const password = 'corecube_app-hunter2-$-secret';
+    const found = await of({ ...GOOD, PGVECTOR_APP_URL: url('corecube_app', encodeURIComponent(password)) });
+    expect(found).toHaveLength(1);
+    expect(found.join()).not.toContain('hunter2');
+    expect(isStrong(password, 'corecube_app')).toBe(false);
+  });
+});
+
+describe('fileProblems', () => {
+  const now = new Date();
+  const written = async (): Promise<Record<string, File>> => {
+    const authority = await createAuthority('test', now);
+    const server = await issueServerCertificate(authority, { dns: ['pgvector'] }, now);
+    return {
+      'postgres/pg_hba.conf': { text: hba, mode: 0o644, uid: 1001 },
+      'secrets/pg_superuser_password': { text: A, mode: 0o600, uid: 999 },
+      'secrets/pg_ca.key': { text: authority.key.reveal(), mode: 0o600, uid: 1001 },
+      'secrets/pg_ca.crt': { text: authority.certificate, mode: 0o644, uid: 1001 },
+      'secrets/pg_server.key': { text: server.key.reveal(), mode: 0o600, uid: 999 },
+      'secrets/pg_server.crt': { text: server.certificate, mode: 0o644, uid: 1001 },
+    };
+  };
+  it('finds nothing where all was written, and everything where nothing was', async () => {
+    expect(await fileProblems(hostOf(await written()), answers)).toEqual([]);
+    const parts = (await fileProblems(hostOf({}), answers)).map((p) => p.part);
+    expect(new Set(parts)).toEqual(new Set(['rules', 'superuser-password', 'certificates']));
+  });
+  it.each([
+    ['postgres/pg_hba.conf', { text: `host all all all trust\n${hba}` }, 'rules', /not as it was written/],
+    ['postgres/pg_hba.conf', { mode: 0o666 }, 'rules', /mode 0666/],
+    ['secrets/pg_superuser_password', { mode: 0o644 }, 'superuser-password', /mode 0644/],
+    ['secrets/pg_server.key', { uid: 1001 }, 'certificates', /owner 1001/],
+    ['secrets/pg_ca.key', { mode: 0o640 }, 'certificates', /mode 0640/],
+    ['secrets/pg_ca.crt', { mode: 0o600 }, 'certificates', /cannot read it/],
+  ] as const)('finds %s changed to %j', async (path, change, part, text) => {
+    const files = await written();
+    files[path] = { ...(files[path] as File), ...change };
+    const problems = await fileProblems(hostOf(files), answers);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ part });
+    expect(problems[0]?.text).toMatch(text);
+  });
+});
+
+describe('rolesSql', () => {
+  const input = { database: 'core"cube', release: 'v2', bundled: true } as const;
+  it('holds verifiers and no password, quotes names, and shows neither', () => {
+    const sql = rolesSql({ ...input, verifier: (role) => `SCRAM-SHA-256$4096:${role}` });
+    const text = sql.map((s) => s.text).join('\n');
+    expect(text).toContain(`PASSWORD 'SCRAM-SHA-256$4096:app'`);
+    expect(text).toContain('"core""cube"');
+    expect(rolesDiff(input)).not.toContain('SCRAM-SHA-256$');
+  });
+  it('lets the app role create tables on guide v1 only', () => {
+    expect(rolesDiff({ ...input, release: 'v1' })).toContain(
+      'GRANT USAGE, CREATE ON SCHEMA public TO corecube_app',
+    );
+    expect(rolesDiff(input)).toContain('GRANT USAGE ON SCHEMA public TO corecube_app');
+  });
+  it('leaves the other databases of an external server alone', () => {
+    expect(rolesDiff({ ...input, bundled: false })).not.toContain('template1');
+    expect(rolesDiff(input)).toContain('REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC');
+  });
+});
+
+describe('a refused connection', () => {
+  const refusal = (code: string, message = 'no') =>
+    ({ ok: false, at: 'connect', code, message }) as SqlResult;
+  it.each([
+    ['28P01', 'password'],
+    ['28000', 'rules'],
+    ['42501', 'privilege'],
+    ['3D000', 'privilege'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'certificate'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'certificate'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate'],
+    ['ECONNREFUSED', 'unreachable'],
+    ['57P03', 'unreachable'],
+  ])('%s is about the %s', (code, kind) => {
+    expect(refusalOf(refusal(code))).toBe(kind);
+    expect(notIn(refusal(code), 'a', 'b')?.is).toBe('unknown');
+  });
+  it('is told apart from a refused statement', () => {
+    const statement = { ok: false, at: 'statement', code: '42501', message: 'denied' } as const;
+    expect(refusalOf(statement)).toBeUndefined();
+  });
+});
+
+describe('the step on an empty host', () => {
+  const context = { host: hostOf({}), answers, signal: new AbortController().signal };
+  it('fails or waits for a failing control, never passes, except what cannot apply', async () => {
+    const verdicts = await Promise.all(
+      database.controls.map(async (c) => [c, await c.inspect(context)] as const),
+    );
+    const failed = new Set(verdicts.filter(([, v]) => v.is === 'fail').map(([c]) => c.id));
+    for (const [control, verdict] of verdicts) {
+      if (verdict.is === 'unknown')
+        expect([control.id, failed.has(verdict.awaits ?? '')]).toEqual([control.id, true]);
+      else expect([control.id, verdict.is]).not.toEqual([control.id, 'pass']);
+    }
+  });
+  it('plans files first, then the start, then the roles', async () => {
+    const seen = await Promise.all(
+      database.controls.map(async (c) => [c.id, await c.inspect(context)] as const),
+    );
+    const failing = new Set(seen.filter(([, v]) => v.is === 'fail' || v.is === 'unknown').map(([id]) => id));
+    const changes = (await database.plan?.({ ...context, failing })) ?? [];
+    expect(changes.map((c) => c.id)).toEqual([
+      'database.certificates',
+      'database.superuser-password',
+      'database.access-rules',
+      'database.urls',
+      'database.start',
+      'database.roles',
+    ]);
+    expect(changes.filter((c) => c.offline).map((c) => c.id)).toHaveLength(4);
+  });
+});

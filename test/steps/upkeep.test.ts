@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { inspectAll } from '../../src/core/inspect.ts';
+import { sections } from '../../steps/questions.ts';
+import { upkeep } from '../../steps/upkeep.ts';
+import { fakeHost, imageReply, type Reply } from './preflight-host.ts';
+
+const PIN = `caddy:2@sha256:${'a'.repeat(64)}`;
+const container = (service: string, image: string) => ({
+  Name: `/corecube-${service}-1`,
+  Image: `sha256:${image}`,
+  State: { Running: true },
+  Config: { Labels: { 'com.docker.compose.service': service } },
+});
+const RECORD =
+  'x-corecube-secure:\n  images:\n    corecube: { reference: "corecube/corecube:v1", id: "sha256:22" }\n';
+
+/** A stack of a pinned proxy and a hand-loaded CoreCube, with what is different about it. */
+async function look(
+  change: {
+    readonly images?: Readonly<Record<string, string>>;
+    readonly running?: readonly ReturnType<typeof container>[];
+    readonly local?: Readonly<Record<string, Reply>>;
+    readonly record?: string;
+    readonly answers?: object;
+    readonly empty?: true;
+  } = {},
+) {
+  const images = { caddy: PIN, corecube: 'corecube/corecube:v1', ...change.images };
+  const services = Object.fromEntries(Object.entries(images).map(([name, image]) => [name, { image }]));
+  const running = change.running ?? [container('caddy', '11'), container('corecube', '22')];
+  const { host } = fakeHost({
+    files: change.empty ? {} : { 'compose.yaml': change.record ?? RECORD, '.env': '' },
+    commands: {
+      'docker compose --project-name': JSON.stringify({ name: 'corecube', services }),
+      'docker image inspect corecube/corecube:v1': imageReply('22'),
+      'docker ps --all': running.map((_, i) => `c${i}`).join('\n'),
+      'docker inspect': JSON.stringify(running),
+      ...change.local,
+    },
+  });
+  const answers = { projectName: 'corecube', adminRanges: ['10.0.0.0/8'], ...change.answers };
+  const context = { host, answers, signal: new AbortController().signal };
+  const all = await inspectAll(upkeep, context, new Set(), () => {});
+  return Object.fromEntries(all.map((f) => [f.control, f.verdict]));
+}
+const pinned = async (change: Parameters<typeof look>[0]) => (await look(change))['images.pinned'];
+
+describe('images.pinned', () => {
+  it('takes a digest, and the recorded id of an image that was loaded by hand', async () => {
+    const verdict = await pinned({});
+    expect(verdict).toMatchObject({ is: 'pass' });
+    expect(JSON.stringify(verdict)).toContain('loaded by hand, 22');
+  });
+
+  it.each<[string, Parameters<typeof look>[0], RegExp]>([
+    ['a tag', { images: { caddy: 'caddy:2' } }, /caddy runs caddy:2 without a digest/],
+    ['no record', { record: 'services: {}\n' }, /corecube runs corecube\/corecube:v1 without a digest/],
+    ['a record for another reference', { record: RECORD.replace(':v1"', ':v0"') }, /without a digest/],
+    [
+      'a service of the override',
+      { images: { extra: 'busybox:1' } },
+      /extra runs busybox:1 without a digest/,
+    ],
+    [
+      'an image loaded anew',
+      { local: { 'docker image inspect corecube/corecube:v1': imageReply('33') } },
+      /is 33 now, recorded was 22/,
+    ],
+    [
+      'another image running',
+      { running: [container('caddy', '99'), container('corecube', '22')] },
+      /caddy runs 99, its pin is 11/,
+    ],
+    [
+      'a pinned image that is gone',
+      { local: { [`docker image inspect ${PIN}`]: { code: 1, stderr: 'No such image' } } },
+      /is not on this host, and the container runs 11/,
+    ],
+    ['no compose.yaml', { empty: true }, /there is no compose\.yaml/],
+  ])('fails with %s', async (_name, change, words) => {
+    const verdict = await pinned(change);
+    expect(verdict?.is).toBe('fail');
+    expect(JSON.stringify(verdict)).toMatch(words);
+  });
+
+  it('claims nothing about a service without a container, or without an engine', async () => {
+    expect(await pinned({ running: [container('caddy', '11')] })).toMatchObject({
+      is: 'unknown',
+      because: 'corecube has no container',
+    });
+    const down = { code: 1, stderr: 'Cannot connect to the Docker daemon' };
+    const local = {
+      'docker image inspect': down,
+      'docker image inspect corecube/corecube:v1': down,
+      'docker ps --all': down,
+    };
+    expect((await pinned({ local }))?.is).toBe('unknown');
+  });
+});
+
+describe('what only a person knows', () => {
+  it('stays open until it is answered', async () => {
+    const open = await look();
+    expect(open['key.backup-apart']?.is).toBe('attest');
+    expect(open['dumps.encrypted-medium']?.is).toBe('attest');
+    const told = await look({ answers: { keyBackup: 'safe 2, J. Doe', dumpEncryption: 'LUKS b01' } });
+    expect(told['key.backup-apart']).toEqual({ is: 'pass', observed: 'attested: safe 2, J. Doe' });
+    expect(told['dumps.encrypted-medium']).toEqual({ is: 'pass', observed: 'attested: LUKS b01' });
+  });
+
+  it('says plainly what is not included and what the proxy makes up for', async () => {
+    const text = JSON.stringify((await look())['v1.not-included']);
+    for (const words of [
+      'backup encryption',
+      'IP allow-lists',
+      'multi-factor',
+      'HSM',
+      'audit log',
+      '10.0.0.0/8',
+    ])
+      expect(text).toContain(words);
+  });
+});
+
+it('only looks, and gives every control its texts', () => {
+  expect(upkeep.plan).toBeUndefined();
+  for (const control of upkeep.controls) {
+    expect(Object.keys(sections)).toContain(control.section);
+    for (const text of [control.threat, control.remedy, control.impact]) expect(text).toMatch(/\S{2}/);
+  }
+});
