@@ -49,7 +49,11 @@ if (process.argv.length === 3 && (process.argv[2] === '--version' || process.arg
 `,
   { mode: 0o755 },
 );
-await writeFile(join(dist, 'load.cjs'), "'use strict';\nimport('./cli.js');\n");
+// Name look-ups that nobody answers block a thread each for seconds; file work must not wait behind them.
+await writeFile(
+  join(dist, 'load.cjs'),
+  "'use strict';\nprocess.env.UV_THREADPOOL_SIZE = process.env.UV_THREADPOOL_SIZE || '16';\nimport('./cli.js');\n",
+);
 
 const packages = new Set();
 for (const input of Object.keys(result.metafile.inputs)) {

@@ -11,7 +11,7 @@ const COLOURS = { 31: '#f7768e', 32: '#9ece6a', 33: '#e0af68', 36: '#7dcfff' };
 const CELL = 8.4;
 const LINE = 19;
 const PAD = 20;
-const escape = (s) => s.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+const escapeXml = (s) => s.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /** Lines of {text, style} runs; lines longer than the terminal wrap as the terminal does. */
 const lines = [];
@@ -61,15 +61,15 @@ const rows = lines.flatMap((line, y) =>
         run.style.colour ? `fill="${run.style.colour}"` : run.style.dim ? 'fill="#7a83a6"' : '',
         run.style.bold ? 'font-weight="700"' : '',
       ];
-      return `<text ${attributes.filter(Boolean).join(' ')}>${escape(run.text.trim())}</text>`;
+      return `<text ${attributes.filter(Boolean).join(' ')}>${escapeXml(run.text.trim())}</text>`;
     }),
 );
 const w = Math.ceil(width * CELL + PAD * 2);
 writeFileSync(
   out,
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${height}" width="${w}" height="${height}" role="img" aria-label="${escape(title)}">
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${height}" width="${w}" height="${height}" role="img" aria-label="${escapeXml(title)}">
 <rect width="100%" height="100%" rx="8" fill="#1a1b26"/>
-<text x="${w / 2}" y="24" text-anchor="middle" font-family="sans-serif" font-size="12" fill="#7a83a6">${escape(title)}</text>
+<text x="${w / 2}" y="24" text-anchor="middle" font-family="sans-serif" font-size="12" fill="#7a83a6">${escapeXml(title)}</text>
 <g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14" fill="#c0caf5" xml:space="preserve">
 ${rows.join('\n')}
 </g>

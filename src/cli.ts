@@ -217,7 +217,8 @@ function textStyle(args: Arguments): TextStyle {
     colour: stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
     unicode: /utf-?8/i.test(locale),
     width: stream.columns ?? 80,
-    verbose: args.verbose || args.dryRun,
+    verbose: args.verbose,
+    planning: args.dryRun,
   };
 }
 
@@ -257,9 +258,8 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
+  // Not by running out of work: a look that was given up (a name server that does not answer) would hold the end back.
+  (code) => process.exit(code),
   (error: unknown) => {
     if (error instanceof UsageError) {
       err(renderProblems(error.problems));

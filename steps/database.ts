@@ -4,13 +4,14 @@ import type { HostReader } from '../src/core/host.ts';
 import type { Change, Control } from '../src/core/step.ts';
 import {
   accessRules,
+  certificateFilesProblem,
   certificates,
   envChange,
   externalAuthority,
   superuserPasswordFile,
 } from './database/file-changes.ts';
-import { type FilePart, fileControls, fileProblems } from './database/file-controls.ts';
-import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, UP, URLS } from './database/ground.ts';
+import { fileControls, fileProblems } from './database/file-controls.ts';
+import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, PASSWORD, UP, URLS } from './database/ground.ts';
 import { roleControls } from './database/role-controls.ts';
 import { roleRepairChange } from './database/roles-change.ts';
 import { serverControls } from './database/server-controls.ts';
@@ -41,13 +42,18 @@ export const database = defineStep({
     const changes: Change[] = [];
     const any = (ids: readonly string[]) => ids.some((id) => failing.has(id));
     const parts = new Set((await fileProblems(host, answers)).map((problem) => problem.part));
-    const needs = (part: FilePart, ids: readonly string[] = []) => parts.has(part) || any(ids);
+    // What waits for a start or for a trusted certificate has not been seen to be wrong.
+    const reachable = !any([UP, CERTIFICATE, PASSWORD]);
     if (answers.database === 'external') {
       if (parts.has('authority-copy')) changes.push(externalAuthority(answers));
     } else {
-      if (needs('certificates', [CERTIFICATE])) changes.push(certificates);
-      if (needs('superuser-password')) changes.push(superuserPasswordFile);
-      if (needs('rules', RULES)) changes.push(await accessRules(host, answers));
+      if (
+        parts.has('certificates') ||
+        (any([UP, CERTIFICATE]) && (await certificateFilesProblem(host)) !== undefined)
+      )
+        changes.push(certificates);
+      if (parts.has('superuser-password')) changes.push(superuserPasswordFile);
+      if (parts.has('rules') || (reachable && any(RULES))) changes.push(await accessRules(host, answers));
     }
     if (any(WRITES_URLS)) changes.push(envChange(answers));
     if (answers.database === 'bundled' && (any([UP, ...RECREATES]) || parts.has('certificates')))

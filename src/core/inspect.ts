@@ -85,6 +85,7 @@ function toFinding(
     threat: control.threat,
     remedy: control.remedy,
     ...(control.impact === undefined ? {} : { impact: control.impact }),
+    ...(control.manual ? { manual: true as const } : {}),
     verdict: waive
       ? { is: 'skip', because: `waived with --skip ${control.id}; it ${describeVerdict(seen)}` }
       : seen,

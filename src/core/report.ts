@@ -15,6 +15,8 @@ export interface Finding {
   readonly threat: string;
   readonly remedy: string;
   readonly impact?: string;
+  /** Only a person can repair it. */
+  readonly manual?: true;
   readonly verdict: Verdict;
   /** Milliseconds the look took, waiting for shared looks included. */
   readonly duration: number;

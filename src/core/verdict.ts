@@ -33,7 +33,7 @@ export function verdictSentence(mode: Mode, exit: ExitCode, steps: readonly Step
       : '';
   switch (exit) {
     case EXIT.proved:
-      return `Every required control is proved (${required.proved} of ${required.total}).${waived}${tail}`;
+      return `Every required control that applies is proved (${required.proved}).${waived}${tail}`;
     case EXIT.failing:
       return required.failing > 0
         ? `${required.failing} required ${required.failing === 1 ? 'control fails' : 'controls fail'}.${waived}${tail}`

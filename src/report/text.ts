@@ -1,4 +1,4 @@
-import { count, type Finding, type Report, type StepReport } from '../core/report.ts';
+import { type ChangeReport, count, type Finding, type Report, type StepReport } from '../core/report.ts';
 import type { Verdict } from '../core/step.ts';
 
 export interface TextStyle {
@@ -9,6 +9,8 @@ export interface TextStyle {
   readonly width: number;
   /** Every control with what was seen; otherwise only what needs attention and one line per step. */
   readonly verbose: boolean;
+  /** A dry run: what will be done and what only a person can do; what does not exist yet is no finding. */
+  readonly planning: boolean;
 }
 
 type Mark = { glyph: string; ascii: string; word: string; sgr: string };
@@ -39,50 +41,40 @@ export function seen(verdict: Verdict): string {
   }
 }
 
+/** What a step came to, in words: counts only where there is something to count. */
+function summarize(step: StepReport, style: TextStyle): string {
+  if (step.outcome === 'not-reached') return 'not reached';
+  const is = (verdict: Verdict['is']) => step.findings.filter((f) => f.verdict.is === verdict).length;
+  const made = (status: ChangeReport['status']) => step.changes.filter((c) => c.status === status).length;
+  const counts: readonly (readonly [number, string])[] = style.planning
+    ? [[made('planned'), made('planned') === 1 ? 'change to make' : 'changes to make']]
+    : [
+        [is('pass'), 'proved'],
+        [is('fail'), 'failing'],
+        [is('unknown'), 'not seen'],
+        [is('attest'), 'open'],
+        [step.findings.filter((f) => f.waived).length, 'waived'],
+        [made('done'), 'changed'],
+      ];
+  const said = counts.filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
+  return said.length > 0 ? said.join(', ') : 'nothing to do';
+}
+
 /** One finished step: a quiet line when all holds, every control that needs attention otherwise. */
 export function renderStep(step: StepReport, at: { index: number; total: number }, style: TextStyle): string {
-  const tally = (word: string, n: number) => (n > 0 ? [`${n} ${word}`] : []);
-  const of = (test: (f: Finding) => boolean) => step.findings.filter(test).length;
-  const summary = [
-    ...tally(
-      'proved',
-      of((f) => f.verdict.is === 'pass'),
-    ),
-    ...tally(
-      'failing',
-      of((f) => f.verdict.is === 'fail'),
-    ),
-    ...tally(
-      'not seen',
-      of((f) => f.verdict.is === 'unknown'),
-    ),
-    ...tally(
-      'open',
-      of((f) => f.verdict.is === 'attest'),
-    ),
-    ...tally(
-      'waived',
-      of((f) => f.waived !== undefined),
-    ),
-    ...tally(
-      step.changes.some((c) => c.status === 'planned') ? 'to change' : 'changed',
-      of(() => false) + step.changes.filter((c) => c.status === 'planned' || c.status === 'done').length,
-    ),
-  ].join(', ');
-  const outcome = step.outcome === 'not-reached' ? 'not reached' : summary;
   const head = `Step ${at.index + 1} of ${at.total}, ${step.title}.`;
-  const lines = [
-    `${paint(style, '1', head)} ${outcome}${step.duration >= 1000 ? `, ${(step.duration / 1000).toFixed(1)} s` : ''}`,
-  ];
+  const took = step.duration >= 1000 ? `, ${(step.duration / 1000).toFixed(1)} s` : '';
+  const lines = [`${paint(style, '1', head)} ${summarize(step, style)}${took}`];
   for (const finding of step.findings) {
-    if (style.verbose || needsAttention(finding)) lines.push(...renderFinding(finding, style));
+    if (isShown(finding, style)) lines.push(...renderFinding(finding, style));
   }
   for (const change of step.changes) {
     if (change.status === 'done') continue;
     lines.push(
       `  ${change.status === 'planned' ? '~' : '-'} ${change.summary}${change.status === 'planned' ? '' : ` (${change.status}${change.error ? `: ${change.error}` : ''})`}`,
     );
-    if (change.diff && style.verbose) lines.push(...change.diff.split('\n').map((l) => `      ${l}`));
+    if (change.diff && (style.verbose || style.planning))
+      lines.push(...change.diff.split('\n').map((l) => `      ${l}`));
   }
   return lines.join('\n');
 }
@@ -92,6 +84,12 @@ const needsAttention = (f: Finding) =>
   f.verdict.is === 'fail' ||
   f.verdict.is === 'unknown' ||
   f.verdict.is === 'attest';
+
+function isShown(finding: Finding, style: TextStyle): boolean {
+  if (style.verbose) return true;
+  if (!style.planning) return needsAttention(finding);
+  return finding.waived !== undefined || (finding.verdict.is === 'fail' && finding.manual === true);
+}
 
 /** One control: its title and what was seen; a failure adds what was expected, the fix and what the fix costs. */
 export function renderFinding(finding: Finding, style: TextStyle): string[] {
@@ -152,7 +150,7 @@ export function renderEnd(
     if (done.length > 0) lines.push('  Done before that and left in place:', ...done.map((d) => `    ${d}`));
     lines.push('');
   }
-  lines.push(line('required'), line('advised'));
+  if (!style.planning) lines.push(line('required'), line('advised'));
   if (keep.length > 0) {
     const label = Math.max(...keep.map(([l]) => l.length));
     lines.push('', 'Keep these', ...keep.map(([l, text]) => `  ${l.padEnd(label)}  ${text}`));

@@ -168,7 +168,7 @@ export function probe<K extends string>(
     const names = Object.keys(statements) as K[];
     const results = await host.sql(connection, [
       // Nothing that a role put into its own schema may answer in the catalogue's place.
-      { text: 'SET LOCAL search_path = pg_catalog' },
+      { text: 'SET LOCAL search_path = pg_catalog; SET LOCAL lock_timeout = 3000' },
       ...names.map((name) => ({ text: statements[name] })),
     ]);
     return Object.fromEntries(names.map((name, i) => [name, results[i + 1]])) as Record<K, SqlResult>;

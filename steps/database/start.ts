@@ -4,7 +4,7 @@ import { ChangeError } from '../../src/core/errors.ts';
 import type { Host, HostReader } from '../../src/core/host.ts';
 import type { Change } from '../../src/core/step.ts';
 import { bootstrapInProgress } from '../shared/admin-credentials.ts';
-import { composeArgv, containerOf, execIn } from '../shared/docker.ts';
+import { composeArgv, containerOf, DockerUnreachable, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
 import { asSuperuser, type GroundAnswers, ground } from './ground.ts';
 
@@ -103,8 +103,12 @@ async function servesAnotherCertificate(host: HostReader, answers: GroundAnswers
 
 /** Makes a running server read its access rules again, and waits until it has. */
 export async function reload(host: Host, answers: GroundAnswers): Promise<void> {
-  const base = await ground(host, answers);
-  if (base.is === 'down' || !base.container) return;
+  const base = await ground(host, answers).catch((error: Error) => {
+    // Without an engine nothing runs that would have to be told (--files-only).
+    if (error instanceof DockerUnreachable) return undefined;
+    throw error;
+  });
+  if (!base || base.is === 'down' || !base.container) return;
   const loaded = async () => {
     const reach = await asSuperuser(host, answers);
     if (!reach.connection) return undefined;
@@ -120,6 +124,8 @@ export async function reload(host: Host, answers: GroundAnswers): Promise<void> 
       `the database cannot be told to reload: ${result.stderr.trim()}`,
       `Run docker compose restart ${SERVICE.database}.`,
     );
+  // A server that does not let the superuser in yet cannot be asked; the controls look at what it does afterwards.
+  if (before === undefined) return;
   for (let attempt = 0; attempt < 20; attempt++) {
     await pause(250);
     const now = await loaded();

@@ -43,7 +43,7 @@ async function foreign(host: HostReader, project: string): Promise<Verdict> {
   const volumes = list.split('\n').filter(Boolean);
   if (volumes.length === 0)
     return pass(
-      all.length === 0 ? `nothing is called ${project} yet` : `${all.length} of its containers, all of ${host.dir}`,
+      all.length === 0 ? `nothing is called ${project} yet` : `containers: ${all.length}, all of ${host.dir}`,
     );
   const [compose, key, check] = await Promise.all(
     [PATH.compose, PATH.key, PATH.keyCheck].map((path) => host.stat(path)),
@@ -54,7 +54,7 @@ async function foreign(host: HostReader, project: string): Promise<Verdict> {
       'no volumes of that name, or the directory (at least the key) that belongs to them',
     );
   return pass(
-    `${all.length} containers and ${volumes.length} volumes, ${key ? `with a key in ${host.dir}` : 'and no key: the step Encryption key decides what that means'}`,
+    `containers: ${all.length}, volumes: ${volumes.length}, ${key ? `with a key in ${host.dir}` : 'and no key: the step Encryption key decides what that means'}`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** The proxy itself: it runs, on the configuration that the answers give, and answers the way it should. */
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import { renderCaddyfile } from '../shared/caddy.ts';
-import { composeArgv, containerOf, docker, execIn } from '../shared/docker.ts';
+import { configHashes, containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 import {
   adaptedConfig,
@@ -55,13 +55,7 @@ const containerCurrent: Control<ProxyAnswers> = {
   inspect: (context) =>
     whenUp(context, async ({ container }) => {
       const { host, answers } = context;
-      const argv = await composeArgv(host, answers.projectName);
-      const result = await host.once(`compose hashes ${answers.projectName}`, () =>
-        docker(host, [...argv.slice(1), 'config', '--hash', '*']),
-      );
-      if (result.code !== 0) return unknown(`Compose refuses the files: ${lastLine(result.stderr)}`);
-      const lines = result.stdout.split('\n').map((line) => line.trim().split(/\s+/));
-      const declared = lines.find(([service]) => service === SERVICE.proxy)?.[1];
+      const declared = (await configHashes(host, answers.projectName, false)).get(SERVICE.proxy);
       if (declared === undefined) return fail('compose.yaml declares no proxy', `a service ${SERVICE.proxy}`);
       if (declared === container.Config.Labels['com.docker.compose.config-hash']) {
         return pass('created from the files as they are now');

@@ -292,6 +292,24 @@ export function composeModel(
   });
 }
 
+/**
+ * Compose's own hash of each declared service, as it labels containers with it. While a first boot is under way its
+ * extra file counts. Throws with Compose's message when the files are refused; empty without compose.yaml.
+ */
+export function configHashes(
+  host: HostReader,
+  project: string,
+  bootstrap: boolean,
+): Promise<ReadonlyMap<string, string>> {
+  return host.once(`compose hashes ${project} ${bootstrap}`, async () => {
+    if (!(await host.stat(PATH.compose))) return new Map();
+    const argv = await composeArgv(host, project, { bootstrap });
+    const output = await dockerOutput(host, [...argv.slice(1), 'config', '--hash', '*']);
+    const rows = output.split('\n').map((line) => line.trim().split(/\s+/) as [string, string]);
+    return new Map(rows.filter(([service]) => service !== ''));
+  });
+}
+
 /** Runs a docker command that changes something; a failure is a `ChangeError` with the last log lines. */
 export async function dockerRun(
   host: Host,

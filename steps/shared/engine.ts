@@ -32,16 +32,16 @@ export function engine(host: HostReader): Promise<Engine> {
     )
       return { state: 'podman', why: 'the docker command is Podman' };
     // Older clients end with 0 although the server did not answer; the error is then part of the JSON.
-    const error = [why, ...(info?.ServerErrors ?? [])].join(' ');
+    const error = why || lastLine((info?.ServerErrors ?? []).join('\n'));
     if (info?.ServerVersion) return { state: 'ready', info };
-    if (/permission denied/i.test(error)) return { state: 'denied', why: lastLine(error) };
+    if (/permission denied/i.test(error)) return { state: 'denied', why: error };
     if (
       /cannot connect|is the docker daemon running|error during connect|connection refused|no such host|failed to connect/i.test(
         error,
       )
     )
-      return { state: 'down', why: lastLine(error) };
-    return { state: 'refused', why: lastLine(error) || `docker info ended with ${result.code}` };
+      return { state: 'down', why: error };
+    return { state: 'refused', why: error || `docker info ended with ${result.code}` };
   });
 }
 

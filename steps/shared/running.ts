@@ -3,7 +3,7 @@ import type { HostReader } from '../../src/core/host.ts';
 import { isDangerousMount } from '../compose/violations.ts';
 import { bootstrapInProgress } from './admin-credentials.ts';
 import { allowedCapabilities } from './capabilities.ts';
-import { type Container, composeArgv, containerOf, dockerOutput } from './docker.ts';
+import { type Container, configHashes, containerOf } from './docker.ts';
 import { NETWORK, PATH, SERVICE } from './layout.ts';
 import { uidShift } from './userns.ts';
 
@@ -49,7 +49,9 @@ export function lookAtRunning(
   return host.once(`running ${project} ${services.join()}`, async () => {
     const running: string[] = [];
     const violations: Violation[] = [];
-    const hashes = await configHashes(host, project);
+    const bootstrap =
+      (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose)) !== undefined;
+    const hashes = await configHashes(host, project, bootstrap);
     for (const service of services) {
       const container = await containerOf(host, project, service);
       if (!container?.State.Running) continue;
@@ -64,21 +66,6 @@ export function lookAtRunning(
     }
     return { running, violations };
   });
-}
-
-/** Compose's own hash of each declared service; the first boot's extra file counts while it is there. */
-async function configHashes(host: HostReader, project: string): Promise<Map<string, string>> {
-  if (!(await host.stat(PATH.compose))) return new Map();
-  const bootstrap =
-    (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose)) !== undefined;
-  const argv = await composeArgv(host, project, { bootstrap });
-  const output = await dockerOutput(host, [...argv.slice(1), 'config', '--hash', '*']);
-  return new Map(
-    output
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => line.split(/\s+/) as [string, string]),
-  );
 }
 
 type Add = (property: RunningProperty, text: string) => void;

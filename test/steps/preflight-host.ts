@@ -1,6 +1,9 @@
 /** A host made of data, for the looks of preflight: a healthy Debian with Docker, and one sin at a time on top. */
 import type { CommandResult, FileStat, Host, HostReader, Listener, Rehearsal } from '../../src/core/host.ts';
+import { inspectAll } from '../../src/core/inspect.ts';
 import { Secret } from '../../src/core/secret.ts';
+import type { Needed } from '../../steps/preflight/common.ts';
+import { preflight } from '../../steps/preflight.ts';
 
 export type Reply = string | Partial<CommandResult>;
 export interface Sins {
@@ -16,7 +19,7 @@ export interface Sins {
   readonly now?: Date;
 }
 
-export const INFO = {
+const INFO = {
   ServerVersion: '28.5.2+dfsg4',
   OperatingSystem: 'Debian GNU/Linux 13 (trixie)',
   OSType: 'linux',
@@ -144,3 +147,49 @@ export function fakeHost(sins: Sins = {}): {
   });
   return { host, hands, queries, runs };
 }
+
+export const ANSWERS = {
+  image: 'corecube/corecube:v1',
+  release: 'v1',
+  domain: 'corecube.test',
+  tls: 'acme',
+  adminPassword: { from: 'generate' },
+  database: 'bundled',
+  postgresImage: 'pgvector/pgvector:pg17',
+  proxyImage: 'caddy:2',
+  listenAddress: '0.0.0.0',
+  httpPort: 80,
+  httpsPort: 443,
+  projectName: 'corecube',
+} as unknown as Needed;
+export const NAMES = { 'corecube.test 4': ['198.51.100.1'] };
+
+/** What all controls of preflight say about a host with these sins. */
+export async function look(sins: Sins = {}, answers: Partial<Needed> = {}) {
+  const { host } = fakeHost({ names: NAMES, ...sins });
+  const all = await inspectAll(
+    preflight,
+    { host, answers: { ...ANSWERS, ...answers }, signal: new AbortController().signal },
+    new Set(),
+    () => {},
+  );
+  const byId = Object.fromEntries(all.map((f) => [f.control, f.verdict]));
+  const bad = all.filter((f) => f.verdict.is === 'fail').map((f) => f.control);
+  const unseen = all.filter((f) => f.verdict.is === 'unknown').map((f) => f.control);
+  const said = (id: string) => JSON.stringify(byId[id]);
+  return { byId, bad, unseen, said, host };
+}
+/** What the step would change on it. */
+export const plan = async (sins: Sins, answers: Partial<Needed> = {}) => {
+  const seen = await look(sins, answers);
+  const failing = new Set([...seen.bad, ...seen.unseen]);
+  const context = {
+    host: seen.host,
+    answers: { ...ANSWERS, ...answers },
+    failing,
+    signal: new AbortController().signal,
+  };
+  return (await preflight.plan?.(context)) ?? [];
+};
+/** A reply to `docker info` that differs in this. */
+export const info = (more: object) => ({ 'docker info': JSON.stringify({ ...INFO, ...more }) });

@@ -1,59 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { ChangeError } from '../../src/core/errors.ts';
-import { inspectAll } from '../../src/core/inspect.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Needed } from '../../steps/preflight/common.ts';
 import { remedyFor } from '../../steps/preflight/images.ts';
 import { clashes } from '../../steps/preflight/network.ts';
-import { dockerInstallPlan } from '../../steps/preflight/packages.ts';
 import { preflight } from '../../steps/preflight.ts';
 import { sections } from '../../steps/questions.ts';
-import { atLeast } from '../../steps/shared/minimums.ts';
-import { uidShift } from '../../steps/shared/userns.ts';
-import { fakeHost, INFO, imageReply, NO_DOCKER, type Sins } from './preflight-host.ts';
-
-const ANSWERS = {
-  image: 'corecube/corecube:v1',
-  release: 'v1',
-  domain: 'corecube.test',
-  tls: 'acme',
-  adminPassword: { from: 'generate' },
-  database: 'bundled',
-  postgresImage: 'pgvector/pgvector:pg17',
-  proxyImage: 'caddy:2',
-  listenAddress: '0.0.0.0',
-  httpPort: 80,
-  httpsPort: 443,
-  projectName: 'corecube',
-} as unknown as Needed;
-const NAMES = { 'corecube.test 4': ['198.51.100.1'] };
-
-async function look(sins: Sins = {}, answers: Partial<Needed> = {}) {
-  const { host } = fakeHost({ names: NAMES, ...sins });
-  const all = await inspectAll(
-    preflight,
-    { host, answers: { ...ANSWERS, ...answers }, signal: new AbortController().signal },
-    new Set(),
-    () => {},
-  );
-  const byId = Object.fromEntries(all.map((f) => [f.control, f.verdict]));
-  const bad = all.filter((f) => f.verdict.is === 'fail').map((f) => f.control);
-  const unseen = all.filter((f) => f.verdict.is === 'unknown').map((f) => f.control);
-  const said = (id: string) => JSON.stringify(byId[id]);
-  return { byId, bad, unseen, said, host };
-}
-const plan = async (sins: Sins, answers: Partial<Needed> = {}) => {
-  const seen = await look(sins, answers);
-  const failing = new Set([...seen.bad, ...seen.unseen]);
-  const context = {
-    host: seen.host,
-    answers: { ...ANSWERS, ...answers },
-    failing,
-    signal: new AbortController().signal,
-  };
-  return (await preflight.plan?.(context)) ?? [];
-};
-const info = (more: object) => ({ 'docker info': JSON.stringify({ ...INFO, ...more }) });
+import { ANSWERS, fakeHost, imageReply, info, look, NAMES, plan, type Sins } from './preflight-host.ts';
 
 describe('a healthy host', () => {
   it('holds every control and plans nothing', async () => {
@@ -76,7 +29,12 @@ describe('a healthy host', () => {
 /** [sin, controls that fail, words that must be said by the first] */
 const SINS: readonly [string, Sins, readonly string[], RegExp, Partial<Needed>?][] = [
   ['an old engine', { commands: info({ ServerVersion: '19.03.15' }) }, ['docker.version'], /19\.03\.15/],
-  ['an old plugin', { commands: { 'docker compose version': 'v2.17.2' } }, ['docker.installable', 'compose.version'], /2\.17\.2/],
+  [
+    'an old plugin',
+    { commands: { 'docker compose version': 'v2.17.2' } },
+    ['docker.installable', 'compose.version'],
+    /2\.17\.2/,
+  ],
   [
     'a rootless engine',
     { commands: info({ SecurityOptions: ['name=rootless'] }) },
@@ -242,105 +200,6 @@ describe('one sin at a time', () => {
   });
 });
 
-describe('an engine that is not there', () => {
-  const denied = {
-    commands: {
-      'docker info': {
-        code: 1,
-        stderr: 'permission denied while trying to connect to the Docker daemon socket',
-      },
-    },
-  };
-
-  it('says who may not use the socket and how to mend it, and claims nothing else', async () => {
-    const { bad, byId, unseen } = await look(denied);
-    expect(bad).toEqual(['docker.reachable']);
-    expect(byId['docker.reachable']).toMatchObject({
-      expected: expect.stringContaining('usermod -aG docker operator'),
-    });
-    expect(unseen).toEqual(
-      expect.arrayContaining(['docker.version', 'images.present', 'docker.supported-mode']),
-    );
-    for (const id of unseen) expect(byId[id]).toMatchObject({ awaits: 'docker.reachable' });
-  });
-
-  it('tells a stopped engine from a forbidden one', async () => {
-    const { said } = await look({
-      commands: {
-        'docker info': {
-          code: 0,
-          stdout: '{"ServerVersion":""}',
-          stderr:
-            'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?',
-        },
-      },
-    });
-    expect(said('docker.reachable')).toMatch(/systemctl enable --now docker/);
-  });
-
-  const policy = (versions: Record<string, string>) =>
-    Object.entries(versions)
-      .map(
-        ([name, v]) => `${name}:\n  Installed: (none)\n  Candidate: ${v}\n  Version table:\n     ${v} 500\n`,
-      )
-      .join('');
-  const trixie = {
-    'apt-cache policy': policy({
-      'docker.io': '26.1.5+dfsg1-9',
-      'docker-cli': '26.1.5+dfsg1-9',
-      iptables: '1.8.11-2',
-      'docker-compose': '2.26.1-4',
-    }),
-  };
-  const bookworm = {
-    'apt-cache policy': policy({
-      'docker.io': '20.10.24+dfsg1-1',
-      'docker-cli': '(none)',
-      iptables: '1.8.9-2',
-      'docker-compose': '1.29.2-3',
-    }),
-  };
-
-  it('offers exactly the packages of a distribution that has recent ones, then the images', async () => {
-    const sins = { commands: { ...NO_DOCKER, ...trixie } };
-    const { bad, byId, unseen } = await look(sins);
-    expect(bad).toEqual(['docker.installed']);
-    for (const id of unseen) expect(byId[id]).toMatchObject({ awaits: 'docker.installed' });
-    const changes = await plan(sins);
-    expect(changes.map((c) => c.id)).toEqual(['preflight.install-docker', 'preflight.pull-images']);
-    expect(changes[0]?.diff).toBe(
-      'apt-get install --yes --no-install-recommends docker.io docker-cli iptables docker-compose',
-    );
-    expect(changes[1]?.summary).toBe('Pull corecube/corecube:v1, pgvector/pgvector:pg17, caddy:2');
-  });
-
-  it('says exactly what to do where the packages are too old, or the user may not install', async () => {
-    const old = await look({ commands: { ...NO_DOCKER, ...bookworm }, system: { os: 'debian 12' } });
-    expect(old.bad).toEqual(['docker.installed', 'docker.installable']);
-    expect(old.said('docker.installable')).toMatch(/docker-compose 1\.29\.2-3.*docker-compose-plugin/);
-    const user = await look({ commands: { ...NO_DOCKER, ...trixie }, system: { uid: 1000 } });
-    expect(user.said('docker.installable')).toMatch(
-      /only root.*apt-get install --no-install-recommends docker\.io/,
-    );
-    const other = await look({ commands: NO_DOCKER, system: { os: 'fedora 43' } });
-    expect(other.said('docker.installable')).toMatch(/fedora 43/);
-  });
-
-  it('refuses Compose v1 with the reason, and adds the plugin alone where it can', async () => {
-    const v1 = {
-      'docker compose version': { code: 1, stderr: "docker: 'compose' is not a docker command" },
-      'docker-compose ': '1.29.2\n',
-    };
-    const { bad, said } = await look({ commands: { ...v1, ...bookworm }, system: { os: 'debian 12' } });
-    expect(bad).toEqual(['docker.installable', 'compose.version']);
-    expect(said('compose.version')).toMatch(/1\.29\.2 is there: Compose v1/);
-    const changes = await dockerInstallPlan(fakeHost({ commands: { ...v1, ...trixie } }).host);
-    expect(changes.map((c) => c.diff)).toEqual([
-      'apt-get install --yes --no-install-recommends docker-compose',
-    ]);
-  });
-});
-
 describe('pulling', () => {
   const absent = { code: 1, stderr: 'Error: No such image' };
   it('pulls only what is not here, and keeps the pin of an earlier run', async () => {
@@ -396,37 +255,6 @@ describe('the generation', () => {
     const { byId } = await look({ commands }, { release: 'auto' });
     expect(byId['release.known']).toMatchObject({ is: 'unknown', awaits: 'images.present' });
   });
-});
-
-describe('user-namespace remapping', () => {
-  const remapped = { SecurityOptions: ['name=seccomp', 'name=userns'] };
-  it('takes the shift from the data folder in use, else from /etc/subuid, else refuses to guess', async () => {
-    const shift = (more: object, subuid?: string) =>
-      uidShift(
-        fakeHost({ commands: info({ ...remapped, ...more }), files: subuid ? { '/etc/subuid': subuid } : {} })
-          .host,
-      );
-    expect(await shift({ DockerRootDir: '/var/lib/docker/231072.231072' })).toBe(231072);
-    expect(await shift({}, 'me:100000:65536\ndockremap:165536:65536\n')).toBe(165536);
-    await expect(shift({})).rejects.toThrow(/no range/);
-    await expect(shift({ DockerRootDir: '/var/lib/docker/1.2' })).rejects.toThrow(/one number/);
-    expect(await uidShift(fakeHost().host)).toBe(0);
-    expect(await uidShift(fakeHost({ commands: NO_DOCKER }).host)).toBe(0);
-  });
-
-  it('is shown', async () => {
-    const { said } = await look({
-      commands: info({ ...remapped, DockerRootDir: '/var/lib/docker/231072.231072' }),
-    });
-    expect(said('docker.supported-mode')).toMatch(/uid 1000 inside is uid 232072/);
-  });
-});
-
-it('compares versions by number', () => {
-  expect(atLeast('20.10.24+dfsg1', '20.10')).toBe(true);
-  expect(atLeast('v2.9.0', '2.20')).toBe(false);
-  expect(atLeast('5:28.1.1-1~debian', '20.10')).toBe(true);
-  expect(atLeast('dev', '2.20')).toBe(false);
 });
 
 it('knows which listeners clash', () => {
