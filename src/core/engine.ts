@@ -1,5 +1,6 @@
 import { act, describe } from './act.ts';
 import type { KnownAnswers } from './answers.ts';
+import { whatBlocks } from './blocking.ts';
 import { Cancelled, EXIT } from './errors.ts';
 import type { Frontend } from './frontend.ts';
 import type { HostReader, HostSource } from './host.ts';
@@ -184,7 +185,7 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
   if (input.signal.aborted) return cancelled(findings);
   if (input.mode === 'verify') return { report: { ...base, outcome: 'looked', findings, changes: [] } };
 
-  const blocking = input.mode === 'files' ? whatForbids(step, findings) : whatBlocks(step, findings);
+  const blocking = whatBlocks(step, findings, input.mode);
   if (blocking && input.mode !== 'plan') return stop(findings, [], blocking);
   const broken = findings.filter((f) => f.verdict.is === 'fail' || f.verdict.is === 'unknown');
   if (broken.length === 0 || !step.plan || (blocking && input.mode === 'plan')) {
@@ -205,7 +206,7 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
   if (input.mode === 'files') plan = plan.filter((change) => change.offline);
   const changes = plan.map((change) => describe(change, 'planned'));
   if (plan.length === 0) {
-    const repairable = broken.filter((f) => f.severity === 'required' && !controlOf(step, f.control)?.manual);
+    const repairable = broken.filter((f) => f.severity === 'required' && !f.manual);
     if (repairable.length === 0 || input.mode === 'plan')
       return { report: { ...base, outcome: 'held', findings, changes } };
     const ids = repairable.map((f) => f.control).join(', ');
@@ -244,36 +245,4 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
     return stop(findings, acted.changes, reason);
   }
   return { report: { ...base, outcome: 'applied', findings, changes: acted.changes } };
-}
-
-const controlOf = (step: AnyStep, id: string) => step.controls.find((c) => c.id === id);
-
-/** Why an apply must not go on to plan: something required could not be seen, or only a person can repair it. */
-function whatBlocks(step: AnyStep, findings: readonly Finding[]): string | undefined {
-  const verdicts = new Map(findings.map((f) => [f.control, f.verdict]));
-  /** True when what this control waits for, directly or through others, visibly fails and so can be repaired. */
-  const repairable = (id: string | undefined, depth = 0): boolean => {
-    const verdict = id === undefined || depth > 8 ? undefined : verdicts.get(id);
-    if (verdict?.is === 'fail') return true;
-    return verdict?.is === 'unknown' && repairable(verdict.awaits, depth + 1);
-  };
-  for (const finding of findings) {
-    if (finding.severity !== 'required') continue;
-    const { verdict, control } = finding;
-    if (verdict.is === 'unknown' && !(step.plan && repairable(verdict.awaits))) {
-      return `${control} could not be looked at: ${verdict.because}`;
-    }
-    if (verdict.is === 'fail' && (!step.plan || controlOf(step, control)?.manual)) {
-      return `${control} does not hold: ${verdict.observed}`;
-    }
-  }
-  return undefined;
-}
-
-/** Without an engine most things cannot be seen; only what could lose data stops the writing of files. */
-function whatForbids(step: AnyStep, findings: readonly Finding[]): string | undefined {
-  const found = findings.find((f) => f.verdict.is === 'fail' && controlOf(step, f.control)?.unwaivable);
-  return found?.verdict.is === 'fail'
-    ? `${found.control} does not hold: ${found.verdict.observed}`
-    : undefined;
 }

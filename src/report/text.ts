@@ -47,7 +47,10 @@ function summarize(step: StepReport, style: TextStyle): string {
   const is = (verdict: Verdict['is']) => step.findings.filter((f) => f.verdict.is === verdict).length;
   const made = (status: ChangeReport['status']) => step.changes.filter((c) => c.status === status).length;
   const counts: readonly (readonly [number, string])[] = style.planning
-    ? [[made('planned'), made('planned') === 1 ? 'change to make' : 'changes to make']]
+    ? [
+        [made('planned'), made('planned') === 1 ? 'change to make' : 'changes to make'],
+        [step.findings.filter((f) => f.manual && f.verdict.is === 'fail').length, 'for you to repair first'],
+      ]
     : [
         [is('pass'), 'proved'],
         [is('fail'), 'failing'],

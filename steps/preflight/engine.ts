@@ -3,6 +3,7 @@
 import type { HostReader } from '../../src/core/host.ts';
 import { fail, pass, unknown } from '../../src/core/step.ts';
 import { composeVersion, type EngineInfo, engine } from '../shared/engine.ts';
+import { PATH } from '../shared/layout.ts';
 import { atLeast, MINIMUM } from '../shared/minimums.ts';
 import { isRemapped, uidShift } from '../shared/userns.ts';
 import { ID, type PreflightControl, withEngine } from './common.ts';
@@ -89,6 +90,8 @@ const reachable: PreflightControl = {
           'Docker Engine itself: Podman applies secrets, networks and health checks differently',
         );
       case 'down':
+        // An install is here: whether it holds cannot be said now, neither good nor bad.
+        if (await host.stat(PATH.compose)) return unknown(`the engine does not answer: ${seen.why}`);
         return fail(
           `the engine does not answer: ${seen.why}`,
           'a running engine: systemctl enable --now docker',
