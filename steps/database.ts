@@ -53,12 +53,13 @@ export const database = defineStep({
       )
         changes.push(certificates);
       if (parts.has('superuser-password')) changes.push(superuserPasswordFile);
-      if (parts.has('rules') || (reachable && any(RULES))) changes.push(await accessRules(host, answers));
+      if (parts.has('rules') || (reachable && !any([ENV_FILE, URLS]) && any(RULES)))
+        changes.push(await accessRules(host, answers));
     }
     if (any(WRITES_URLS)) changes.push(envChange(answers));
     if (answers.database === 'bundled' && (any([UP, ...RECREATES]) || parts.has('certificates')))
       changes.push(startDatabase(answers, any(RECREATES) && !failing.has(UP)));
-    if (needsRoles(failing) || any([UP, ...WRITES_URLS])) {
+    if (needsRoles(failing) || any([UP, URLS])) {
       const { release } = await releaseOf(host, answers);
       changes.push(roleRepairChange(answers, release === 'v1' ? 'v1' : 'v2'));
     }

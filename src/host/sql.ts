@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Client, ClientConfig } from 'pg';
 import { ChangeError } from '../core/errors.ts';
 import type { SqlConnection, SqlResult, SqlStatement } from '../core/host.ts';
@@ -23,7 +24,12 @@ async function connect(connection: SqlConnection): Promise<Client> {
         : {
             rejectUnauthorized: connection.tls === 'verify',
             ...(connection.ca === undefined ? {} : { ca: connection.ca }),
-            ...(connection.serverName === undefined ? {} : { servername: connection.serverName }),
+            // The name that the certificate is held against; an address is not sent as SNI (RFC 6066, section 3).
+            ...(connection.serverName === undefined
+              ? {}
+              : isIP(connection.serverName)
+                ? { host: connection.serverName }
+                : { servername: connection.serverName }),
           },
   };
   const client = new pg.Client(config);

@@ -25,6 +25,7 @@ const ROLES: readonly (readonly [RoleKey, string])[] = [
   ['app', DATABASE.app],
   ['maintenance', DATABASE.maintenance],
 ];
+const ROLE_LIST = ROLES.map(([, name]) => name).join(', ');
 const NAMES = ROLES.map(([, name]) => literal(name)).join(', ');
 
 /** The statements, to be run by the superuser (or the external admin role), committed together or not at all. */
@@ -44,13 +45,13 @@ export function rolesSql(input: RolesInput): readonly SqlStatement[] {
     'CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public',
     `ALTER DATABASE ${identifier(database)} OWNER TO ${DATABASE.owner}`,
     `ALTER SCHEMA public OWNER TO ${DATABASE.owner}`,
+    REOWN(bundled),
     // Guide v1's application creates what is missing at every start ("CREATE TABLE", PostgreSQL security).
     fill(rights, {
       DATABASE: identifier(database),
       APP_SCHEMA_RIGHTS: release === 'v1' ? 'USAGE, CREATE' : 'USAGE',
     }).trim(),
     ...(bundled ? ['REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC'] : []),
-    REOWN(bundled),
     ENABLE_RLS,
     RETURN_OWNER,
   ].map((text) => ({ text }));
@@ -77,22 +78,26 @@ const TAME_ROLE = (name: string) => `DO $do$ DECLARE r pg_roles; BEGIN
   IF r.rolvaliduntil IS NOT NULL THEN ALTER ROLE ${name} VALID UNTIL 'infinity'; END IF;
 END $do$`;
 
-/** None of the roles is a member of any role, and nobody is made a member of the owner. */
+/** None of the three roles is a member of any role. */
 const REVOKE_MEMBERSHIPS = `DO $do$ DECLARE m record; BEGIN
   FOR m IN SELECT pg_get_userbyid(roleid) AS granted, pg_get_userbyid(member) AS member, pg_get_userbyid(grantor) AS grantor
     FROM pg_auth_members WHERE pg_get_userbyid(member) IN (${NAMES})
   LOOP EXECUTE format('REVOKE %I FROM %I GRANTED BY %I CASCADE', m.granted, m.member, m.grantor); END LOOP;
 END $do$`;
 
-/** An admin who is no superuser must be a member of the owner to give it something; only inside this transaction. */
-const BORROW_OWNER = `DO $do$ BEGIN
-  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-  THEN EXECUTE format('GRANT ${DATABASE.owner} TO %I', current_user); END IF;
+const UNLESS_SUPERUSER = (...statements: readonly string[]) => `DO $do$ BEGIN
+  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    ${statements.map((text) => `EXECUTE format(${text});`).join('\n    ')}
+  END IF;
 END $do$`;
-const RETURN_OWNER = `DO $do$ BEGIN
-  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
-  THEN EXECUTE format('REVOKE ${DATABASE.owner} FROM %I', current_user); END IF;
-END $do$`;
+/** An admin who is no superuser must be a member of the roles to move tables between them; only inside this transaction. */
+const BORROW_OWNER = UNLESS_SUPERUSER(`'GRANT ${ROLE_LIST} TO %I', current_user`);
+/** What PUBLIC had, the admin had too: without these two, the next look would be locked out. */
+const RETURN_OWNER = UNLESS_SUPERUSER(
+  `'GRANT CONNECT ON DATABASE %I TO %I', current_database(), current_user`,
+  `'GRANT USAGE ON SCHEMA public TO %I', current_user`,
+  `'REVOKE ${ROLE_LIST} FROM %I', current_user`,
+);
 
 /**
  * Tables that the application or maintenance role owns, or that carry policies, belong to the migration owner: an

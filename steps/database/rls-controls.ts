@@ -22,6 +22,8 @@ type Needed = GroundAnswers & ReleaseAnswers & Pick<Answers, 'database'>;
 
 /** The services step's control that says whether CoreCube runs: what is looked at here exists only then. */
 const APP_UP = 'running.corecube-up';
+/** A container with yesterday's URLs cannot log in; this control of the services step says so. */
+const APP_CURRENT = 'running.current';
 const REMEDY =
   'Apply gives the tables to the migration owner, turns row-level security on and sets the rights anew.';
 
@@ -131,7 +133,7 @@ function sessions(host: HostReader, answers: Needed): Promise<readonly Session[]
     }
     return own.length > 0
       ? own
-      : { verdict: unknown('CoreCube has no database session open now; look again') };
+      : { verdict: unknown('CoreCube has no database session open now; look again', APP_CURRENT) };
   });
 }
 
@@ -283,7 +285,7 @@ export const rlsControls: readonly Control<Needed>[] = [
       if (strange.length > 0) return fail(`sessions of ${strange.join(', ')}`, allowed.join(', '));
       return names.includes(DATABASE.app)
         ? pass(`sessions of ${names.join(', ')}`)
-        : unknown(`only sessions of ${names.join(', ')} are open now; look again`);
+        : unknown(`only sessions of ${names.join(', ')} are open now; look again`, APP_CURRENT);
     },
   ),
 ];

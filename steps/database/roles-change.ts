@@ -38,7 +38,11 @@ export function roleRepairChange(answers: RepairAnswers, release?: 'v1' | 'v2'):
         );
       }
       const [vector] = await host.sql(reach.connection, [
-        { text: `SELECT default_version FROM pg_available_extensions WHERE name = 'vector'` },
+        {
+          text: `SELECT bool_or(v.installed) AS installed, bool_or(v.trusted) OR
+              (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS possible
+            FROM pg_catalog.pg_available_extension_versions v WHERE v.name = 'vector' GROUP BY v.name`,
+        },
       ]);
       if (vector?.ok && vector.rows.length === 0)
         throw new ChangeError(
@@ -47,6 +51,13 @@ export function roleRepairChange(answers: RepairAnswers, release?: 'v1' | 'v2'):
           bundled
             ? 'Answer postgresImage with an image that brings pgvector.'
             : 'Install pgvector on the server.',
+        );
+      const [extension] = vector?.ok ? vector.rows : [];
+      if (extension?.installed === false && extension.possible === false)
+        throw new ChangeError(
+          'database',
+          'the extension vector is not installed, and this role may not install it',
+          'Let a superuser run CREATE EXTENSION vector WITH SCHEMA public in this database once, then run this again.',
         );
       const urls = await roleUrls(host);
       const verifier = (role: RoleKey) => {

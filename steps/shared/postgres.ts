@@ -41,25 +41,23 @@ export async function serverOf(host: HostReader, answers: DatabaseAnswers): Prom
 export function externalAdmin(host: HostReader, answers: DatabaseAnswers): Promise<ConnectionUrl> {
   return host.once('external database admin url', async () => {
     if (!answers.databaseAdminUrl) throw new Error('the admin URL of the external database is not known');
-    const url = await resolveSecret(host, answers.databaseAdminUrl);
+    const secret = await resolveSecret(host, answers.databaseAdminUrl);
+    let url: ConnectionUrl;
     try {
-      return parseConnectionUrl(url);
+      url = parseConnectionUrl(secret);
     } catch (error) {
       throw new Error(`the admin URL of the database cannot be used: ${(error as Error).message}`);
     }
+    // Rights and owner of the named database are set; these belong to the server.
+    if (['postgres', 'template0', 'template1'].includes(url.database))
+      throw new Error(
+        `the admin URL names the database ${url.database}; name one that was made for CoreCube, such as /corecube`,
+      );
+    return url;
   });
 }
 
-/** The superuser's connection (external: the admin URL's); undefined while server or password are not there. */
-export async function superuserConnection(
-  host: HostReader,
-  answers: DatabaseAnswers,
-): Promise<SqlConnection | undefined> {
-  const server = await serverOf(host, answers);
-  return server && superuserOf(host, answers, server, await authority(host));
-}
-
-/** The same for a server that is known already; undefined when the password is not kept on this host. */
+/** The superuser's connection (external: the admin URL's); undefined when the password is not kept on this host. */
 export async function superuserOf(
   host: HostReader,
   answers: DatabaseAnswers,
