@@ -12,6 +12,7 @@ import {
 } from './database/file-changes.ts';
 import { fileControls, fileProblems } from './database/file-controls.ts';
 import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, PASSWORD, UP, URLS } from './database/ground.ts';
+import { passwordControls } from './database/password-controls.ts';
 import { roleControls } from './database/role-controls.ts';
 import { roleRepairChange } from './database/roles-change.ts';
 import { serverControls } from './database/server-controls.ts';
@@ -23,7 +24,12 @@ import { releaseOf } from './shared/release.ts';
 
 export { roleRepairChange } from './database/roles-change.ts';
 
-const controls: readonly Control<Needed>[] = [...serverControls, ...fileControls, ...roleControls];
+const controls: readonly Control<Needed>[] = [
+  ...serverControls,
+  ...passwordControls,
+  ...fileControls,
+  ...roleControls,
+];
 
 /** What only a container made anew from compose.yaml repairs. */
 const RECREATES = ['pg.old-tls-refused', 'pg.not-published', CERTIFICATE];

@@ -207,7 +207,7 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
   const changes = plan.map((change) => describe(change, 'planned'));
   if (plan.length === 0) {
     const repairable = broken.filter((f) => f.severity === 'required' && !f.manual);
-    if (repairable.length === 0 || input.mode === 'plan')
+    if (repairable.length === 0 || input.mode !== 'apply')
       return { report: { ...base, outcome: 'held', findings, changes } };
     const ids = repairable.map((f) => f.control).join(', ');
     return stop(findings, changes, `the step has no change that repairs ${ids}; this is a bug of the step`, {

@@ -1,25 +1,9 @@
-/** Controls of the server itself: up, encrypted, verified, closed to everything else. */
-import type { HostReader } from '../../src/core/host.ts';
-import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
+/** Controls of the server itself: up, its password known, encrypted, verified, closed to everything else. */
+import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts';
 import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
 import { superuserPassword } from '../shared/postgres.ts';
-import { verifies } from '../shared/scram.ts';
 import { RENEW_DAYS } from './file-controls.ts';
-import {
-  asRole,
-  asSuperuser,
-  CERTIFICATE,
-  ground,
-  type Needed,
-  notIn,
-  PASSWORD,
-  probe,
-  ROLE_NAME,
-  rows,
-  SECTION,
-  said,
-  UP,
-} from './ground.ts';
+import { asRole, CERTIFICATE, ground, type Needed, notIn, PASSWORD, SECTION, said, UP } from './ground.ts';
 import { deliveredAuthority } from './start.ts';
 import { volumePassword } from './volume.ts';
 
@@ -168,65 +152,6 @@ export const serverControls: readonly Control<Needed>[] = [
     },
   },
   {
-    id: 'pg.scram-only',
-    title: 'Every way to log in asks for a password by SCRAM-SHA-256',
-    severity: 'required',
-    section: SECTION,
-    refs: ['RFC 7677', 'CIS PostgreSQL 5.3'],
-    threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
-    remedy: `Apply writes ${PATH.hba} and stores the passwords as SCRAM verifiers.`,
-    impact: 'Sessions that are open stay open.',
-    async inspect({ host, answers }) {
-      if (answers.database === 'external') return skip('the server is external: see pg.external-scram');
-      return scramOnly(host, answers);
-    },
-  },
-  {
-    id: 'pg.external-scram',
-    title: 'The external server asks for passwords by SCRAM-SHA-256',
-    severity: 'advised',
-    section: SECTION,
-    refs: ['RFC 7677', 'CIS PostgreSQL 5.3'],
-    threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
-    remedy: 'Ask whoever runs the server for hostssl lines with scram-sha-256 only.',
-    async inspect({ host, answers }) {
-      if (answers.database !== 'external') return skip('the database is bundled: see pg.scram-only');
-      return scramOnly(host, answers);
-    },
-  },
-  {
-    id: 'pg.passwords-not-default',
-    title: 'No password that everybody knows opens the database',
-    severity: 'required',
-    section: SECTION,
-    refs: ['CIS Docker 4.10', 'CWE-1392'],
-    threat: 'Example passwords of images and guides are what attackers try first.',
-    remedy: `Log in with psql inside the container, set another one with \\password postgres, and put it into ${PATH.databaseSuperuserPassword}.`,
-    manual: true,
-    async inspect({ host, answers }) {
-      const look = await asSuperuser(host, answers);
-      if (look.verdict) return look.verdict;
-      const { stored } = await probe(host, 'verifiers', look.connection, {
-        stored: `SELECT rolname AS name, rolpassword AS verifier FROM pg_authid
-          WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-SHA-256$%' AND (rolname = current_user OR rolname LIKE 'corecube%')`,
-      });
-      if (answers.database === 'external' && !stored.ok && stored.code === '42501')
-        return skip(
-          'the admin role may not read the verifiers; the roles of CoreCube have generated passwords',
-        );
-      const roles = rows(stored, 'the verifiers of the passwords (pg_authid)');
-      // Tried here against what the server keeps: the same answer as a login, without a login's trace or lockout.
-      const open = roles.filter(({ name, verifier }) =>
-        [...KNOWN, String(name)].some((word) => verifies(word, String(verifier))),
-      );
-      return open.length === 0
-        ? pass(
-            `${KNOWN.length + 1} well-known passwords tried for ${roles.map((r) => r.name).join(', ')}: none fits`,
-          )
-        : fail(`${open.map((r) => r.name).join(', ')}: a well-known password fits`, 'none fits');
-    },
-  },
-  {
     id: 'pg.ca-delivered',
     title: "CoreCube verifies the database against today's authority",
     severity: 'required',
@@ -276,34 +201,3 @@ export const serverControls: readonly Control<Needed>[] = [
     },
   },
 ];
-
-/** Passwords of examples: the image's documentation, the hardening guide's URL, and what people type. */
-const KNOWN = ['postgres', 'password', 'mysecretpassword', 'corecube', 'changeme', 'secret', 'admin'];
-
-/** Methods that keep the password secret. */
-const GOOD_METHODS = ['scram-sha-256', 'cert'];
-
-async function scramOnly(host: HostReader, answers: Needed): Promise<Verdict> {
-  const look = await asSuperuser(host, answers);
-  if (look.verdict) return look.verdict;
-  const seen = await probe(host, 'rules', look.connection, {
-    hba: 'SELECT line_number AS line, type, auth_method AS method, error FROM pg_hba_file_rules ORDER BY line_number',
-    passwords: `SELECT rolname AS name FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'
-        AND (rolname = current_user OR rolname = ANY (ARRAY[${Object.values(ROLE_NAME).map((name) => `'${name}'`)}]))`,
-  });
-  const rules = rows(seen.hba, 'its rules (pg_hba_file_rules)');
-  const open = (r: Record<string, unknown>) =>
-    r.method !== 'reject' &&
-    (!GOOD_METHODS.includes(String(r.method)) || r.type === 'host' || r.type === 'hostnossl');
-  const bad = rules
-    .filter((r) => r.error || open(r))
-    .map((r) => `line ${r.line}: ${r.error ?? `${r.type} by ${r.method}`}`);
-  const weak = rows(seen.passwords, 'how passwords are kept (pg_authid)');
-  bad.push(...weak.map((r) => `the password of ${r.name} is not kept as a SCRAM verifier`));
-  if (rules.length === 0) bad.push('there is no rule');
-  return bad.length === 0
-    ? pass(
-        `${rules.length} rules: scram-sha-256 or reject, none without encryption; passwords kept as SCRAM verifiers`,
-      )
-    : fail(bad.join('; '), 'hostssl and local rules with scram-sha-256 only');
-}

@@ -288,8 +288,27 @@ export function composeModel(
       'json',
       ...interpolate,
     ]);
-    return JSON.parse(output) as ComposeModel;
+    return withMaps(JSON.parse(output) as ComposeModel);
   });
+}
+
+/** With `--no-interpolate` Compose leaves the variables and labels of merged files as lists of `NAME=value`. */
+function withMaps(model: ComposeModel): ComposeModel {
+  const toMap = (value: unknown) => {
+    if (!Array.isArray(value)) return value;
+    const pairs = value.map((entry) => {
+      const at = String(entry).indexOf('=');
+      return at < 0 ? [entry, null] : [String(entry).slice(0, at), String(entry).slice(at + 1)];
+    });
+    return Object.fromEntries(pairs);
+  };
+  const services = Object.entries(model.services).map(([name, service]) => {
+    const changed: Record<string, unknown> = { ...service };
+    for (const key of ['environment', 'labels'] as const)
+      if (service[key] !== undefined) changed[key] = toMap(service[key]);
+    return [name, changed];
+  });
+  return { ...model, services: Object.fromEntries(services) };
 }
 
 /**

@@ -1,55 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { FileStat, HostReader, SqlResult } from '../../src/core/host.ts';
-import { Secret } from '../../src/core/secret.ts';
+import type { SqlResult } from '../../src/core/host.ts';
 import { fileProblems, isStrong, urlProblems } from '../../steps/database/file-controls.ts';
-import { type Needed, notIn, refusalOf } from '../../steps/database/ground.ts';
+import { notIn, refusalOf } from '../../steps/database/ground.ts';
 import { rolesDiff, rolesSql } from '../../steps/database/rights.ts';
 import { database } from '../../steps/database.ts';
-import { createAuthority, issueServerCertificate } from '../../steps/shared/certificates.ts';
 import hba from '../../templates/pg_hba.conf?raw';
-
-interface File {
-  readonly text: string;
-  readonly mode: number;
-  readonly uid: number;
-}
-
-/** A host of files, an engine without userns-remap and without containers, and no database. */
-function hostOf(files: Readonly<Record<string, File>>): HostReader {
-  const nothing = async () => undefined;
-  const stat = async (path: string): Promise<FileStat | undefined> => {
-    if (path === '.' || path === 'postgres')
-      return { kind: 'directory', mode: 0o755, uid: 1001, gid: 1001, size: 0 };
-    const file = files[path];
-    return file && { kind: 'file', mode: file.mode, uid: file.uid, gid: file.uid, size: file.text.length };
-  };
-  return {
-    dir: '/install',
-    now: () => new Date(),
-    stat,
-    list: nothing,
-    env: () => undefined,
-    readText: async (path: string) => files[path]?.text,
-    readSecret: async (path: string) => (files[path] ? new Secret(files[path].text) : undefined),
-    query: async (argv: readonly string[]) => ({
-      code: argv.includes('volume') ? 1 : 0,
-      stdout: argv.includes('info') ? '{"ServerVersion":"28.0","SecurityOptions":[]}' : '',
-      stderr: argv.includes('volume') ? 'Error: No such volume' : '',
-    }),
-    system: async () => ({ uid: 1001, gid: 1001, arch: 'x64', memoryMb: 1, diskFreeMb: 1, os: 'debian 12' }),
-    once: (_key: string, look: () => Promise<unknown>) => look(),
-  } as unknown as HostReader;
-}
-
-const answers: Needed = {
-  projectName: 'corecube',
-  database: 'bundled',
-  databaseAdminUrl: undefined,
-  databaseCa: undefined,
-  postgresImage: 'pgvector/pgvector:pg17',
-  release: 'v2',
-  image: 'registry.corecube.test/corecube:1',
-} as Needed;
+import { answers, type File, hostOf, written } from './database-host.ts';
 
 const url = (user: string, password: string, rest = '@pgvector:5432/corecube') =>
   `postgresql://${user}:${password}${rest}?sslmode=verify-full&sslrootcert=/run/secrets/pg_ca.crt`;
@@ -106,19 +62,6 @@ describe('urlProblems', () => {
 });
 
 describe('fileProblems', () => {
-  const now = new Date();
-  const written = async (): Promise<Record<string, File>> => {
-    const authority = await createAuthority('test', now);
-    const server = await issueServerCertificate(authority, { dns: ['pgvector'] }, now);
-    return {
-      'postgres/pg_hba.conf': { text: hba, mode: 0o644, uid: 1001 },
-      'secrets/pg_superuser_password': { text: A, mode: 0o600, uid: 999 },
-      'secrets/pg_ca.key': { text: authority.key.reveal(), mode: 0o600, uid: 1001 },
-      'secrets/pg_ca.crt': { text: authority.certificate, mode: 0o644, uid: 1001 },
-      'secrets/pg_server.key': { text: server.key.reveal(), mode: 0o600, uid: 999 },
-      'secrets/pg_server.crt': { text: server.certificate, mode: 0o644, uid: 1001 },
-    };
-  };
   it('finds nothing where all was written, and everything where nothing was', async () => {
     expect(await fileProblems(hostOf(await written()), answers)).toEqual([]);
     const parts = (await fileProblems(hostOf({}), answers)).map((p) => p.part);

@@ -19,6 +19,7 @@ import { firstSubordinate } from '../../steps/shared/userns.ts';
 
 const hostile = [
   'plain-Password_1',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a password that looks like an interpolation is the point
   'a$b${HOME}$$c$(id)`id`',
   `quote'"and\\back\\\\slash`,
   'p@ss:word/with?every#part&of=a%URL%20',
