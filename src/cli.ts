@@ -14,6 +14,7 @@ import { redact } from './core/secret.ts';
 import { scriptFrontend } from './frontends/script/script.ts';
 import { helpText } from './help.ts';
 import { createHostSource } from './host/index.ts';
+import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
 import { renderControls } from './report/controls.ts';
 import { renderJson } from './report/json.ts';
@@ -93,6 +94,7 @@ async function deploy(args: Arguments): Promise<ExitCode> {
   const writing = mode === 'apply' || mode === 'files';
   const release = writing ? await acquireLock(dir, product.paths.lock) : undefined;
   try {
+    if (release) await removeLeftovers(dir, product.paths);
     const host = createHostSource({
       dir,
       backups: product.paths.backups,

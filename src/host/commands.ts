@@ -94,11 +94,7 @@ export async function runCommand(
   return { code: result.exitCode, stdout, stderr };
 }
 
-/** Like `runCommand`, for the eyes: a command that is not on the list of looking commands throws. */
-export function runLookingCommand(
-  argv: readonly string[],
-  options?: CommandOptions & { cwd?: string },
-): Promise<CommandResult> {
+/** For the eyes: a command that is not on the list of looking commands throws. */
+export function requireLooking(argv: readonly string[]): void {
   if (!isLooking(argv)) throw new Error(`not a looking command: ${argv.slice(0, 3).join(' ')}`);
-  return runCommand(argv, options);
 }

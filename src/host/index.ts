@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { unlink } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Host, HostReader, HostSource } from '../core/host.ts';
 import { redact, Secret } from '../core/secret.ts';
-import { runCommand, runLookingCommand } from './commands.ts';
+import { requireLooking, runCommand } from './commands.ts';
+import { engineApi } from './engine-api.ts';
 import {
   backUp,
   ensureDirectory,
@@ -40,11 +42,14 @@ export interface HostOptions {
 export function createHostSource(options: HostOptions): HostSource {
   const { dir } = options;
   const at = (path: string) => (isAbsolute(path) ? path : resolve(dir, path));
+  const engine = engineApi();
   const owned = ownedFiles(options.helperImage, options.helperLabel);
   const owner = ownerChanger(owned.changeOwner);
   const backups = join(dir, options.backups, new Date().toISOString().replaceAll(/[:.]/g, '-'));
 
   const snapshot = (signal: AbortSignal): HostReader => {
+    // Dozens of looks side by side listen to one signal; Node would take that for a leak and say so on stderr.
+    setMaxListeners(0, signal);
     const looks = new Map<string, Promise<unknown>>();
     return {
       dir,
@@ -60,7 +65,12 @@ export function createHostSource(options: HostOptions): HostSource {
       },
       stat: (path) => statFile(at(path)),
       list: (path) => listDirectory(at(path)),
-      query: (argv, commandOptions) => runLookingCommand(argv, { signal, ...commandOptions }),
+      async query(argv, commandOptions) {
+        requireLooking(argv);
+        const direct = commandOptions?.input === undefined && commandOptions?.env === undefined;
+        const answer = direct ? await engine.look(argv, commandOptions?.timeoutMs ?? 15_000) : undefined;
+        return answer ?? runCommand(argv, { signal, ...commandOptions });
+      },
       sql: readSql,
       http: (request) => sendHttp(request, signal),
       tls: shakeHands,

@@ -1,0 +1,102 @@
+/** The plug is pulled at every change, and the next run goes on as if nothing had happened. */
+import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BedHost, createHost } from '../bed/index.ts';
+import { journalOf, Run, underWay } from './killed-run.ts';
+import { startOver, withoutThrottle } from './prepare.ts';
+import { Install, snapshot, troubles } from './support.ts';
+
+/** Milliseconds; a longer change is killed in its first moments, when most of its work is still ahead. */
+const LONGEST_DELAY = 400;
+/** Their content differs from install to install: secrets, what is derived from them, and the log of the runs. */
+const DIFFERS = /^(secrets\/.+|\.env|\.corecube-secure\/(key-check\.json|journal\.jsonl))$/;
+
+/** Every file with mode and owner, and the content of those that hold no secret. */
+async function disk(install: Install): Promise<Record<string, string>> {
+  const all = await snapshot(install.dir);
+  return Object.fromEntries(
+    Object.entries(all)
+      .filter(([path]) => !path.startsWith('.corecube-secure/backups'))
+      .map(([path, seen]) => [path, DIFFERS.test(path) ? seen.split(' ').slice(0, 2).join(' ') : seen]),
+  );
+}
+
+describe('a run that is ended', () => {
+  let host: BedHost;
+  let install: Install;
+  /** How an undisturbed install looks, and how long each of its changes took, in milliseconds. */
+  let undisturbed: Record<string, string>;
+  const took = new Map<string, number>();
+
+  const key = () => install.read('secrets/encryption_key').catch(() => undefined);
+  const volumes = async () =>
+    (await install.docker('volume', 'ls', '--quiet')).stdout.trim().split('\n').filter(Boolean);
+
+  beforeAll(async () => {
+    host = await createHost('k-plug', { clients: false });
+    install = await Install.create(host, 'v2', 'kplug');
+    await withoutThrottle(install);
+    const { code, report, stderr } = await install.applyJson();
+    expect(code, `${troubles(report)}\n${stderr}`).toBe(0);
+    undisturbed = await disk(install);
+    const began = new Map<string, number>();
+    for (const { event, change, time } of await journalOf(install)) {
+      if (change === undefined) continue;
+      if (event === 'change-start') began.set(change, Date.parse(time));
+      else took.set(change, Date.parse(time) - (began.get(change) ?? 0));
+    }
+    await startOver(install);
+    await withoutThrottle(install);
+    expect(await volumes()).toEqual([]);
+  });
+  afterAll(() => host?.destroy());
+
+  it('converges when it is killed once at every change', async () => {
+    const killed = new Set<string>();
+    const story: string[] = [];
+    let firstKey: string | undefined;
+    let seenVolumes: string[] = [];
+    let code: number | undefined;
+    for (let run = 0; code !== 0; run++) {
+      expect(run, `no end after ${run} runs:\n${story.join('\n')}`).toBeLessThan(took.size + 8);
+      const since = (await journalOf(install)).length;
+      const tool = new Run(install);
+      const change = await tool.begins(install, since, (id) => !killed.has(id));
+      if (change === undefined) {
+        const result = await tool.ended;
+        code = result.code;
+        story.push(`run ${run}: ended with ${code}${code === 0 ? '' : `\n${result.stdout}${result.stderr}`}`);
+      } else {
+        const share = ((run * 7) % 10) / 10;
+        await tool.linger(
+          install,
+          change,
+          share * Math.min(LONGEST_DELAY, took.get(change) ?? LONGEST_DELAY),
+        );
+        await tool.signal('SIGKILL');
+        await tool.ended;
+        const landed = underWay((await journalOf(install)).slice(since));
+        killed.add(change);
+        for (const other of landed) killed.add(other);
+        story.push(`run ${run}: killed at ${change}, under way: ${landed.join(', ') || 'nothing'}`);
+      }
+      const now = await key();
+      firstKey ??= now;
+      expect(now, story.at(-1)).toBe(firstKey);
+      const present = await volumes();
+      expect(present, story.at(-1)).toEqual(expect.arrayContaining(seenVolumes));
+      seenVolumes = present;
+    }
+    console.log(story.join('\n'));
+    expect([...killed].sort(), story.join('\n')).toEqual(expect.arrayContaining([...took.keys()].sort()));
+    expect(firstKey).toMatch(/^[0-9a-f]{64}$/);
+    const left = (await readdir(install.dir, { recursive: true })).filter((path) =>
+      /(\.tmp|^lock.*)$/.test(basename(path)),
+    );
+    expect(left).toEqual([]);
+    expect(await disk(install)).toEqual(undisturbed);
+    const verified = await install.verify();
+    expect(verified.code, troubles(verified.report)).toBe(0);
+  });
+});
