@@ -128,7 +128,7 @@ export function ensureBed(): Promise<void> {
 }
 
 /** Every image a host can pull, as `name:tag` with the digest it has there. */
-export async function imageDigests(): Promise<Record<string, string>> {
+async function imageDigests(): Promise<Record<string, string>> {
   return JSON.parse(await bed(['images.sh', 'list'])) as Record<string, string>;
 }
 
