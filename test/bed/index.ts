@@ -127,11 +127,6 @@ export function ensureBed(): Promise<void> {
   return ready;
 }
 
-/** Every image a host can pull, as `name:tag` with the digest it has there. */
-async function imageDigests(): Promise<Record<string, string>> {
-  return JSON.parse(await bed(['images.sh', 'list'])) as Record<string, string>;
-}
-
 function ownEnvironment(): Record<string, string> {
   const pairs = Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return Object.fromEntries(pairs);

@@ -7,6 +7,8 @@ export interface Sabotage {
   break(install: Install): Promise<unknown>;
   /** Controls that must turn, with the verdict they must turn to. Every other control must stay as it was. */
   readonly turns: Readonly<Record<string, 'fail' | 'unknown'>>;
+  /** Left out where the generation has no such feature (guide v1's app role may create tables). */
+  readonly onlyV2?: readonly string[];
   /** Undoes what only a person can undo; then, and otherwise, apply must bring everything back. */
   repair?(install: Install): Promise<unknown>;
 }
@@ -90,8 +92,9 @@ export const sabotages: readonly Sabotage[] = [
       'pg.app-cannot-run-programs',
       'pg.app-cannot-read-files',
       'pg.app-cannot-alter-policy',
-      'pg.app-role-in-use',
+      'pg.app-cannot-create-tables',
     ),
+    onlyV2: ['pg.app-cannot-create-tables'],
   },
   {
     name: 'the app role may bypass row-level security',
@@ -101,7 +104,13 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: 'the app role becomes a member of the migration owner',
     break: (i) => i.sql('grant corecube_migrator to corecube_app'),
-    turns: fail('pg.app-not-member', 'pg.app-cannot-alter-policy'),
+    turns: fail(
+      'pg.app-attributes',
+      'pg.app-not-member',
+      'pg.app-cannot-alter-policy',
+      'pg.app-cannot-create-tables',
+    ),
+    onlyV2: ['pg.app-cannot-create-tables'],
   },
   {
     name: 'row-level security is switched off on a table',
@@ -115,7 +124,7 @@ export const sabotages: readonly Sabotage[] = [
       await writeFile(path, `host all all all trust\n${await readFile(path, 'utf8')}`);
       await i.sql('select pg_reload_conf()');
     },
-    turns: fail('pg.scram-only', 'pg.plaintext-refused', 'pg.hba-file'),
+    turns: fail('pg.scram-only', 'pg.plaintext-refused', 'pg.files'),
   },
   {
     name: 'the Caddyfile loses HSTS, reloaded',
@@ -148,7 +157,7 @@ export const sabotages: readonly Sabotage[] = [
     break: async (i) => {
       // $2 hash of changeme123: made by the database itself, as an attacker with SQL would.
       await i.sql(
-        "create extension if not exists pgcrypto; insert into users (id, email, password_hash, role) values (gen_random_uuid(), 'admin@example.com', crypt('changeme123', gen_salt('bf', 10)), 'admin')",
+        "create extension if not exists pgcrypto; insert into users (id, email, name, password_hash, role) values (gen_random_uuid(), 'admin@example.com', 'Admin', crypt('changeme123', gen_salt('bf', 10)), 'admin')",
       );
     },
     turns: fail('admin.default-login-refused', 'admin.no-default-email'),
@@ -157,9 +166,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: 'the audit log keeps whole queries for ten years',
     break: (i) =>
-      i.sql(
-        "update settings set value = '3650' where key like '%retention%'; update settings set value = '\"full\"' where key like '%query%'",
-      ),
+      i.sql(`update settings set value = '{"retentionDays": 3650, "queryText": "full"}' where key = 'audit'`),
     turns: fail('audit.retention-days', 'audit.query-text'),
   },
   {
