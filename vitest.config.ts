@@ -18,8 +18,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 900_000,
-          fileParallelism: false,
-          maxWorkers: 1,
+          // Each file has hosts of its own; two at a time fill the two cores without starving a deadline.
+          maxWorkers: 2,
         },
       },
     ],

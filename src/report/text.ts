@@ -151,10 +151,16 @@ export function renderEnd(
       s.changes.filter((c) => c.status === 'done').map((c) => c.summary),
     );
     if (done.length > 0) lines.push('  Done before that and left in place:', ...done.map((d) => `    ${d}`));
+    const open = report.steps.flatMap((s) =>
+      s.outcome === 'not-reached'
+        ? [`${s.title} (not looked at)`]
+        : s.changes.filter((c) => c.status !== 'done' && c.status !== 'planned').map((c) => c.summary),
+    );
+    if (open.length > 0) lines.push('  Not done:', ...open.map((d) => `    ${d}`));
     lines.push('');
   }
   if (!style.planning) lines.push(line('required'), line('advised'));
-  if (keep.length > 0) {
+  if (keep.length > 0 && !report.stopped) {
     const label = Math.max(...keep.map(([l]) => l.length));
     lines.push('', 'Keep these', ...keep.map(([l, text]) => `  ${l.padEnd(label)}  ${text}`));
   }

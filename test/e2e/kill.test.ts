@@ -49,6 +49,8 @@ describe('a run that is ended', () => {
     await startOver(install);
     await withoutThrottle(install);
     expect(await volumes()).toEqual([]);
+    // The images too: pulling them is the first change.
+    await install.docker('image', 'prune', '--all', '--force');
   });
   afterAll(() => host?.destroy());
 
@@ -98,5 +100,32 @@ describe('a run that is ended', () => {
     expect(await disk(install)).toEqual(undisturbed);
     const verified = await install.verify();
     expect(verified.code, troubles(verified.report)).toBe(0);
+  });
+
+  it('finishes the change under way on Ctrl+C, refuses a second run meanwhile, and the next run does the rest', async () => {
+    const containers = [await install.container('corecube'), await install.container('caddy')];
+    expect((await install.docker('rm', '--force', ...containers)).code).toBe(0);
+    const since = (await journalOf(install)).length;
+    const run = new Run(install);
+    expect(await run.begins(install, since, (id) => id === 'services.start-corecube')).toBeDefined();
+    const second = await install.apply();
+    expect([second.code, second.stdout], second.stderr).toEqual([2, '']);
+    expect(second.stderr).toContain('another run at work');
+    await run.signal('SIGINT');
+    const first = await run.ended;
+    expect(first.code, first.stdout + first.stderr).toBe(130);
+    expect(first.stderr).toContain('the change under way is finished first');
+    const journal = (await journalOf(install)).slice(since);
+    expect(underWay(journal)).toEqual([]);
+    expect(journal.filter((e) => e.event === 'change-done').map((e) => e.change)).toEqual([
+      'services.start-corecube',
+    ]);
+    const [done = '', rest = ''] = first.stdout.slice(first.stdout.indexOf('\nCancelled')).split('Not done:');
+    expect(done).toContain('Start corecube');
+    expect(rest).toContain('Reverse proxy');
+    await expect(install.container('caddy')).rejects.toThrow('no container');
+    const next = await install.applyJson();
+    expect(next.code, `${troubles(next.report)}\n${next.stderr}`).toBe(0);
+    expect(next.report.steps.flatMap((s) => s.changes.map((c) => c.id))).toEqual(['proxy.start']);
   });
 });

@@ -1,0 +1,3 @@
+import { mainJob } from './main-job-suite.ts';
+
+mainJob('v2');
