@@ -116,7 +116,10 @@ export function mainJob(release: Release): void {
         const rest = environment
           .split('\0')
           .filter(
-            (e) => !/^(PGVECTOR_(APP_|MAINTENANCE_)?URL|CUBE_ADMIN_PASSWORD|POSTGRES_PASSWORD)=/.test(e),
+            (e) =>
+              !/^(PGVECTOR_(APP_|MAINTENANCE_)?URL|CUBE_ADMIN_PASSWORD|POSTGRES_PASSWORD|PGPASSWORD)=/.test(
+                e,
+              ),
           );
         found.push(...find('an environment', rest.join('\0')));
       }
