@@ -7,7 +7,8 @@ import { type Change, type Control, fail, pass, skip, unknown } from '../src/cor
 import { type ComposeAnswers, desiredText, imagesOf, NEEDS } from './compose/render.ts';
 import { type Property, violations } from './compose/violations.ts';
 import { defineStep, type SectionId } from './questions.ts';
-import { type ComposeModel, composeModel } from './shared/docker.ts';
+import { type ComposeModel, composeModel } from './shared/compose-project.ts';
+import { engine } from './shared/engine.ts';
 import { withoutPin } from './shared/images.ts';
 import { PATH } from './shared/layout.ts';
 
@@ -159,6 +160,8 @@ export const compose = defineStep({
   async plan({ host, answers }) {
     const before = await host.readText(PATH.compose);
     const text = await desiredText(host, answers);
+    // Without an engine (--files-only) nothing can be seen of the file but that it is the one we would write.
+    if (before === text && (await engine(host)).state !== 'ready') return [];
     const change: Change = {
       id: 'compose.write',
       summary:

@@ -4,7 +4,8 @@ import { parseDocument } from 'yaml';
 import type { HostReader } from '../src/core/host.ts';
 import { attest, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
 import { type Answers, defineStep } from './questions.ts';
-import { composeModel, containerOf, image } from './shared/docker.ts';
+import { composeModel } from './shared/compose-project.ts';
+import { containerOf, image } from './shared/docker.ts';
 import { PATH } from './shared/layout.ts';
 
 const NEEDS = ['projectName', 'keyBackup', 'dumpEncryption', 'adminRanges'] as const;

@@ -198,7 +198,9 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
     plan = await step.plan({ host: running.reader, answers, signal: input.signal, failing });
   } catch (error) {
     const reason = `cannot be planned now: ${redact(error instanceof Error ? error.message : String(error))}`;
-    if (input.mode !== 'plan') return stop(findings, [], reason, { exit: EXIT.notSeen });
+    if (input.mode === 'apply') return stop(findings, [], reason, { exit: EXIT.notSeen });
+    // Writing files without an engine goes on: what this step would change needs one.
+    if (input.mode === 'files') return { report: { ...base, outcome: 'held', findings, changes: [] } };
     const later: ChangeReport = { id: `${step.id}.later`, summary: reason, status: 'planned' };
     input.frontend.emit({ type: 'plan', step: step.id, changes: [later] });
     return { report: { ...base, outcome: 'planned', findings, changes: [later] } };
@@ -234,7 +236,8 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
   running.reader = input.host.snapshot(input.signal);
   if (acted.failure)
     return stop(findings, acted.changes, acted.failure.reason, { ...acted.failure, exit: EXIT.notSeen });
-  if (acted.cancelled) return cancelled(findings, acted.changes);
+  // Looks are not taken any more once the run is cancelled, so there is nothing to judge the last change by.
+  if (acted.cancelled || input.signal.aborted) return cancelled(findings, acted.changes);
 
   findings = await look('after');
   const still = findings.filter(

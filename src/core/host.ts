@@ -49,7 +49,7 @@ export type SqlResult =
 
 export interface HttpRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** `http:` or `https:` origin, for example `https://corecube.example.com`. */
+  /** `http:` or `https:` origin, for example `https://service.example.com`. */
   readonly origin: string;
   /** Sent on the wire exactly as given: `//admin` and `/%61dmin` are not normalised. */
   readonly path: string;

@@ -1,7 +1,7 @@
 /** What is wrong with a Compose model, per control: one definition for our own file and for the merged model. */
 
 import { allowedCapabilities } from '../shared/capabilities.ts';
-import type { ComposeModel, ComposeService } from '../shared/docker.ts';
+import type { ComposeModel, ComposeService } from '../shared/compose-project.ts';
 import { KEY_IN_CONTAINER, NETWORK, SERVICE, VOLUME } from '../shared/layout.ts';
 import { type ComposeAnswers, publicUrl } from './render.ts';
 

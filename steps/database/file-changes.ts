@@ -13,6 +13,7 @@ import {
   keyMatches,
 } from '../shared/certificates.ts';
 import { buildConnectionUrl, renderEnv } from '../shared/connection-urls.ts';
+import { engine } from '../shared/engine.ts';
 import { ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
 import { roleUrls } from '../shared/postgres.ts';
 import { knownRelease } from '../shared/release.ts';
@@ -141,7 +142,8 @@ export async function accessRules(host: HostReader, answers: Needed): Promise<Ch
       await writer.makeDirectory(PATH.postgresDir, { mode: 0o755 });
       if ((await writer.readText(PATH.hba)) === hba) await writer.setAccess(PATH.hba, { mode: 0o644 });
       else await writer.writeFile(PATH.hba, hba, { mode: 0o644 });
-      await reload(writer, answers);
+      // Without an engine (--files-only) nothing runs that could read the new rules.
+      if ((await engine(writer)).state === 'ready') await reload(writer, answers);
     },
   };
 }

@@ -4,7 +4,8 @@ import { ChangeError } from '../../src/core/errors.ts';
 import type { Host, HostReader } from '../../src/core/host.ts';
 import type { Change } from '../../src/core/step.ts';
 import { bootstrapInProgress } from '../shared/admin-credentials.ts';
-import { composeArgv, containerOf, DockerUnreachable, execIn } from '../shared/docker.ts';
+import { composeArgv } from '../shared/compose-project.ts';
+import { containerOf, DockerUnreachable, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
 import { asSuperuser, type GroundAnswers, ground } from './ground.ts';
 

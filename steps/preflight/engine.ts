@@ -80,7 +80,7 @@ const reachable: PreflightControl = {
       case 'denied': {
         const name = await userName(host);
         return fail(
-          `${name} may not use the socket of the engine (${seen.why.slice(0, 120)})`,
+          `${name} may not use the socket of the engine (${seen.why.replace(/: Get .*$/, '').slice(0, 160)})`,
           `access to the socket: usermod -aG docker ${name} as root and log in again, or run this with sudo`,
         );
       }

@@ -148,6 +148,20 @@ const MODELESS = new Set([
   'udf',
   'iso9660',
 ]);
+/** File systems in user space that keep owners and modes; of all others it is not known, so they do not pass. */
+const FUSE_WITH_MODES = new Set([
+  'fuse.glusterfs',
+  'fuse.fuse-overlayfs',
+  'fuse.mergerfs',
+  'fuse.bindfs',
+  'fuse.zfs',
+  'fuse.ceph',
+  'fuse.ceph-fuse',
+  'fuse.juicefs',
+]);
+const keepsModes = (type: string): boolean =>
+  !MODELESS.has(type) && (!/^fuse(\.|$)/.test(type) || FUSE_WITH_MODES.has(type));
+
 const REMOTE = new Set(['nfs', 'nfs4', 'ceph', 'glusterfs', 'fuse.glusterfs', 'beegfs', 'lustre', 'afs']);
 
 /** Type of the file system that holds the install directory, or would. Shared within a snapshot. */
@@ -177,12 +191,12 @@ const modes: PreflightControl = {
   impact: 'None before the first run; later the directory has to be moved.',
   async inspect({ host }) {
     const { type, at } = await fileSystem(host);
-    return MODELESS.has(type)
-      ? fail(
-          `${at} is on ${type}, which keeps no owners and modes`,
+    return keepsModes(type)
+      ? pass(`${type} at ${at}`)
+      : fail(
+          `${at} is on ${type}, which ${MODELESS.has(type) ? 'keeps no owners and modes' : 'is not known to keep owners and modes'}`,
           'a file system such as ext4, xfs, btrfs or zfs',
-        )
-      : pass(`${type} at ${at}`);
+        );
   },
 };
 
@@ -214,7 +228,13 @@ const firewall: PreflightControl = {
     const active: string[] = [];
     const ufw = await host.query(['ufw', 'status']);
     if (/^Status: active/m.test(ufw.stdout)) active.push('ufw');
-    else if (ufw.code !== 127 && ufw.code !== 0 && (await isActive(host, 'ufw'))) active.push('ufw');
+    // Its status is for root only; its switch is readable for all (the unit is active even when ufw is disabled).
+    else if (
+      ufw.code !== 127 &&
+      ufw.code !== 0 &&
+      /^ENABLED=yes/im.test((await host.readText('/etc/ufw/ufw.conf')) ?? '')
+    )
+      active.push('ufw');
     const firewalld = await host.query(['firewall-cmd', '--state']);
     if (/^running/m.test(firewalld.stdout)) active.push('firewalld');
     else if (firewalld.code !== 127 && firewalld.code !== 0 && (await isActive(host, 'firewalld')))

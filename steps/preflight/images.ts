@@ -12,26 +12,32 @@ import { releaseOf } from '../shared/release.ts';
 import { ID, type Needed, type PreflightControl, withEngine } from './common.ts';
 
 interface Wanted {
-  readonly service: string;
   /** What is pulled and run: the pin of an earlier run, else the answer. */
   readonly reference: string;
   readonly local: Image | undefined;
 }
 
-/** Every image of the answers with what is here of it. A pin that an earlier run made for the same answer is kept. */
-function wanted(host: HostReader, answers: Needed): Promise<readonly Wanted[]> {
-  return host.once('wanted images', async () => {
-    const text = await host.readText(PATH.compose);
-    const document = text === undefined ? undefined : parseDocument(text);
-    return Promise.all(
-      Object.entries(imagesOf(answers)).map(async ([service, answer]) => {
-        const written = document?.getIn(['services', service, 'image']);
-        const pinned = typeof written === 'string' && written.includes('@') && withoutPin(written) === answer;
-        const reference = pinned ? written : answer;
-        return { service, reference, local: await image(host, reference) };
-      }),
-    );
+/** What each service shall run. A pin that an earlier run made for the same answer is kept; needs no engine. */
+async function references(host: HostReader, answers: Needed): Promise<readonly string[]> {
+  const text = await host.readText(PATH.compose);
+  const document = text === undefined ? undefined : parseDocument(text);
+  return Object.entries(imagesOf(answers)).map(([service, answer]) => {
+    const written = document?.getIn(['services', service, 'image']);
+    const pinned = typeof written === 'string' && written.includes('@') && withoutPin(written) === answer;
+    return pinned ? written : answer;
   });
+}
+
+/** Every image of the answers with what is here of it. Shared within a snapshot. */
+function wanted(host: HostReader, answers: Needed): Promise<readonly Wanted[]> {
+  return host.once('wanted images', async () =>
+    Promise.all(
+      (await references(host, answers)).map(async (reference) => ({
+        reference,
+        local: await image(host, reference),
+      })),
+    ),
+  );
 }
 
 const present: PreflightControl = {
@@ -132,7 +138,7 @@ export function pullImages(references: readonly string[]): Change {
 
 /** References that the plan pulls: all of them while there is no engine to ask. */
 export async function absentImages(host: HostReader, answers: Needed): Promise<readonly string[]> {
-  if ((await engine(host)).state !== 'ready') return [...new Set(Object.values(imagesOf(answers)))];
+  if ((await engine(host)).state !== 'ready') return [...new Set(await references(host, answers))];
   const absent = (await wanted(host, answers)).filter((w) => w.local === undefined);
   return [...new Set(absent.map((w) => w.reference))];
 }
@@ -174,7 +180,13 @@ export function remedyFor(said: string, reference: string): string {
     return `The registry has no ${reference} for this processor; choose another tag or another host.`;
   if (/x509|certificate/i.test(said))
     return `The registry's certificate is not trusted; put its authority into /etc/docker/certs.d, ${load}.`;
-  if (/no such host|timeout|timed out|refused|unreachable|EOF|deadline|reset|no end after/i.test(said))
+  if (/server gave HTTP response to HTTPS client/i.test(said))
+    return `The registry speaks plain HTTP; give it a certificate, ${load}.`;
+  if (
+    /no such host|server misbehaving|dial tcp|proxyconnect|timeout|timed out|refused|unreachable|EOF|deadline|reset|canceled|no end after/i.test(
+      said,
+    )
+  )
     return `Check name resolution, proxy and firewall between this host and the registry, ${load}.`;
   return `Correct what Docker says, ${load}.`;
 }

@@ -5,7 +5,7 @@ import { fail, pass, type Verdict } from '../../src/core/step.ts';
 import { containers, dockerOutput } from '../shared/docker.ts';
 import type { SecretReference } from '../shared/grammar.ts';
 import { PATH } from '../shared/layout.ts';
-import { type Needed, type PreflightControl, withEngine } from './common.ts';
+import { isHere, type Needed, type PreflightControl, WORKING_DIR, withEngine } from './common.ts';
 
 const noForeignInstall: PreflightControl = {
   id: 'host.no-foreign-install',
@@ -22,11 +22,10 @@ const noForeignInstall: PreflightControl = {
 
 async function foreign(host: HostReader, project: string): Promise<Verdict> {
   const all = await containers(host, project);
-  const others = all.filter((c) => c.Config.Labels['com.docker.compose.project.working_dir'] !== host.dir);
+  const here = await Promise.all(all.map((c) => isHere(host, c)));
+  const others = all.filter((_, i) => !here[i]);
   if (others.length > 0) {
-    const where = new Set(
-      others.map((c) => c.Config.Labels['com.docker.compose.project.working_dir'] ?? 'an unknown directory'),
-    );
+    const where = new Set(others.map((c) => c.Config.Labels[WORKING_DIR] ?? 'an unknown directory'));
     const names = others.map((c) => c.Name.replace(/^\//, ''));
     return fail(
       `containers of the project ${project} belong to ${[...where].join(', ')}: ${names.join(', ')}`,

@@ -1,11 +1,11 @@
 /** Names and ports: the ports of the proxy are free or its own, and the domain leads to it. */
 
 import type { HostReader, Listener } from '../../src/core/host.ts';
-import { fail, pass, skip, type Verdict } from '../../src/core/step.ts';
+import { fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import { containerOf, docker } from '../shared/docker.ts';
 import { engine } from '../shared/engine.ts';
 import { SERVICE } from '../shared/layout.ts';
-import type { Needed, PreflightControl } from './common.ts';
+import { ID, isHere, type Needed, type PreflightControl } from './common.ts';
 
 const portsFree: PreflightControl = {
   id: 'host.ports-free',
@@ -21,16 +21,30 @@ const portsFree: PreflightControl = {
   async inspect({ host, answers }) {
     if (answers.httpPort === answers.httpsPort)
       return fail(`both ports are ${answers.httpPort}`, 'two different ports');
+    const { listenAddress } = answers;
+    const own = host.addresses().map((a) => a.address);
+    if (listenAddress !== '0.0.0.0' && !/^127\./.test(listenAddress) && !own.includes(listenAddress))
+      return fail(
+        `${listenAddress} is no address of this host (${own.filter((a) => a.includes('.')).join(', ')})`,
+        'a listenAddress of this host, or 0.0.0.0',
+      );
     const listeners = await host.listeners();
     const seen: string[] = [];
     const taken: string[] = [];
+    const { state } = await engine(host);
+    let untold = false;
     for (const port of [answers.httpPort, answers.httpsPort]) {
       const held = listeners.filter((l) => l.port === port && clashes(l.address, answers.listenAddress));
       if (held.length === 0) seen.push(`${port} is free`);
       else if (await isOwn(host, answers.projectName, port))
         seen.push(`${port} is held by this install's own proxy`);
-      else taken.push(`${port} is held by ${await holders(host, held, port)}`);
+      else {
+        taken.push(`${port} is held by ${await holders(host, held, port)}`);
+        // Only the engine knows for which container a port is forwarded: it may be this install's own proxy.
+        untold ||= !['ready', 'not-installed'].includes(state) && held.some(forwards);
+      }
     }
+    if (untold) return unknown(`${taken.join('; ')}, and Docker Engine does not answer`, ID.reachable);
     return taken.length === 0
       ? pass(seen.join(', '))
       : fail(
@@ -51,20 +65,20 @@ export function clashes(address: string, wanted: string): boolean {
 async function isOwn(host: HostReader, project: string, port: number): Promise<boolean> {
   if ((await engine(host)).state !== 'ready') return false;
   const proxy = await containerOf(host, project, SERVICE.proxy);
-  if (!proxy?.State.Running || proxy.Config.Labels['com.docker.compose.project.working_dir'] !== host.dir)
-    return false;
+  if (!proxy?.State.Running || !(await isHere(host, proxy))) return false;
   return Object.values(proxy.NetworkSettings.Ports).some((list) =>
     list?.some((p) => p.HostPort === String(port)),
   );
 }
 
+/** True for Docker's port forwarder, which is the engine itself without its userland proxy, or what cannot be seen. */
+const forwards = ({ holder }: Listener): boolean =>
+  holder === undefined || /^(docker-proxy|dockerd|rootlesskit)\b/.test(holder);
+
 /** Programs that hold the port; behind Docker's port forwarder the container is named. */
 async function holders(host: HostReader, held: readonly Listener[], port: number): Promise<string> {
   const names = new Set(held.map((l) => l.holder ?? 'a process that this user cannot see'));
-  const forwarder = [...names].some(
-    (name) => name.startsWith('docker-proxy') || name.startsWith('a process'),
-  );
-  if (forwarder && (await engine(host)).state === 'ready') {
+  if (held.some(forwards) && (await engine(host)).state === 'ready') {
     const result = await docker(host, [
       ...['ps', '--filter', `publish=${port}`],
       ...[

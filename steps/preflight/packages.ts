@@ -95,7 +95,7 @@ async function policy(host: HostReader): Promise<ReadonlyMap<string, string>> {
   return found;
 }
 
-/** The reviewed change that installs what is missing; none when nothing is missing or no package brings it. */
+/** The reviewed changes that install what is missing and start it; none when nothing is missing or no package brings it. */
 export async function dockerInstallPlan(host: HostReader): Promise<readonly Change[]> {
   const missing = await lacking(host);
   if (missing.length === 0) return [];
@@ -109,17 +109,25 @@ export async function dockerInstallPlan(host: HostReader): Promise<readonly Chan
       diff: `apt-get install --yes --no-install-recommends ${names.join(' ')}`,
       async apply(now) {
         if ((await lacking(now)).length > 0) await install(now, names);
-        await untilItAnswers(now);
       },
     },
+    ...(missing.includes('Docker Engine') ? [START] : []),
   ];
 }
+
+/** A change of its own, so that a failure here does not look as if nothing had been installed. */
+const START: Change = {
+  id: 'preflight.start-docker',
+  summary: 'Start Docker Engine, now and at every boot, and wait until it answers',
+  apply: startEngine,
+};
 
 async function install(host: Host, names: readonly string[]): Promise<void> {
   const result = await host.run(['apt-get', 'install', '--yes', '--no-install-recommends', ...names], {
     timeoutMs: 600_000,
     env: { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l' },
-    onLine: (line) => host.progress(line),
+    // apt draws its percentages over each other with carriage returns.
+    onLine: (line) => host.progress(line.split('\r').at(-1) ?? line),
   });
   if (result.code === 0) return;
   const lines = `${result.stdout}\n${result.stderr}`
@@ -137,8 +145,13 @@ async function install(host: Host, names: readonly string[]): Promise<void> {
   );
 }
 
-/** Waits up to 30 s for the engine that the package has started. */
-async function untilItAnswers(host: Host): Promise<void> {
+/** The package starts the engine where systemd runs; elsewhere its init script does. Waits up to 30 s for the answer. */
+async function startEngine(host: Host): Promise<void> {
+  if ((await engine(host)).state !== 'ready') {
+    const options = { timeoutMs: 60_000, onLine: (line: string) => host.progress(line) };
+    const started = await host.run(['systemctl', 'enable', '--now', 'docker'], options);
+    if (started.code !== 0) await host.run(['service', 'docker', 'start'], options);
+  }
   for (let tries = 0; tries < 30; tries++) {
     const seen = await engine(host);
     if (seen.state === 'ready') return;

@@ -5,7 +5,9 @@ import { ChangeError } from '../../src/core/errors.ts';
 import type { Host, HostReader } from '../../src/core/host.ts';
 import type { Change } from '../../src/core/step.ts';
 import { IN_CADDY, publicOrigin, renderCaddyfile, validateCaddyfile } from '../shared/caddy.ts';
-import { type Container, composeArgv, composeModel, dockerOutput, dockerRun } from '../shared/docker.ts';
+import { composeArgv, composeModel } from '../shared/compose-project.ts';
+import { type Container, dockerOutput, dockerRun } from '../shared/docker.ts';
+import { engine } from '../shared/engine.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 import { ensureVolumeOwner } from '../shared/volumes.ts';
 import { acmeFailure, attempts, classifyAcme, gaveUp } from './acme.ts';
@@ -54,13 +56,17 @@ export async function writeConfig(host: HostReader, answers: ProxyAnswers): Prom
     id: 'proxy.write-config',
     summary: `Let Caddy validate the new ${PATH.caddyfile}, then ${before === undefined ? 'write' : 'replace'} it`,
     ...(before === content ? {} : { diff: unifiedDiff(PATH.caddyfile, before, content) }),
+    offline: true,
     async apply(writer) {
       await writer.makeDirectory(PATH.caddyDir, { mode: 0o755 });
       if (answers.acmeRoot !== undefined) await copyRoot(writer, answers.acmeRoot);
-      const model = await composeModel(writer, answers.projectName);
-      const image = model?.services[SERVICE.proxy]?.image ?? answers.proxyImage;
-      writer.progress('Caddy validates the new configuration');
-      await validateCaddyfile(writer, image, answers.tls, content);
+      if ((await engine(writer)).state === 'ready') {
+        const model = await composeModel(writer, answers.projectName);
+        const image = model?.services[SERVICE.proxy]?.image ?? answers.proxyImage;
+        writer.progress('Caddy validates the new configuration');
+        await validateCaddyfile(writer, image, answers.tls, content);
+      } else
+        writer.progress('no engine answers: Caddy validates the configuration when the proxy is started');
       await writer.writeFile(PATH.caddyfile, content, { mode: 0o644 });
     },
   };

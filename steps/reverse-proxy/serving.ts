@@ -1,7 +1,8 @@
 /** The proxy itself: it runs, on the configuration that the answers give, and answers the way it should. */
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import { renderCaddyfile } from '../shared/caddy.ts';
-import { configHashes, containerOf, execIn } from '../shared/docker.ts';
+import { configHashes } from '../shared/compose-project.ts';
+import { containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 import {
   adaptedConfig,

@@ -1,5 +1,6 @@
 import type { Host } from '../../src/core/host.ts';
-import { composeArgv, dockerRun } from './docker.ts';
+import { composeArgv } from './compose-project.ts';
+import { dockerRun } from './docker.ts';
 import { SERVICE } from './layout.ts';
 
 /** Milliseconds. The health check of the new container decides when it is over. */

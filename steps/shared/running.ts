@@ -3,7 +3,8 @@ import type { HostReader } from '../../src/core/host.ts';
 import { isDangerousMount } from '../compose/violations.ts';
 import { bootstrapInProgress } from './admin-credentials.ts';
 import { allowedCapabilities } from './capabilities.ts';
-import { type Container, configHashes, containerOf } from './docker.ts';
+import { configHashes } from './compose-project.ts';
+import { type Container, containerOf } from './docker.ts';
 import { NETWORK, PATH, SERVICE } from './layout.ts';
 import { uidShift } from './userns.ts';
 

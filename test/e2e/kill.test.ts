@@ -1,5 +1,5 @@
 /** The plug is pulled at every change, and the next run goes on as if nothing had happened. */
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BedHost, createHost } from '../bed/index.ts';
@@ -90,7 +90,6 @@ describe('a run that is ended', () => {
       expect(present, story.at(-1)).toEqual(expect.arrayContaining(seenVolumes));
       seenVolumes = present;
     }
-    console.log(story.join('\n'));
     expect([...killed].sort(), story.join('\n')).toEqual(expect.arrayContaining([...took.keys()].sort()));
     expect(firstKey).toMatch(/^[0-9a-f]{64}$/);
     const left = (await readdir(install.dir, { recursive: true })).filter((path) =>
@@ -124,8 +123,13 @@ describe('a run that is ended', () => {
     expect(done).toContain('Start corecube');
     expect(rest).toContain('Reverse proxy');
     await expect(install.container('caddy')).rejects.toThrow('no container');
+    // What a kill in the middle of a write leaves is removed, what looks like it is not.
+    await writeFile(install.path('secrets/.0123456789ab.tmp'), 'half a secret');
+    await writeFile(install.path('.corecube-secure/lock.4000001'), '4000001 1');
+    await writeFile(install.path('notes.tmp'), 'ours');
     const next = await install.applyJson();
     expect(next.code, `${troubles(next.report)}\n${next.stderr}`).toBe(0);
     expect(next.report.steps.flatMap((s) => s.changes.map((c) => c.id))).toEqual(['proxy.start']);
+    expect(await disk(install)).toEqual({ ...undisturbed, 'notes.tmp': expect.any(String) });
   });
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../src/core/report.ts';
 import { type BedHost, bedDirectory, freshHost } from '../bed/index.ts';
 import { type Packed, pack, putText } from './packed.ts';
+import { NO_THROTTLE } from './prepare.ts';
 import { answersFor, troubles } from './support.ts';
 
 const TGZ = '/root/x.tgz';
@@ -101,6 +102,7 @@ describe('the packed tarball', () => {
     try {
       await host.put(packed.file, TGZ);
       await putText(host, '/root/answers.yaml', answersFor('v1', 'npx'));
+      await putText(host, '/root/corecube/compose.override.yaml', NO_THROTTLE);
       expect((await host.out(['node', '--version'])).startsWith('v24.')).toBe(true);
       expect(await npx(host, '--version')).toMatchObject({ exitCode: 0, stdout: `${version}\n` });
       for (const command of ['--help', 'example', 'schema'])

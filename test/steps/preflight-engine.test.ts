@@ -40,6 +40,20 @@ describe('an engine that is not there', () => {
     expect(said('docker.reachable')).toMatch(/systemctl enable --now docker/);
   });
 
+  it("does not take a port for somebody else's that its own proxy may hold behind a stopped engine", async () => {
+    const down = { 'docker info': { code: 1, stderr: 'Cannot connect to the Docker daemon' } };
+    const files = { 'compose.yaml': 'services: {}\n' };
+    const held = (holder: string) => [{ address: '0.0.0.0', port: 443, holder }];
+    const own = await look({ commands: down, files, listeners: held('docker-proxy (pid 7)') });
+    expect([own.bad, own.byId['host.ports-free']]).toEqual([
+      [],
+      expect.objectContaining({ is: 'unknown', awaits: 'docker.reachable' }),
+    ]);
+    expect(own.byId['docker.reachable']).toMatchObject({ is: 'unknown' });
+    const other = await look({ commands: down, files, listeners: held('nginx (pid 8)') });
+    expect(other.bad).toEqual(['host.ports-free']);
+  });
+
   const policy = (versions: Record<string, string>) =>
     Object.entries(versions)
       .map(
@@ -69,11 +83,15 @@ describe('an engine that is not there', () => {
     expect(bad).toEqual(['docker.installed']);
     for (const id of unseen) expect(byId[id]).toMatchObject({ awaits: 'docker.installed' });
     const changes = await plan(sins);
-    expect(changes.map((c) => c.id)).toEqual(['preflight.install-docker', 'preflight.pull-images']);
+    expect(changes.map((c) => c.id)).toEqual([
+      'preflight.install-docker',
+      'preflight.start-docker',
+      'preflight.pull-images',
+    ]);
     expect(changes[0]?.diff).toBe(
       'apt-get install --yes --no-install-recommends docker.io docker-cli iptables docker-compose',
     );
-    expect(changes[1]?.summary).toBe('Pull corecube/corecube:v1, pgvector/pgvector:pg17, caddy:2');
+    expect(changes[2]?.summary).toBe('Pull corecube/corecube:v1, pgvector/pgvector:pg17, caddy:2');
   });
 
   it('says exactly what to do where the packages are too old, or the user may not install', async () => {

@@ -41,7 +41,7 @@ export const imageReply = (id: string, more: object = {}) =>
     },
   ]);
 
-const NOT_FOUND: Reply = { code: 127, stderr: 'not installed' };
+export const NOT_FOUND: Reply = { code: 127, stderr: 'not installed' };
 const HEALTHY: Readonly<Record<string, Reply>> = {
   'docker info': JSON.stringify(INFO),
   'docker compose version': '2.40.3-3\n',
@@ -51,6 +51,7 @@ const HEALTHY: Readonly<Record<string, Reply>> = {
   'docker volume ls': '',
   'df -Pk': 'Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 264212084 1 79672172 1% /\n',
   'findmnt ': 'ext4\n',
+  'stat --dereference': '64769:2\n64769:9\n',
   'timedatectl show': 'yes\n',
   'id --user': 'operator\n',
   'ufw ': NOT_FOUND,

@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { ChangeError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Needed } from '../../steps/preflight/common.ts';
-import { remedyFor } from '../../steps/preflight/images.ts';
 import { clashes } from '../../steps/preflight/network.ts';
 import { preflight } from '../../steps/preflight.ts';
 import { sections } from '../../steps/questions.ts';
-import { ANSWERS, fakeHost, imageReply, info, look, NAMES, plan, type Sins } from './preflight-host.ts';
+import { imageReply, info, look, NAMES, NOT_FOUND, plan, type Sins } from './preflight-host.ts';
 
 describe('a healthy host', () => {
   it('holds every control and plans nothing', async () => {
@@ -79,6 +77,13 @@ const SINS: readonly [string, Sins, readonly string[], RegExp, Partial<Needed>?]
     ['host.ports-free'],
     /443 is held by nginx \(pid 812\)/,
   ],
+  [
+    'an address of another host',
+    {},
+    ['host.ports-free'],
+    /198\.51\.100\.9 is no address of this host \(127/,
+    { listenAddress: '198.51.100.9' },
+  ],
   ['one port for two', {}, ['host.ports-free'], /both ports are 80/, { httpsPort: 80 }],
   ['a name without address', { names: {} }, ['domain.resolves', 'domain.points-here'], /has no address/],
   [
@@ -106,7 +111,22 @@ const SINS: readonly [string, Sins, readonly string[], RegExp, Partial<Needed>?]
     ['host.filesystem-modes'],
     /\/srv is on vfat/,
   ],
+  [
+    'a file system in user space',
+    { commands: { 'findmnt ': 'fuse.rclone\n' } },
+    ['host.filesystem-modes'],
+    /not known/,
+  ],
   ['a network file system', { commands: { 'findmnt ': 'nfs4\n' } }, ['host.filesystem-local'], /nfs4/],
+  [
+    'ufw, which only root may ask',
+    {
+      commands: { 'ufw ': { code: 1, stderr: 'ERROR: You need to be root' }, 'firewall-cmd ': NOT_FOUND },
+      files: { '/etc/ufw/ufw.conf': '# x\nENABLED=yes\n' },
+    },
+    ['host.firewall'],
+    /ufw is active/,
+  ],
   ['ufw', { commands: { 'ufw ': 'Status: active\n' } }, ['host.firewall'], /ufw is active/],
   [
     'orphaned volumes',
@@ -164,6 +184,15 @@ describe('one sin at a time', () => {
       commands: { 'docker ps --all': 'c1\n', 'docker inspect': container('/srv/corecube', 'caddy') },
     };
     expect((await look(own)).said('host.ports-free')).toMatch(/443 is held by this install's own proxy/);
+    const linked = {
+      listeners,
+      commands: {
+        'docker ps --all': 'c1\n',
+        'docker inspect': container('/link/corecube', 'caddy'),
+        'stat --dereference': '64769:2\n64769:2\n',
+      },
+    };
+    expect((await look(linked)).bad).toEqual([]);
     const foreign = {
       listeners,
       commands: {
@@ -197,63 +226,6 @@ describe('one sin at a time', () => {
     const answers = { adminPassword: { from: 'file', path: '/root/pw' } } as Partial<Needed>;
     expect((await look({}, answers)).bad).toEqual(['answers.files-readable']);
     expect((await look({ files: { 'secrets/admin_password': 'x' } }, answers)).bad).toEqual([]);
-  });
-});
-
-describe('pulling', () => {
-  const absent = { code: 1, stderr: 'Error: No such image' };
-  it('pulls only what is not here, and keeps the pin of an earlier run', async () => {
-    const pinned = 'caddy:2@sha256:aa';
-    const compose = `services:\n  caddy:\n    image: ${pinned}\n`;
-    const changes = await plan({
-      files: { 'compose.yaml': compose },
-      commands: { [`docker image inspect ${pinned}`]: absent },
-    });
-    expect(changes.map((c) => c.summary)).toEqual([`Pull ${pinned}`]);
-  });
-
-  it('classifies what the registry says', async () => {
-    const { hands, host, runs } = fakeHost({
-      commands: {
-        'docker image inspect': absent,
-        'docker pull': {
-          code: 1,
-          stderr: 'Error response from daemon: manifest for caddy:2 not found: manifest unknown',
-        },
-      },
-    });
-    const failing = new Set(['images.present']);
-    const [change] =
-      (await preflight.plan?.({ host, answers: ANSWERS, failing, signal: new AbortController().signal })) ??
-      [];
-    const error = (await change?.apply(hands()).catch((e) => e)) as ChangeError;
-    expect(error).toMatchObject({ kind: 'image', fix: expect.stringContaining('the name and the tag') });
-    expect(error.message).toContain('manifest unknown');
-    expect(runs).toEqual([['docker', 'pull', 'corecube/corecube:v1']]);
-  });
-
-  it.each([
-    ['unauthorized: authentication required', /docker login/],
-    ['dial tcp: lookup reg.test: no such host', /name resolution/],
-    ['toomanyrequests: You have reached your pull rate limit', /limit/],
-    ['write /var/lib/docker/x: no space left on device', /disk/],
-    ['no matching manifest for linux/arm64/v8 in the manifest list entries', /processor/],
-    ['x509: certificate signed by unknown authority', /certs\.d/],
-  ])('%s', (said, words) => expect(remedyFor(said, 'a:1')).toMatch(words));
-});
-
-describe('the generation', () => {
-  it('is asked for when the image does not tell', async () => {
-    const rehearsal = { ended: 'exited' as const, code: 1, log: 'hello', files: [] };
-    const { bad, said } = await look({ rehearsal }, { release: 'auto' });
-    expect(bad).toEqual(['release.known']);
-    expect(said('release.known')).toMatch(/release: v1 or v2/);
-  });
-
-  it('waits for an image that is not here', async () => {
-    const commands = { 'docker image inspect': { code: 1, stderr: 'No such image' } };
-    const { byId } = await look({ commands }, { release: 'auto' });
-    expect(byId['release.known']).toMatchObject({ is: 'unknown', awaits: 'images.present' });
   });
 });
 

@@ -1,0 +1,148 @@
+/** The install as a Compose project: the command line for it, its merged model, and Compose's own hashes. */
+import { join } from 'node:path';
+import type { HostReader } from '../../src/core/host.ts';
+import { dockerOutput } from './docker.ts';
+import { PATH } from './layout.ts';
+
+/**
+ * argv of `docker compose` for this install: its own files, the operator's override included when it exists. With
+ * `bootstrap`, the first boot's file is merged too and its variables win over `.env`.
+ */
+export async function composeArgv(
+  host: HostReader,
+  project: string,
+  options: { readonly bootstrap?: boolean } = {},
+): Promise<string[]> {
+  const files: string[] = [PATH.compose];
+  if (await host.stat(PATH.override)) files.push(PATH.override);
+  if (options.bootstrap) files.push(PATH.bootstrapCompose);
+  const variables = options.bootstrap ? [PATH.env, PATH.bootstrapEnv] : [];
+  return [
+    ...['docker', 'compose', '--project-name', project, '--project-directory', host.dir],
+    ...files.flatMap((file) => ['--file', join(host.dir, file)]),
+    ...variables.flatMap((file) => ['--env-file', join(host.dir, file)]),
+  ];
+}
+
+/** A service of the merged Compose model (`docker compose config --format json`). */
+export interface ComposeService {
+  readonly image?: string;
+  readonly user?: string;
+  readonly read_only?: boolean;
+  readonly privileged?: boolean;
+  readonly init?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly tmpfs?: readonly string[] | string;
+  readonly environment?: Readonly<Record<string, string | null>>;
+  readonly env_file?: unknown;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly network_mode?: string;
+  readonly pid?: string;
+  readonly ipc?: string;
+  readonly networks?: Readonly<Record<string, unknown>>;
+  readonly ports?: readonly {
+    readonly target: number;
+    readonly published?: string;
+    readonly host_ip?: string;
+    readonly protocol?: string;
+    readonly mode?: string;
+  }[];
+  readonly volumes?: readonly {
+    readonly type: string;
+    readonly source?: string;
+    readonly target: string;
+    readonly read_only?: boolean;
+  }[];
+  readonly secrets?: readonly { readonly source: string; readonly target?: string }[];
+  readonly restart?: string;
+  readonly mem_limit?: string | number;
+  readonly pids_limit?: number;
+  readonly healthcheck?: { readonly test?: readonly string[] | string; readonly disable?: boolean };
+  readonly logging?: { readonly driver?: string; readonly options?: Readonly<Record<string, string>> };
+  readonly devices?: readonly unknown[];
+}
+
+export interface ComposeModel {
+  readonly name: string;
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly networks?: Readonly<
+    Record<
+      string,
+      {
+        readonly name?: string;
+        readonly internal?: boolean;
+        readonly enable_ipv6?: boolean;
+        readonly ipam?: unknown;
+      } | null
+    >
+  >;
+  readonly volumes?: Readonly<Record<string, unknown>>;
+  readonly secrets?: Readonly<
+    Record<string, { readonly file?: string; readonly environment?: string; readonly external?: boolean }>
+  >;
+}
+
+/**
+ * What Compose makes of compose.yaml and, when `merged`, the operator's override. Undefined when there is no
+ * compose.yaml; throws with Compose's own message when it is refused. Holds secrets of `.env`: never print it.
+ */
+export function composeModel(
+  host: HostReader,
+  project: string,
+  which: 'merged' | 'own' = 'merged',
+): Promise<ComposeModel | undefined> {
+  return host.once(`compose model ${project} ${which}`, async () => {
+    if (!(await host.stat(PATH.compose))) return undefined;
+    if (which === 'own' && !(await host.stat(PATH.override))) return composeModel(host, project, 'merged');
+    const interpolate = (await host.stat(PATH.env)) ? [] : ['--no-interpolate'];
+    const argv = await composeArgv(host, project);
+    const files = which === 'merged' ? argv : argv.slice(0, argv.indexOf('--file') + 2);
+    const output = await dockerOutput(host, [
+      ...files.slice(1),
+      'config',
+      '--format',
+      'json',
+      ...interpolate,
+    ]);
+    return withMaps(JSON.parse(output) as ComposeModel);
+  });
+}
+
+/** With `--no-interpolate` Compose leaves the variables and labels of merged files as lists of `NAME=value`. */
+function withMaps(model: ComposeModel): ComposeModel {
+  const toMap = (value: unknown) => {
+    if (!Array.isArray(value)) return value;
+    const pairs = value.map((entry) => {
+      const at = String(entry).indexOf('=');
+      return at < 0 ? [entry, null] : [String(entry).slice(0, at), String(entry).slice(at + 1)];
+    });
+    return Object.fromEntries(pairs);
+  };
+  const services = Object.entries(model.services).map(([name, service]) => {
+    const changed: Record<string, unknown> = { ...service };
+    for (const key of ['environment', 'labels'] as const)
+      if (service[key] !== undefined) changed[key] = toMap(service[key]);
+    return [name, changed];
+  });
+  return { ...model, services: Object.fromEntries(services) };
+}
+
+/**
+ * Compose's own hash of each declared service, as it labels containers with it. While a first boot is under way its
+ * extra file counts. Throws with Compose's message when the files are refused; empty without compose.yaml.
+ */
+export function configHashes(
+  host: HostReader,
+  project: string,
+  bootstrap: boolean,
+): Promise<ReadonlyMap<string, string>> {
+  return host.once(`compose hashes ${project} ${bootstrap}`, async () => {
+    if (!(await host.stat(PATH.compose))) return new Map();
+    const argv = await composeArgv(host, project, { bootstrap });
+    const output = await dockerOutput(host, [...argv.slice(1), 'config', '--hash', '*']);
+    const rows = output.split('\n').map((line) => line.trim().split(/\s+/) as [string, string]);
+    return new Map(rows.filter(([service]) => service !== ''));
+  });
+}
