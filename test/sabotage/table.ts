@@ -166,7 +166,7 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: 'the audit log keeps whole queries for ten years',
     break: (i) =>
-      i.sql(`update settings set value = '{"retentionDays": 3650, "queryText": "full"}' where key = 'audit'`),
+      i.sql(`update settings set value = '{"retention_days": 3650, "query_text": "full"}' where key = 'audit'`),
     turns: fail('audit.retention-days', 'audit.query-text'),
   },
   {
