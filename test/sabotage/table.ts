@@ -166,7 +166,9 @@ export const sabotages: readonly Sabotage[] = [
   {
     name: 'the audit log keeps whole queries for ten years',
     break: (i) =>
-      i.sql(`update settings set value = '{"retention_days": 3650, "query_text": "full"}' where key = 'audit'`),
+      i.sql(
+        `update settings set value = '{"retention_days": 3650, "query_text": "full"}' where key = 'audit'`,
+      ),
     turns: fail('audit.retention-days', 'audit.query-text'),
   },
   {
