@@ -200,8 +200,9 @@ async function runStep(step: AnyStep, input: RunInput, running: Running): Promis
     const reason = `cannot be planned now: ${redact(error instanceof Error ? error.message : String(error))}`;
     if (input.mode === 'apply') return stop(findings, [], reason, { exit: EXIT.notSeen });
     // Writing files without an engine goes on: what this step would change needs one.
-    if (input.mode === 'files') return { report: { ...base, outcome: 'held', findings, changes: [] } };
-    const later: ChangeReport = { id: `${step.id}.later`, summary: reason, status: 'planned' };
+    const status = input.mode === 'files' ? 'not-reached' : 'planned';
+    const later: ChangeReport = { id: `${step.id}.later`, summary: reason, status };
+    if (input.mode === 'files') return { report: { ...base, outcome: 'held', findings, changes: [later] } };
     input.frontend.emit({ type: 'plan', step: step.id, changes: [later] });
     return { report: { ...base, outcome: 'planned', findings, changes: [later] } };
   }

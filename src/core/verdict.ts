@@ -24,7 +24,7 @@ export function verdictSentence(mode: Mode, exit: ExitCode, steps: readonly Step
   const changed =
     done === 0 ? 'Nothing was changed.' : `${done} ${done === 1 ? 'change was' : 'changes were'} made.`;
   if (mode === 'files' && exit === EXIT.notSeen && !steps.some((s) => s.outcome === 'stopped')) {
-    return `The files are written and checked; nothing was started, so ${required.failing + required.notSeen} required controls are not proved. ${changed}`;
+    return `What needs no engine is written; nothing was started, so ${required.failing + required.notSeen} required controls are not proved. ${changed}`;
   }
   const tail = mode === 'apply' ? ` ${changed}` : mode === 'plan' ? ' Nothing was changed.' : '';
   const waived =

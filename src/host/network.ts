@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -31,7 +31,19 @@ export async function resolveName(name: string, family: 4 | 6): Promise<readonly
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTFOUND' || code === 'ENODATA') return [];
-    throw new Error(`the resolver does not answer for ${name} (${code})`);
+    return askNameServers(name, family, String(code));
+  }
+}
+
+/** The C library reports a name without an address of one family as trouble; the name servers themselves tell. */
+async function askNameServers(name: string, family: 4 | 6, trouble: string): Promise<readonly string[]> {
+  const resolver = new Resolver({ timeout: 1_500, tries: 1 });
+  try {
+    return family === 4 ? await resolver.resolve4(name) : await resolver.resolve6(name);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTFOUND' || code === 'ENODATA') return [];
+    throw new Error(`the resolver does not answer for ${name} (${trouble})`);
   }
 }
 

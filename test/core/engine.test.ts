@@ -246,6 +246,16 @@ describe('engine', () => {
     expect((await go([step('x', [open])])).report.exit).toBe(1);
   });
 
+  it('files mode says what it could not plan', async () => {
+    const w = world();
+    const plan = () => {
+      throw new Error('the release is not known');
+    };
+    const { report } = await go([step('x', [control('x.on', w.look)], plan)], { mode: 'files' });
+    expect([report.exit, report.steps[0]?.changes[0]?.status]).toEqual([3, 'not-reached']);
+    expect(report.steps[0]?.changes[0]?.summary).toContain('the release is not known');
+  });
+
   it('files mode makes the offline changes only, and does not call them proved', async () => {
     const w = world();
     let started = false;
