@@ -140,6 +140,12 @@ const ROWS: readonly Row[] = [
       'Guide v2 ignores ENCRYPTION_KEY_FILE, makes its own key and loses every credential at the next redeploy; an environment shows in docker inspect.',
   },
   {
+    property: 'certificate',
+    title: 'Your own certificate, where there is one, is handed to the proxy as files',
+    section: 'tls',
+    threat: 'The proxy starts without its certificate, or not at all.',
+  },
+  {
     property: 'settings',
     title: 'Public URL and session lifetimes are declared for both generations',
     section: 'session-management',

@@ -22,7 +22,8 @@ export type Property =
   | 'isolation'
   | 'key-delivery'
   | 'settings'
-  | 'init';
+  | 'init'
+  | 'certificate';
 
 /** Violations by property, each one sentence; a property without an entry holds. */
 export function violations(model: ComposeModel, answers: ComposeAnswers): Map<Property, string[]> {
@@ -42,6 +43,8 @@ export function violations(model: ComposeModel, answers: ComposeAnswers): Map<Pr
   }
   networks(model, answers, add);
   ports(model, answers, add);
+  const proxy = model.services[SERVICE.proxy];
+  if (proxy) certificate(proxy, answers, add);
   const app = model.services[SERVICE.app];
   if (app) {
     keyDelivery(model, app, add);
@@ -98,6 +101,17 @@ function hardening(name: string, s: ComposeService, user: string, add: Add): voi
   }
   if ((name === SERVICE.app || name === SERVICE.inference) && s.init !== true)
     add('init', `${name} has no init process`);
+}
+
+function certificate(proxy: ComposeService, answers: ComposeAnswers, add: Add): void {
+  if (answers.tls !== 'files') return;
+  for (const name of ['tls.crt', 'tls.key']) {
+    const secret = (proxy.secrets ?? []).find((s) => s.source === name);
+    const target = secret?.target ?? `/run/secrets/${name}`;
+    if (!secret || (target !== name && target !== `/run/secrets/${name}`)) {
+      add('certificate', `${name} is not handed to ${SERVICE.proxy}`);
+    }
+  }
 }
 
 /** Host paths that give a container the host. */
