@@ -53,7 +53,7 @@ if (first.status !== 4)
   throw new Error(`--dry-run ended with ${first.status}: ${first.stdout}${first.stderr}`);
 const dryRun = ratio(() => dry().ms, bare, 5);
 row('--dry-run, empty directory / node -e 0', dryRun.ratio, 'x');
-row('--dry-run, empty directory', dryRun.ms / 1000, 's', 1);
+row('--dry-run, empty directory (goal: 1 s)', dryRun.ms / 1000, 's');
 
 const pack = JSON.parse(run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts']).stdout);
 const packed = Array.isArray(pack) ? pack[0] : Object.values(pack)[0];
@@ -84,7 +84,7 @@ if (withStack) {
     });
     const best = looks.reduce((a, b) => (a.whole <= b.whole ? a : b));
     row(`verify / its slowest probe (${best.slowest.control})`, best.whole / best.slowest.duration, 'x', 1.5);
-    row('verify, whole process', median(looks.map((l) => l.ms)) / 1000, 's', 3);
+    row('verify, whole process (goal: 3 s)', median(looks.map((l) => l.ms)) / 1000, 's');
   } finally {
     bed('down');
   }

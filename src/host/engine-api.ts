@@ -109,9 +109,18 @@ function translate([program, ...words]: readonly string[]): Look | undefined {
   if (words.length === 3 && line.startsWith('image inspect ')) {
     return (call) => several(call, [`/images/${name}/json`], `Error: No such image: ${name}`);
   }
-  if (words.length === 3 && line.startsWith('network inspect ')) {
-    return (call) =>
-      several(call, [`/networks/${encodeURIComponent(name)}`], `Error: No such network: ${name}`);
+  if (line.startsWith('network inspect ')) {
+    const paths = words.slice(2).map((id) => `/networks/${encodeURIComponent(id)}`);
+    return (call) => several(call, paths, words.length === 3 ? `Error: No such network: ${name}` : undefined);
+  }
+  if (line === 'network ls --quiet') {
+    return async (call) => {
+      const { status, body } = await call('/networks');
+      if (status !== 200) return undefined;
+      return ok(
+        (JSON.parse(body.toString()) as { Id: string }[]).map((network) => `${network.Id}\n`).join(''),
+      );
+    };
   }
   if (words.length === 5 && line.startsWith('volume inspect --format {{.Mountpoint}} ')) {
     return (call) => one(call, `/volumes/${encodeURIComponent(name)}`, (json) => `${json.Mountpoint}\n`);

@@ -1,13 +1,16 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { Agent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { HttpRequest, HttpResult } from '../core/host.ts';
 import { Secret } from '../core/secret.ts';
 
+/** Connections that requests with `reuse` share; Node keeps them apart by address, name, authority and trust. */
+const shared = new Agent({ keepAlive: true, maxSockets: 16, timeout: 5_000 });
+
 /** Bytes of a body that are kept. */
 const MAX_BODY = 1024 * 1024;
 
-/** One request on a connection of its own: the path as given, no redirect followed, no header but what was asked. */
+/** One request, on a connection of its own unless `reuse` is set: the path as given, no redirect followed, no header but what was asked. */
 export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<HttpResult> {
   const url = new URL(request.origin);
   const secure = url.protocol === 'https:';
@@ -25,7 +28,7 @@ export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<Htt
       ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
       ...request.headers,
     },
-    agent: false,
+    agent: secure && request.reuse ? shared : false,
     signal,
     ...(request.localAddress === undefined ? {} : { localAddress: request.localAddress }),
     ...(secure

@@ -90,6 +90,7 @@ export function ask(
     path,
     connectTo,
     insecure: true,
+    reuse: true,
     timeoutMs: 5_000,
     ...options,
   });
