@@ -1,18 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import {
-  copyFile,
-  lchown,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  unlink,
-} from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { lchown, link, lstat, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 import { ChangeError } from '../core/errors.ts';
 import type { AccessOptions, FileStat, WriteOptions } from '../core/host.ts';
 import { Secret } from '../core/secret.ts';
@@ -56,13 +45,17 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Owner changes that this process may not make itself (a user of the docker group) go through this. */
+/** Gives a path (never what a link points to) an owner, and a mode where one is named. */
 export type ChangeOwner = (path: string, uid: number, gid: number, mode?: number) => Promise<void>;
 
-/** `lchown`, and `fallback` when the kernel refuses it. */
+/**
+ * `lchown`, and `fallback` for what this process may not do itself (a user of the docker group). A mode is named
+ * only where this process was refused already, so it always goes to `fallback`.
+ */
 export const ownerChanger =
   (fallback: ChangeOwner): ChangeOwner =>
-  async (path, uid, gid) => {
+  async (path, uid, gid, mode) => {
+    if (mode !== undefined) return fallback(path, uid, gid, mode);
     const now = await lstat(path);
     if (now.uid === uid && now.gid === gid) return;
     await lchown(path, uid, gid).catch(async (error: NodeJS.ErrnoException) => {
@@ -70,6 +63,12 @@ export const ownerChanger =
       await fallback(path, uid, gid);
     });
   };
+
+/** What a path shall belong to: what is left out stays as it is; a uid alone brings the group of the same number. */
+const ownership = (options: AccessOptions, now: { readonly uid: number; readonly gid: number }) => ({
+  uid: options.uid ?? now.uid,
+  gid: options.gid ?? options.uid ?? now.gid,
+});
 
 /**
  * Writes a file so that at every instant either the old or the new version is there, whole: temp file in the same
@@ -113,18 +112,18 @@ export async function replaceFile(
     await handle.close();
   }
   try {
-    const own = async (file: string) => {
-      if (options.uid !== undefined) await owner(file, options.uid, options.gid ?? options.uid);
-    };
-    if (options.exclusive) {
-      // link() refuses an existing name, so two writers cannot both win. The owner follows: the kernel refuses hard
-      // links to files of others (fs.protected_hardlinks) to all but root.
+    const { uid, gid } = ownership(options, target ?? (await lstat(temp)));
+    if (!options.exclusive) {
+      await owner(temp, uid, gid);
+      await rename(temp, path);
+    } else {
+      // The kernel refuses hard links to files of others (fs.protected_hardlinks) to all but root: they own it afterwards.
+      const isRoot = process.geteuid?.() === 0;
+      if (isRoot) await owner(temp, uid, gid);
+      // link() refuses an existing name, so two writers cannot both win.
       await link(temp, path);
       await unlink(temp);
-      await own(path);
-    } else {
-      await own(temp);
-      await rename(temp, path);
+      if (!isRoot) await owner(path, uid, gid);
     }
   } catch (error) {
     await unlink(temp).catch(() => {});
@@ -140,22 +139,47 @@ export async function replaceFile(
   await syncDirectory(directory);
 }
 
-/** Copies a file below `backups` before it is replaced or removed; mode 0600, path kept. Does nothing without a file. */
-export async function backUp(root: string, path: string, backups: string): Promise<void> {
+/**
+ * Copies a file below `backups` before it is replaced or removed: 0600 from its first byte, path kept (below `outside`
+ * when it is not in `root`). Does nothing without a file, or when this run has kept an older version already.
+ * @param readForeign reads a file that this user may not read
+ */
+export async function backUp(
+  root: string,
+  path: string,
+  backups: string,
+  readForeign: (path: string) => Promise<Secret>,
+): Promise<void> {
   if ((await statFile(path))?.kind !== 'file') return;
-  const copy = join(backups, relative(root, path));
-  await mkdir(dirname(copy), { recursive: true, mode: 0o700 });
+  const inside = relative(root, path);
+  const isOutside = inside.startsWith('..') || isAbsolute(inside);
+  const copy = join(backups, isOutside ? join('outside', path) : inside);
   if (await statFile(copy)) return;
+  const content = await readFile(path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EACCES') throw error;
+    return (await readForeign(path)).reveal();
+  });
+  await mkdir(dirname(copy), { recursive: true, mode: 0o700 });
   const temp = `${copy}.tmp`;
-  await copyFile(path, temp, constants.COPYFILE_FICLONE);
-  const handle = await open(temp, 'r+');
+  const handle = await open(
+    temp,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
+    0o600,
+  );
   try {
-    await handle.chmod(0o600);
+    await handle.writeFile(content);
     await handle.sync();
   } finally {
     await handle.close();
   }
   await rename(temp, copy);
+  await syncDirectory(dirname(copy));
+}
+
+/** Removes a file or a link itself, and is sure of it when it returns. */
+export async function removeFile(path: string): Promise<void> {
+  await unlink(path);
+  await syncDirectory(dirname(path));
 }
 
 /** Makes a directory (parents too, 0755) with mode and owner; an existing one gets them, a link is refused. */
@@ -178,34 +202,36 @@ export async function ensureDirectory(
   await setAccess(path, options, owner);
 }
 
-/** Sets mode and owner of a file or directory without following a link. */
+/**
+ * Sets mode and owner of a file or directory without following a link.
+ * @throws {ChangeError} `refused` when it is a symbolic link
+ */
 export async function setAccess(path: string, options: AccessOptions, owner: ChangeOwner): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EACCES') return undefined;
-      if (error.code === 'ELOOP')
-        throw new ChangeError('refused', `${path} is a symbolic link`, 'Replace it by the file itself.');
-      throw error;
-    },
-  );
-  if (!handle) {
-    // Somebody else's file with 0600: only the helper can touch it.
-    const s = await lstat(path);
-    const uid = options.uid ?? s.uid;
-    return owner(path, uid, options.gid ?? (options.uid === undefined ? s.gid : uid), options.mode);
-  }
+  const linkRefused = () =>
+    new ChangeError('refused', `${path} is a symbolic link`, 'Replace it by the file itself.');
+  // Somebody else's file: only the helper can touch it.
+  const throughHelper = async () => {
+    const now = await lstat(path);
+    if (now.isSymbolicLink()) throw linkRefused();
+    const { uid, gid } = ownership(options, now);
+    await owner(path, uid, gid, options.mode);
+  };
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const handle = await open(path, flags).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EACCES') return undefined;
+    throw error.code === 'ELOOP' ? linkRefused() : error;
+  });
+  if (!handle) return throughHelper();
   try {
-    const s = await handle.stat();
-    const uid = options.uid ?? s.uid;
-    const gid = options.gid ?? (options.uid === undefined ? s.gid : options.uid);
-    if (s.uid !== uid || s.gid !== gid)
-      await handle
-        .chown(uid, gid)
-        .catch((error: NodeJS.ErrnoException) =>
-          error.code === 'EPERM' ? owner(path, uid, gid) : Promise.reject(error),
-        );
-    await handle.chmod(options.mode);
+    const now = await handle.stat();
+    const { uid, gid } = ownership(options, now);
+    // The mode first: whoever gives a file away may not change it any more.
+    if ((now.mode & 0o7777) !== options.mode) await handle.chmod(options.mode);
+    if (now.uid !== uid || now.gid !== gid) await handle.chown(uid, gid);
     await handle.sync();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    await throughHelper();
   } finally {
     await handle.close();
   }

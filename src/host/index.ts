@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { unlink } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Host, HostReader, HostSource } from '../core/host.ts';
 import { redact, Secret } from '../core/secret.ts';
@@ -12,6 +11,7 @@ import {
   listDirectory,
   ownerChanger,
   readText,
+  removeFile,
   replaceFile,
   setAccess,
   statFile,
@@ -75,7 +75,7 @@ export function createHostSource(options: HostOptions): HostSource {
       http: (request) => sendHttp(request, signal),
       tls: shakeHands,
       tcp: probeTcp,
-      rehearse: (request) => rehearse(request, options.helperLabel, owner, signal),
+      rehearse: (request) => rehearse(request, options.helperLabel, owned, signal),
       resolve: resolveName,
       addresses: ownAddresses,
       listeners: tcpListeners,
@@ -105,14 +105,14 @@ export function createHostSource(options: HostOptions): HostSource {
       progress: (text) => progress(redact(text)),
       randomBytes: (length) => new Uint8Array(randomBytes(length)),
       async writeFile(path, content, writeOptions) {
-        if (writeOptions.backup !== false) await backUp(dir, at(path), backups);
+        if (writeOptions.backup !== false) await backUp(dir, at(path), backups, owned.readSecret);
         await replaceFile(at(path), content, writeOptions, owner);
       },
       makeDirectory: (path, writeOptions) => ensureDirectory(at(path), writeOptions, owner),
       setAccess: (path, writeOptions) => setAccess(at(path), writeOptions, owner),
       async removeFile(path, removal = {}) {
-        if (removal.backup !== false) await backUp(dir, at(path), backups);
-        await unlink(at(path));
+        if (removal.backup !== false) await backUp(dir, at(path), backups, owned.readSecret);
+        await removeFile(at(path));
       },
       run: (argv, commandOptions) => runCommand(argv, { onLine: () => {}, ...commandOptions }),
       sqlWrite: writeSql,

@@ -1,6 +1,12 @@
-import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { link, lstat, mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+
+/** How often, and how long after each other (milliseconds), the lock is asked for while others take over a stale one. */
+const TRIES = 50;
+const PAUSE = 20;
 
 /** Start time of a process in clock ticks since boot (proc(5), field 22): tells a reused pid from the same process. */
 async function startOf(pid: number): Promise<string | undefined> {
@@ -9,7 +15,7 @@ async function startOf(pid: number): Promise<string | undefined> {
 }
 
 /**
- * One writing run per install directory. A lock whose process is gone (killed) is taken over.
+ * One writing run per install directory. A lock whose process is gone (killed) is taken over, by one run only.
  * @returns a function that gives the lock back
  * @throws {UsageError} when another run is at work
  */
@@ -21,7 +27,7 @@ export async function acquireLock(dir: string, name: string): Promise<() => Prom
   const temp = `${path}.${process.pid}`;
   await writeFile(temp, own, { mode: 0o600 });
   try {
-    for (let tries = 0; tries < 5; tries++) {
+    for (let tries = 0; tries < TRIES; tries++) {
       const taken = await link(temp, path).then(
         () => true,
         (error: NodeJS.ErrnoException) => {
@@ -30,21 +36,54 @@ export async function acquireLock(dir: string, name: string): Promise<() => Prom
         },
       );
       if (taken) return () => unlink(path).catch(() => {});
-      const [pid, start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
-      if (pid && start !== undefined && (await startOf(Number(pid))) === start) {
+      const holder = await liveHolder(path);
+      if (holder !== undefined) {
         throw new UsageError([
           {
             where: dir,
-            seen: `another run at work (pid ${pid})`,
+            seen: `another run at work (pid ${holder})`,
             expected: 'one run at a time',
             fix: 'wait until it has ended',
           },
         ]);
       }
-      await unlink(path).catch(() => {});
+      if (!(await removeStale(path))) await new Promise((done) => setTimeout(done, PAUSE));
     }
     throw new Error(`the lock ${path} cannot be taken`);
   } finally {
     await unlink(temp).catch(() => {});
+  }
+}
+
+/** The pid in the lock when its process is alive. */
+async function liveHolder(path: string): Promise<string | undefined> {
+  const [pid, start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
+  return pid && start !== undefined && (await startOf(Number(pid))) === start ? pid : undefined;
+}
+
+/**
+ * Removes a lock whose process is gone. Without mutual exclusion a second run that read the same stale lock would
+ * remove the first one's new lock. An abstract socket excludes, and the kernel drops it with its process: it
+ * cannot become stale itself.
+ * @returns false when another run is doing just that
+ */
+async function removeStale(path: string): Promise<boolean> {
+  const { dev, ino } = await lstat(dirname(path));
+  const id = createHash('sha256')
+    .update(`${dev}:${ino}:${basename(path)}`)
+    .digest('hex');
+  const guard = createServer();
+  const held = await new Promise<boolean>((resolve, reject) => {
+    guard.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    );
+    guard.listen(`\0secure-setup-${id.slice(0, 32)}`, () => resolve(true));
+  });
+  if (!held) return false;
+  try {
+    if ((await liveHolder(path)) === undefined) await unlink(path).catch(() => {});
+    return true;
+  } finally {
+    await new Promise((done) => guard.close(done));
   }
 }

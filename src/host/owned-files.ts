@@ -10,6 +10,8 @@ import type { ChangeOwner } from './files.ts';
  */
 export interface OwnedFiles {
   readonly changeOwner: ChangeOwner;
+  /** A directory with all that is below it; links themselves, not what they point to. */
+  changeOwnerOfTree(path: string, uid: number, gid: number): Promise<void>;
   readSecret(path: string): Promise<Secret>;
 }
 
@@ -50,6 +52,11 @@ export function ownedFiles(image: () => string | undefined, label: string): Owne
       await call(mount, ['CHOWN', 'DAC_OVERRIDE', 'FOWNER'], ['chown', '-h', `${uid}:${gid}`, file]);
       if (mode !== undefined)
         await call(mount, ['DAC_OVERRIDE', 'FOWNER'], ['chmod', mode.toString(8), file]);
+    },
+    async changeOwnerOfTree(path, uid, gid) {
+      const mount = `type=bind,source=${dirname(path)},target=/mnt`;
+      const tree = `/mnt/${basename(path)}`;
+      await call(mount, ['CHOWN', 'DAC_OVERRIDE'], ['chown', '-R', '-h', `${uid}:${gid}`, tree]);
     },
     async readSecret(path) {
       const mount = `type=bind,source=${dirname(path)},target=/mnt,readonly`;

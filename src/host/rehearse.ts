@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 import type { Rehearsal, RehearsalRequest } from '../core/host.ts';
 import { redact } from '../core/secret.ts';
 import { runCommand } from './commands.ts';
-import type { ChangeOwner } from './files.ts';
+import { ownerChanger } from './files.ts';
+import type { OwnedFiles } from './owned-files.ts';
 
 /** Milliseconds between two looks at a running rehearsal. */
 const POLL = 150;
@@ -17,9 +18,10 @@ const POLL = 150;
 export async function rehearse(
   request: RehearsalRequest,
   label: string,
-  owner: ChangeOwner,
+  owned: OwnedFiles,
   signal: AbortSignal,
 ): Promise<Rehearsal> {
+  const owner = ownerChanger(owned.changeOwner);
   const base = await mkdtemp(join(tmpdir(), 'rehearsal-'));
   const name = `rehearsal-${randomBytes(6).toString('hex')}`;
   const docker = async (args: readonly string[], timeoutMs = 20_000) => {
@@ -28,6 +30,7 @@ export async function rehearse(
       throw new Error(`docker ${args[0]}: ${redact(result.stderr.trim().split('\n').at(-1) ?? '')}`);
     return result;
   };
+  let created = false;
   try {
     await chmod(base, 0o755);
     const data = join(base, 'data');
@@ -42,6 +45,7 @@ export async function rehearse(
       await owner(file, hostUid, hostUid);
       mounts.push(`type=bind,source=${file},target=${inside},readonly`);
     }
+    created = true;
     await docker([
       ...['create', '--name', name, '--label', label, '--pull', 'never', '--network', 'none', '--read-only'],
       ...[
@@ -76,7 +80,8 @@ export async function rehearse(
     }
     signal.throwIfAborted();
     const log = await docker(['logs', name]);
-    const names = await readdir(data).catch(() => []);
+    await takeBack(data, owned);
+    const names = await readdir(data);
     const files = await Promise.all(
       names.map(async (file) => ({ name: file, stat: await stat(join(data, file)) })),
     );
@@ -87,14 +92,25 @@ export async function rehearse(
       files: files.filter((f) => f.stat.isFile()).map((f) => ({ name: f.name, mode: f.stat.mode & 0o7777 })),
     };
   } finally {
-    await runCommand(['docker', 'rm', '--force', '--volumes', name], { timeoutMs: 30_000 });
-    await removeTree(base, owner);
+    await cleanUp(base, created ? name : undefined, owned);
   }
 }
 
-/** What the container wrote belongs to its uid; a user who is not root takes it back first. */
-async function removeTree(base: string, owner: ChangeOwner): Promise<void> {
+/** What the container wrote belongs to its uid; a user who is not root takes it back to look at it and to remove it. */
+async function takeBack(data: string, owned: OwnedFiles): Promise<void> {
   const uid = process.getuid?.() ?? 0;
-  if (uid !== 0) await owner(join(base, 'data'), uid, process.getgid?.() ?? uid).catch(() => {});
-  await rm(base, { recursive: true, force: true });
+  if (uid !== 0) await owned.changeOwnerOfTree(data, uid, process.getgid?.() ?? uid);
+}
+
+/** @throws when something is left behind */
+async function cleanUp(base: string, name: string | undefined, owned: OwnedFiles): Promise<void> {
+  const removed =
+    name && (await runCommand(['docker', 'rm', '--force', '--volumes', name], { timeoutMs: 30_000 }));
+  await rm(base, { recursive: true, force: true }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error;
+    await takeBack(join(base, 'data'), owned);
+    await rm(base, { recursive: true, force: true });
+  });
+  if (removed && removed.code !== 0 && !/no such container/i.test(removed.stderr))
+    throw new Error(`the container ${name} is left behind: ${redact(removed.stderr.trim())}`);
 }
