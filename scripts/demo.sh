@@ -14,7 +14,7 @@ cd "$root"
 [[ -x node_modules/.bin/esbuild ]] || npm ci --no-audit --no-fund
 node scripts/build.mjs
 bash test/bed/install.sh
-bash test/bed/images.sh
+bash test/bed/images.sh build
 bash test/bed/images.sh load
 
 # Ports of the demo: the real ones where they are free, others where something holds them.

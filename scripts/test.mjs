@@ -74,7 +74,7 @@ if (judge('npm ci', installed)) {
     const bed = judge(
       'test bed',
       stage('test bed', 'bash', ['test/bed/install.sh']) &&
-        stage('test bed images', 'bash', ['test/bed/images.sh']),
+        stage('test bed images', 'bash', ['test/bed/images.sh', 'build']),
     );
     if (bed) vitest('e2e');
     judge('benchmark', stage('benchmark', process.execPath, ['scripts/bench.mjs', '--check']));
