@@ -2,7 +2,9 @@
 import { AnswerError } from '../src/core/errors.ts';
 import { question, type ValueOf } from '../src/core/question.ts';
 import type { Step } from '../src/core/step.ts';
+import { PASSWORD_RULES } from './shared/admin-credentials.ts';
 import * as grammar from './shared/grammar.ts';
+import * as suggestions from './suggestions.ts';
 
 const { choice, integer, list } = grammar;
 
@@ -10,6 +12,7 @@ export const questions = {
   image: question({
     title: 'Which CoreCube image shall run?',
     help: 'CoreCube documents no image name, so none is assumed. Take it from where you got CoreCube; a tag or a digest is required.',
+    suggest: suggestions.image,
     section: 'docker-security',
     kind: 'text',
     example: 'registry.corecube.test/corecube/corecube:1.4.2',
@@ -28,6 +31,7 @@ export const questions = {
   domain: question({
     title: 'Under which name do people reach CoreCube?',
     help: 'The certificate, the secure cookies and CORECUBE_PUBLIC_URL are bound to this name.',
+    suggest: suggestions.domain,
     section: 'tls',
     kind: 'text',
     example: 'corecube.mycompany.org',
@@ -36,6 +40,13 @@ export const questions = {
   tls: question({
     title: 'Where does the certificate come from?',
     help: "acme: automatic (Let's Encrypt or another ACME directory). files: your own certificate. internal: a private authority that Caddy keeps, for networks without public names.",
+    ask: 'start',
+    choiceHelp: [
+      "automatic, from Let's Encrypt or another ACME directory; the name must be public",
+      'your own certificate and key, as PEM files',
+      'a private authority that Caddy keeps, for networks without public names',
+    ],
+    suggest: suggestions.tls,
     section: 'tls',
     kind: 'choice',
     choices: ['acme', 'files', 'internal'],
@@ -46,6 +57,7 @@ export const questions = {
   acmeEmail: question({
     title: 'Which e-mail address does the certificate authority write to?',
     help: 'It is told when a certificate runs out without being renewed.',
+    suggest: suggestions.email('ops'),
     section: 'tls',
     kind: 'text',
     example: 'ops@mycompany.org',
@@ -93,6 +105,8 @@ export const questions = {
   adminRanges: question({
     title: 'Who may open the Admin Console?',
     help: 'Address ranges. Everyone else is refused; /v1 and /mcp stay open because they ask for API keys. Include the address you administer from.',
+    suggest: suggestions.adminRanges,
+    prefill: true,
     section: 'admin-console-access',
     kind: 'list',
     example: ['10.0.0.0/8', '192.168.0.0/16'],
@@ -119,6 +133,7 @@ export const questions = {
   adminEmail: question({
     title: 'Which e-mail address does the administrator log in with?',
     help: 'It replaces admin@example.com, which the whole world knows, before CoreCube starts for the first time.',
+    suggest: suggestions.email('admin'),
     section: 'default-credential-change',
     kind: 'text',
     example: 'admin@mycompany.org',
@@ -127,6 +142,9 @@ export const questions = {
   adminPassword: question({
     title: "Where does the administrator's password come from?",
     help: 'generate makes one and keeps it in secrets/admin_password. A reference (file:/path, env:NAME) takes yours; it must have 12 to 72 bytes with upper and lower case, a digit and a special character.',
+    ask: 'start',
+    rules: PASSWORD_RULES,
+    parseSecret: (secret) => ({ from: 'value', secret }) as const,
     section: 'password-policy',
     kind: 'secret',
     example: 'generate',
@@ -176,6 +194,12 @@ export const questions = {
   database: question({
     title: 'Which PostgreSQL holds the data?',
     help: 'bundled runs PostgreSQL with pgvector beside CoreCube on an internal network. external uses your server.',
+    ask: 'start',
+    choiceHelp: [
+      'PostgreSQL with pgvector runs beside CoreCube, on a network of its own',
+      'a server that you run; its admin URL comes from a file',
+    ],
+    suggest: suggestions.database,
     section: 'postgresql-security',
     kind: 'choice',
     choices: ['bundled', 'external'],
@@ -330,6 +354,7 @@ export const questions = {
   keyBackup: question({
     title: 'Where is the copy of the encryption key, apart from the data volume?',
     help: 'Who made it, when, and where it is kept. Only a person knows this; without an answer the attestation stays open.',
+    ask: 'step',
     section: 'encryption-key-management',
     kind: 'text',
     example: 'safe in office 2, sealed envelope, J. Doe, 2026-11-24',
@@ -339,6 +364,7 @@ export const questions = {
   dumpEncryption: question({
     title: 'On which encrypted medium are database dumps stored?',
     help: 'CoreCube does not encrypt backups yet; the guide asks to store pg_dump files on encrypted media.',
+    ask: 'step',
     section: 'what-v1-does-not-include',
     kind: 'text',
     example: 'LUKS volume backup01, J. Doe, 2026-11-24',

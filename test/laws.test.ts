@@ -47,7 +47,12 @@ describe('laws', () => {
       questions: product.questions,
       known,
       host,
-      frontend: { ask: async () => undefined, approve: async () => 'apply', emit: () => {} },
+      frontend: {
+        interactive: false,
+        ask: async () => ({ is: 'cancel' }),
+        decide: async () => ({ is: 'apply' }),
+        emit: () => {},
+      },
       skip: new Set(),
       signal: new AbortController().signal,
       tool: { name: 't', version: '0' },

@@ -1,15 +1,14 @@
-import { act, describe } from './act.ts';
 import type { KnownAnswers } from './answers.ts';
-import { whatBlocks } from './blocking.ts';
 import { Cancelled, EXIT } from './errors.ts';
 import type { Frontend } from './frontend.ts';
-import type { HostReader, HostSource } from './host.ts';
+import type { HostSource } from './host.ts';
 import { inspectAll, type LookEvent } from './inspect.ts';
-import { fillNeeds } from './needs.ts';
-import type { Answered, QuestionTable, RawAnswer } from './question.ts';
-import type { ChangeReport, Finding, Mode, Report, StepReport } from './report.ts';
-import { redact } from './secret.ts';
-import type { AnyStep, Change } from './step.ts';
+import { askOne, type InterviewInput, interview } from './interview.ts';
+import { describeAnswers, fillNeeds, knownNow } from './needs.ts';
+import type { Answered, QuestionTable } from './question.ts';
+import type { Mode, Report, StepReport } from './report.ts';
+import type { AnyStep } from './step.ts';
+import { type Running, runStep, type Stop } from './step-run.ts';
 import { exitCode, verdictSentence } from './verdict.ts';
 
 export interface RunInput {
@@ -28,21 +27,8 @@ export interface RunInput {
   readonly save?: (answers: ReadonlyMap<string, Answered>) => Promise<void>;
 }
 
-type Stop = NonNullable<Report['stopped']> & { readonly exit?: Report['exit'] };
-type Running = {
-  reader: HostReader;
-  readonly answers: Map<string, Answered>;
-  /** Looks that were started ahead, by step id, with what they have shown so far. */
-  readonly ahead: Map<string, Ahead>;
-};
-interface Ahead {
-  readonly findings: Promise<readonly Finding[]>;
-  /** Shows what was seen so far, and from then on as it comes. */
-  readonly showTo: (show: (event: LookEvent) => void) => void;
-}
-
 /**
- * The one loop behind every mode and front end: look, plan, ask, act, look again, step by step.
+ * The one loop behind every mode and front end: ask, look, plan, decide, act, look again, step by step.
  * A step whose controls hold is left alone. A thrown or timed-out look is `unknown`; nothing is done where
  * something required could not be seen.
  * @throws {UsageError} when an answer is not usable and nobody can be asked
@@ -50,13 +36,14 @@ interface Ahead {
 export async function run(input: RunInput): Promise<Report> {
   const { frontend, steps, mode } = input;
   const startedAt = new Date();
-  const reports: StepReport[] = [];
   const running: Running = {
     reader: input.host.snapshot(input.signal),
+    given: new Map(),
     answers: new Map(),
     ahead: new Map(),
+    waivers: new Map([...input.skip].map((id) => [id, `with --skip ${id}`])),
+    done: new Map(),
   };
-  let stopped: Stop | undefined;
   frontend.emit({
     type: 'run-start',
     mode,
@@ -64,36 +51,13 @@ export async function run(input: RunInput): Promise<Report> {
     steps: steps.map(({ id, title }) => ({ id, title })),
   });
   await input.host.journal.append({ event: 'run-start', mode });
-  if (mode === 'verify') await lookAhead(input, running);
-  for (const [index, step] of steps.entries()) {
-    if (stopped) {
-      reports.push({
-        id: step.id,
-        title: step.title,
-        outcome: 'not-reached',
-        findings: [],
-        changes: [],
-        duration: 0,
-      });
-      continue;
-    }
-    frontend.emit({
-      type: 'step-start',
-      step: step.id,
-      title: step.title,
-      why: step.why,
-      index,
-      total: steps.length,
-    });
-    const began = performance.now();
-    const result = await runStep(step, input, running);
-    const report: StepReport = { ...result.report, duration: Math.round(performance.now() - began) };
-    reports.push(report);
-    stopped = result.stop;
-    frontend.emit({ type: 'step-end', step: step.id, report });
-  }
-  if ((mode === 'apply' || mode === 'files') && !stopped) await input.save?.(running.answers);
-  const { exit: forced, ...reason } = stopped ?? {};
+  let outcome: Outcome = { reports: [], restart: undefined };
+  do outcome = await runOnce(input, running, outcome.restart);
+  while (outcome.restart !== undefined);
+
+  const { reports, stopped } = outcome;
+  if (isSaved(input, running, stopped)) await input.save?.(running.answers);
+  const { exit: forced, kind: _, ...reason } = stopped ?? {};
   const exit = forced ?? exitCode(mode, reports, stopped !== undefined);
   const report: Report = {
     schema: 1,
@@ -105,11 +69,7 @@ export async function run(input: RunInput): Promise<Report> {
     exit,
     verdict: verdictSentence(mode, exit, reports),
     ...(stopped ? { stopped: reason as NonNullable<Report['stopped']> } : {}),
-    answers: [...running.answers].map(([question, a]) => ({
-      question,
-      value: redact(show(a.raw)),
-      source: a.source,
-    })),
+    answers: describeAnswers(running.answers),
     steps: reports,
   };
   await input.host.journal.append({ event: 'run-end', mode, exit });
@@ -117,18 +77,100 @@ export async function run(input: RunInput): Promise<Report> {
   return report;
 }
 
-/**
- * Verify changes nothing, so all steps are looked at side by side; they are shown in order. Answers are filled
- * first, because a person may have to be asked.
- */
+interface Outcome {
+  readonly reports: StepReport[];
+  readonly stopped?: Stop;
+  /** The question to answer anew before the run starts over. */
+  readonly restart: string | undefined;
+}
+
+/** A finished run's answers are kept, what a person asked to keep too, and what a person answered once changes were made. */
+function isSaved(input: RunInput, running: Running, stopped: Stop | undefined): boolean {
+  if (input.mode !== 'apply' && input.mode !== 'files') return false;
+  return (
+    !stopped ||
+    stopped.kind === 'save' ||
+    (running.given.size > 0 && [...running.done.values()].flat().length > 0)
+  );
+}
+
+/** One way through all steps; ends early when an answer is to be changed. */
+async function runOnce(input: RunInput, running: Running, change: string | undefined): Promise<Outcome> {
+  const { steps, mode, frontend } = input;
+  const reports: StepReport[] = [];
+  running.answers.clear();
+  let stopped = await askPeople(input, running, change);
+  if (mode === 'verify' && !stopped) await lookAhead(input, running);
+  for (const [index, step] of steps.entries()) {
+    const { id, title } = step;
+    if (stopped) {
+      const changes = running.done.get(id) ?? [];
+      reports.push({ id, title, outcome: 'not-reached', findings: [], changes, duration: 0 });
+      continue;
+    }
+    frontend.emit({ type: 'step-start', step: id, title, why: step.why, index, total: steps.length });
+    const began = performance.now();
+    const result = await runStep(step, input, running);
+    if (result.restart !== undefined) return { reports, restart: result.restart };
+    const report: StepReport = { ...result.report, duration: Math.round(performance.now() - began) };
+    reports.push(report);
+    stopped = result.stop;
+    frontend.emit({ type: 'step-end', step: id, report });
+  }
+  return { reports, restart: undefined, ...(stopped ? { stopped } : {}) };
+}
+
+/** Asks what a person should answer, shows what is settled then, and says why the run ends here when it does. */
+async function askPeople(
+  input: RunInput,
+  running: Running,
+  change: string | undefined,
+): Promise<Stop | undefined> {
+  const asking: InterviewInput = { ...input, reader: running.reader };
+  const step = input.steps[0]?.id ?? '';
+  try {
+    if (change !== undefined) {
+      const question = input.questions[change];
+      if (!question) throw new Error(`the unknown question ${change} is to be changed`);
+      const place = { index: 1, total: 1, canGoBack: true };
+      const reply = await askOne(change, question, asking, running.given, place);
+      if (typeof reply === 'object') running.given.set(change, reply);
+      if (reply === 'save') return savedStop(step);
+    }
+    if (input.frontend.interactive && (await interview(asking, running.given)) === 'save')
+      return savedStop(step);
+  } catch (error) {
+    if (error instanceof Cancelled)
+      return { step, reason: 'cancelled', exit: EXIT.cancelled, kind: 'cancel' };
+    throw error;
+  } finally {
+    for (const [id, answer] of knownNow(asking, running.given)) running.answers.set(id, answer);
+    // What is asked only at its step is settled there.
+    for (const [id, question] of Object.entries(input.questions))
+      if (question.ask === 'step' && !running.given.has(id) && !input.known.has(id))
+        running.answers.delete(id);
+  }
+  input.frontend.emit({ type: 'answers', answers: describeAnswers(running.answers) });
+  return undefined;
+}
+
+const savedStop = (step: string): Stop => ({
+  step,
+  reason: 'the answers are saved',
+  exit: EXIT.failing,
+  kind: 'save',
+});
+
+/** Verify changes nothing, so all steps are looked at side by side; they are shown in order. */
 async function lookAhead(input: RunInput, running: Running): Promise<void> {
-  for (const step of input.steps) await fillNeeds(step, input, running.answers);
+  const asking: InterviewInput = { ...input, reader: running.reader };
+  for (const step of input.steps) await fillNeeds(step, asking, running.given, running.answers, false);
   for (const step of input.steps) {
     const answers = Object.fromEntries(step.needs.map((id) => [id, running.answers.get(id)?.value]));
     const events: LookEvent[] = [];
     const context = { host: running.reader, answers, signal: input.signal };
     let show: ((event: LookEvent) => void) | undefined;
-    const findings = inspectAll(step, context, input.skip, (event) => {
+    const findings = inspectAll(step, context, running.waivers, (event) => {
       if (show) show(event);
       else events.push(event);
     });
@@ -138,115 +180,4 @@ async function lookAhead(input: RunInput, running: Running): Promise<void> {
     };
     running.ahead.set(step.id, { findings, showTo });
   }
-}
-
-const show = (raw: RawAnswer | undefined): string =>
-  raw === undefined ? '(none)' : typeof raw === 'string' ? raw : raw.join(', ');
-
-interface StepResult {
-  readonly report: Omit<StepReport, 'duration'>;
-  readonly stop?: Stop;
-}
-
-async function runStep(step: AnyStep, input: RunInput, running: Running): Promise<StepResult> {
-  const base = { id: step.id, title: step.title };
-  const stop = (
-    findings: readonly Finding[],
-    changes: readonly ChangeReport[],
-    reason: string,
-    extra: Omit<Stop, 'step' | 'reason'> = {},
-    outcome: StepReport['outcome'] = 'stopped',
-  ): StepResult => ({
-    report: { ...base, outcome, findings, changes },
-    stop: { step: step.id, reason, ...extra },
-  });
-  const cancelled = (findings: readonly Finding[], changes: readonly ChangeReport[] = []) =>
-    stop(findings, changes, 'cancelled', { exit: EXIT.cancelled });
-
-  if (input.signal.aborted) return cancelled([]);
-  let answers: Record<string, unknown>;
-  try {
-    answers = await fillNeeds(step, input, running.answers);
-  } catch (error) {
-    if (error instanceof Cancelled) return cancelled([]);
-    throw error;
-  }
-  const look = (phase: 'before' | 'after') => {
-    const show = (event: LookEvent) => input.frontend.emit({ ...event, step: step.id, phase });
-    const ahead = running.ahead.get(step.id);
-    if (!ahead) {
-      return inspectAll(step, { host: running.reader, answers, signal: input.signal }, input.skip, show);
-    }
-    ahead.showTo(show);
-    return ahead.findings;
-  };
-
-  let findings = await look('before');
-  if (input.signal.aborted) return cancelled(findings);
-  if (input.mode === 'verify') return { report: { ...base, outcome: 'looked', findings, changes: [] } };
-
-  const blocking = whatBlocks(step, findings, input.mode);
-  if (blocking && input.mode !== 'plan') return stop(findings, [], blocking);
-  const broken = findings.filter((f) => f.verdict.is === 'fail' || f.verdict.is === 'unknown');
-  if (broken.length === 0 || !step.plan || (blocking && input.mode === 'plan')) {
-    return { report: { ...base, outcome: step.plan ? 'held' : 'looked', findings, changes: [] } };
-  }
-
-  const failing = new Set(broken.map((f) => f.control));
-  let plan: readonly Change[];
-  try {
-    plan = await step.plan({ host: running.reader, answers, signal: input.signal, failing });
-  } catch (error) {
-    const reason = `cannot be planned now: ${redact(error instanceof Error ? error.message : String(error))}`;
-    if (input.mode === 'apply') return stop(findings, [], reason, { exit: EXIT.notSeen });
-    // Writing files without an engine goes on: what this step would change needs one.
-    const status = input.mode === 'files' ? 'not-reached' : 'planned';
-    const later: ChangeReport = { id: `${step.id}.later`, summary: reason, status };
-    if (input.mode === 'files') return { report: { ...base, outcome: 'held', findings, changes: [later] } };
-    input.frontend.emit({ type: 'plan', step: step.id, changes: [later] });
-    return { report: { ...base, outcome: 'planned', findings, changes: [later] } };
-  }
-  if (input.mode === 'files') plan = plan.filter((change) => change.offline);
-  const changes = plan.map((change) => describe(change, 'planned'));
-  if (plan.length === 0) {
-    const repairable = broken.filter((f) => f.severity === 'required' && !f.manual);
-    if (repairable.length === 0 || input.mode !== 'apply')
-      return { report: { ...base, outcome: 'held', findings, changes } };
-    const ids = repairable.map((f) => f.control).join(', ');
-    return stop(findings, changes, `the step has no change that repairs ${ids}; this is a bug of the step`, {
-      exit: EXIT.bug,
-    });
-  }
-  input.frontend.emit({ type: 'plan', step: step.id, changes });
-  if (input.mode === 'plan') return { report: { ...base, outcome: 'planned', findings, changes } };
-
-  const decision = await input.frontend.approve({ id: step.id, title: step.title }, changes);
-  if (decision !== 'apply') {
-    await input.host.journal.append({ event: 'declined', step: step.id });
-    const declined = plan.map((change) => describe(change, 'declined'));
-    if (input.signal.aborted) return cancelled(findings, declined);
-    return stop(
-      findings,
-      declined,
-      `the changes of ${step.title} were declined`,
-      { exit: EXIT.failing },
-      'declined',
-    );
-  }
-  const acted = await act(step, plan, input);
-  running.reader = input.host.snapshot(input.signal);
-  if (acted.failure)
-    return stop(findings, acted.changes, acted.failure.reason, { ...acted.failure, exit: EXIT.notSeen });
-  // Looks are not taken any more once the run is cancelled, so there is nothing to judge the last change by.
-  if (acted.cancelled || input.signal.aborted) return cancelled(findings, acted.changes);
-
-  findings = await look('after');
-  const still = findings.filter(
-    (f) => f.severity === 'required' && (f.verdict.is === 'fail' || f.verdict.is === 'unknown'),
-  );
-  if (still.length > 0 && input.mode === 'apply') {
-    const reason = `after the changes, ${still.map((f) => f.control).join(', ')} still ${still.length === 1 ? 'does' : 'do'} not hold`;
-    return stop(findings, acted.changes, reason);
-  }
-  return { report: { ...base, outcome: 'applied', findings, changes: acted.changes } };
 }

@@ -168,7 +168,13 @@ export interface HostReader {
   rehearse(request: RehearsalRequest): Promise<Rehearsal>;
   resolve(name: string, family: 4 | 6): Promise<readonly string[]>;
   /** Addresses of this host, loopback included. */
-  addresses(): readonly { readonly address: string; readonly family: 4 | 6; readonly interface: string }[];
+  addresses(): readonly {
+    readonly address: string;
+    readonly family: 4 | 6;
+    readonly interface: string;
+    /** The address with its prefix length, for example `10.0.0.5/24`. */
+    readonly cidr?: string;
+  }[];
   listeners(): Promise<readonly Listener[]>;
   system(): Promise<{
     readonly uid: number;

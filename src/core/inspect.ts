@@ -5,24 +5,27 @@ import type { AnyStep, Control, InspectContext, Verdict } from './step.ts';
 /** How long a look may take before it counts as not seen, in milliseconds. */
 const LOOK_TIMEOUT = 20_000;
 
+/** Ids of waived controls, each with who waived it and why: `with --skip key.mode`. */
+export type Waivers = ReadonlyMap<string, string>;
+
 /** What `inspectAll` tells while it looks. */
 export type LookEvent =
-  | { type: 'looking'; controls: readonly string[] }
+  | { type: 'looking'; controls: readonly { readonly id: string; readonly title: string }[] }
   | { type: 'finding'; finding: Finding };
 
 /** Looks at every control of a step side by side. Findings come back in declaration order, redacted. */
 export async function inspectAll(
   step: AnyStep,
   context: InspectContext<unknown>,
-  skip: ReadonlySet<string>,
+  waivers: Waivers,
   emit: (event: LookEvent) => void,
 ): Promise<readonly Finding[]> {
-  emit({ type: 'looking', controls: step.controls.map((c) => c.id) });
+  emit({ type: 'looking', controls: step.controls.map(({ id, title }) => ({ id, title })) });
   return Promise.all(
     step.controls.map(async (control) => {
       const began = performance.now();
       const verdict = await inspectOne(control, context);
-      const finding = toFinding(step, control, verdict, skip, Math.round(performance.now() - began));
+      const finding = toFinding(step, control, verdict, waivers, Math.round(performance.now() - began));
       emit({ type: 'finding', finding });
       return finding;
     }),
@@ -69,11 +72,12 @@ function toFinding(
   step: AnyStep,
   control: Control<unknown>,
   raw: Verdict,
-  skip: ReadonlySet<string>,
+  waivers: Waivers,
   duration: number,
 ): Finding {
   const seen = clean(raw);
-  const waive = skip.has(control.id) && !control.unwaivable && seen.is !== 'pass' && seen.is !== 'skip';
+  const waiver = control.unwaivable ? undefined : waivers.get(control.id);
+  const waived = waiver !== undefined && seen.is !== 'pass' && seen.is !== 'skip';
   return {
     duration,
     control: control.id,
@@ -86,9 +90,7 @@ function toFinding(
     remedy: control.remedy,
     ...(control.impact === undefined ? {} : { impact: control.impact }),
     ...(control.manual ? { manual: true as const } : {}),
-    verdict: waive
-      ? { is: 'skip', because: `waived with --skip ${control.id}; it ${describeVerdict(seen)}` }
-      : seen,
-    ...(waive ? { waived: seen } : {}),
+    verdict: waived ? { is: 'skip', because: `waived ${waiver}; it ${describeVerdict(seen)}` } : seen,
+    ...(waived ? { waived: seen } : {}),
   };
 }

@@ -1,8 +1,30 @@
+import type { HostReader } from './host.ts';
+import type { Secret } from './secret.ts';
+
 /** An answer before it is parsed: one text, or a list of texts (a YAML list, or a flag split at commas). */
 export type RawAnswer = string | readonly string[];
 
 /** Where an answer came from, strongest first. */
-export type AnswerSource = 'flag' | 'environment' | 'answers file' | 'saved answers' | 'prompt' | 'default';
+export type AnswerSource =
+  | 'flag'
+  | 'environment'
+  | 'answers file'
+  | 'saved answers'
+  | 'this host'
+  | 'prompt'
+  | 'default';
+
+/** A value that this host suggests, with why, as a sentence the operator reads. */
+export interface Suggestion {
+  readonly value: RawAnswer;
+  readonly because: string;
+}
+
+/** One rule that a secret must meet, shown live while it is typed. */
+export interface SecretRule {
+  readonly rule: string;
+  met(text: string): boolean;
+}
 
 /** One question: its wording, default and parser. Flags, environment, prompts, schema and docs derive from it. */
 export interface Question<T> {
@@ -22,6 +44,19 @@ export interface Question<T> {
   readonly optional?: true;
   /** Asked only when this holds for the raw answers given so far; otherwise the value is undefined. */
   readonly when?: { readonly question: string; readonly is: readonly string[] };
+  /**
+   * When a person is asked although there is a default or no need: `start` with the other questions, `step` when the
+   * step that needs it is reached (what it asks for does not exist earlier). Left out: the default is taken.
+   */
+  readonly ask?: 'start' | 'step';
+  /** What each choice means, in the order of `choices`. */
+  readonly choiceHelp?: readonly string[];
+  /** What this host suggests; a look that fails suggests nothing. The first one fills the answer in when `prefill`. */
+  suggest?(host: HostReader, raw: (id: string) => RawAnswer | undefined): Promise<readonly Suggestion[]>;
+  readonly prefill?: true;
+  /** Rules of a secret that a person types here, and its parser. Absent: only references are taken. */
+  readonly rules?: readonly SecretRule[];
+  parseSecret?(secret: Secret): T;
   /** JSON Schema fragment for one raw value; `kind` gives the rest. */
   readonly pattern?: string;
   /**

@@ -20,7 +20,7 @@ export interface Finding {
   readonly verdict: Verdict;
   /** Milliseconds the look took, waiting for shared looks included. */
   readonly duration: number;
-  /** Set when `--skip` turned this verdict into `skip`. */
+  /** Set when a waiver turned this verdict into `skip`. */
   readonly waived?: Verdict;
 }
 
@@ -44,6 +44,13 @@ export interface StepReport {
   readonly duration: number;
 }
 
+/** One answer as shown: never a secret. */
+export interface AnswerReport {
+  readonly question: string;
+  readonly value: string;
+  readonly source: string;
+}
+
 /** The one result of a run; every format is rendered from it. */
 export interface Report {
   readonly schema: 1;
@@ -63,7 +70,7 @@ export interface Report {
     readonly fix?: string;
     readonly log?: readonly string[];
   };
-  readonly answers: readonly { readonly question: string; readonly value: string; readonly source: string }[];
+  readonly answers: readonly AnswerReport[];
   readonly steps: readonly StepReport[];
 }
 

@@ -48,12 +48,13 @@ async function askNameServers(name: string, family: 4 | 6, trouble: string): Pro
 }
 
 /** Addresses of this host's interfaces. */
-export function ownAddresses(): { address: string; family: 4 | 6; interface: string }[] {
+export function ownAddresses(): { address: string; family: 4 | 6; interface: string; cidr?: string }[] {
   return Object.entries(networkInterfaces()).flatMap(([name, list]) =>
     (list ?? []).map((a) => ({
       address: a.address,
       family: a.family === 'IPv6' ? (6 as const) : (4 as const),
       interface: name,
+      ...(a.cidr === null ? {} : { cidr: a.cidr }),
     })),
   );
 }

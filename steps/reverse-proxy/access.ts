@@ -3,6 +3,7 @@ import type { HttpRequest, HttpResult } from '../../src/core/host.ts';
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import { REFUSAL } from '../shared/caddy.ts';
 import { inRange } from '../shared/grammar.ts';
+import { sshClient } from '../shared/ssh-client.ts';
 import {
   ask,
   because,
@@ -274,19 +275,18 @@ const operatorInside: Control<ProxyAnswers> = {
   impact: 'Whoever shares that address with you may open the login page too.',
   manual: true,
   async inspect({ host, answers }) {
-    const client = (host.env('SSH_CONNECTION') ?? host.env('SSH_CLIENT'))?.trim().split(/\s+/)[0];
-    if (client === undefined || client === '')
+    const client = sshClient(host);
+    if (client === undefined)
       return skip(
         'no SSH connection is seen in the environment (sudo drops SSH_CONNECTION unless it is kept)',
       );
-    const address = client.split('%')[0] as string;
-    const range = rangeOf(address, answers.adminRanges);
+    const range = rangeOf(client, answers.adminRanges);
     if (range === 'unreadable')
       return unknown(`SSH names the client ${JSON.stringify(client)}, which is no address`);
     if (range === undefined) {
-      return fail(`you are connected from ${address}`, `an address in ${answers.adminRanges.join(', ')}`);
+      return fail(`you are connected from ${client}`, `an address in ${answers.adminRanges.join(', ')}`);
     }
-    return pass(`you are connected from ${address}, which ${range} allows`);
+    return pass(`you are connected from ${client}, which ${range} allows`);
   },
 };
 

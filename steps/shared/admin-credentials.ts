@@ -1,6 +1,7 @@
 /** The administrator's password: where it comes from, what it must fulfil, how it is kept. */
 import { ChangeError } from '../../src/core/errors.ts';
 import type { Host, HostReader } from '../../src/core/host.ts';
+import type { SecretRule } from '../../src/core/question.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { SecretReference } from './grammar.ts';
 import { PATH } from './layout.ts';
@@ -13,27 +14,49 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const ALPHABET = `${LETTERS}0123456789_-`;
 const GENERATED_LENGTH = 28;
 
-const RULES: readonly (readonly [holds: (password: string) => boolean, sentence: string])[] = [
-  [(p) => [...p].length >= 12, 'It has fewer than 12 characters.'],
-  [(p) => /[A-Z]/.test(p), 'It has no upper-case letter.'],
-  [(p) => /[a-z]/.test(p), 'It has no lower-case letter.'],
-  [(p) => /[0-9]/.test(p), 'It has no digit.'],
-  [(p) => /[^A-Za-z0-9\s]/.test(p), 'It has no special character.'],
-  [
-    (p) => Buffer.byteLength(p, 'utf8') <= 72,
-    'It is longer than 72 bytes, and bcrypt ignores what comes after.',
-  ],
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  [(p) => !/[\u0000-\u001f\u007f]/.test(p), 'It holds a line break or another control character.'],
-  [(p) => !p.toLowerCase().includes(DEFAULT_ADMIN.password), 'It contains the documented default password.'],
+type Rule = SecretRule & { readonly broken: string };
+/**
+ * What a password must meet, the stricter of both generations (guide, Password policy) and bcrypt's limit of 72 bytes,
+ * each with the sentence for one that does not.
+ */
+export const PASSWORD_RULES: readonly Rule[] = [
+  {
+    rule: '12 characters or more',
+    met: (p) => [...p].length >= 12,
+    broken: 'It has fewer than 12 characters.',
+  },
+  { rule: 'an upper-case letter', met: (p) => /[A-Z]/.test(p), broken: 'It has no upper-case letter.' },
+  { rule: 'a lower-case letter', met: (p) => /[a-z]/.test(p), broken: 'It has no lower-case letter.' },
+  { rule: 'a digit', met: (p) => /[0-9]/.test(p), broken: 'It has no digit.' },
+  {
+    rule: 'a special character',
+    met: (p) => /[^A-Za-z0-9\s]/.test(p),
+    broken: 'It has no special character.',
+  },
+  {
+    rule: 'at most 72 bytes',
+    met: (p) => Buffer.byteLength(p, 'utf8') <= 72,
+    broken: 'It is longer than 72 bytes, and bcrypt ignores what comes after.',
+  },
+  {
+    rule: 'no line break or other control character',
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+    met: (p) => !/[\u0000-\u001f\u007f]/.test(p),
+    broken: 'It holds a line break or another control character.',
+  },
+  {
+    rule: 'not the documented default',
+    met: (p) => !p.toLowerCase().includes(DEFAULT_ADMIN.password),
+    broken: 'It contains the documented default password.',
+  },
 ];
 
 /**
- * The rules that a password does not meet, each as one sentence; empty when it meets all. The stricter of both
- * generations (guide, Password policy) and bcrypt's limit of 72 bytes. Pure and fast: fit for a live hint.
+ * The rules that a password does not meet, each as one sentence; empty when it meets all. Pure and fast: fit for a
+ * live hint.
  */
 export function checkPasswordPolicy(password: string): string[] {
-  return RULES.filter(([holds]) => !holds(password)).map(([, sentence]) => sentence);
+  return PASSWORD_RULES.filter((rule) => !rule.met(password)).map((rule) => rule.broken);
 }
 
 /** A password of 28 characters (168 random bits) from `[A-Za-z0-9_-]` that meets every rule. */

@@ -63,8 +63,9 @@ async function go(
   const host = blindHost();
   const events: Event[] = [];
   const frontend: Frontend = {
-    ask: async () => undefined,
-    approve: async () => options.decision ?? 'apply',
+    interactive: false,
+    ask: async () => ({ is: 'cancel' }),
+    decide: async (proposal) => ({ is: proposal.is === 'changes' ? (options.decision ?? 'apply') : 'stop' }),
     emit: (event) => void events.push(event),
   };
   const report = await run({

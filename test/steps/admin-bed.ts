@@ -305,7 +305,7 @@ export async function verdicts(
 ): Promise<Record<string, Verdict>> {
   const signal = new AbortController().signal;
   const context = { host: bed.host(), answers: given, signal };
-  const findings = await inspectAll(step, context, new Set(), () => {});
+  const findings = await inspectAll(step, context, new Map(), () => {});
   return Object.fromEntries(findings.map((f) => [f.control, f.verdict]));
 }
 
@@ -317,7 +317,7 @@ export const short = (all: Record<string, Verdict>) =>
 export async function repair(step: AnyStep, bed: Bed, given: object = answers): Promise<readonly Change[]> {
   const host = bed.host();
   const signal = new AbortController().signal;
-  const findings = await inspectAll(step, { host, answers: given, signal }, new Set(), () => {});
+  const findings = await inspectAll(step, { host, answers: given, signal }, new Map(), () => {});
   const broken = findings.filter((f) => f.verdict.is === 'fail' || f.verdict.is === 'unknown');
   const failing = new Set(broken.map((f) => f.control));
   const changes = (await step.plan?.({ host, answers: given, signal, failing })) ?? [];

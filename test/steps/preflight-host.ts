@@ -171,7 +171,7 @@ export async function look(sins: Sins = {}, answers: Partial<Needed> = {}) {
   const all = await inspectAll(
     preflight,
     { host, answers: { ...ANSWERS, ...answers }, signal: new AbortController().signal },
-    new Set(),
+    new Map(),
     () => {},
   );
   const byId = Object.fromEntries(all.map((f) => [f.control, f.verdict]));

@@ -235,7 +235,7 @@ describe('on a host without anything', () => {
     }) as HostReader;
   const look = async (given: ProxyAnswers, reader = host()) => {
     const context = { host: reader, answers: given, signal: new AbortController().signal };
-    const findings = await inspectAll(reverseProxy, context, new Set(), () => {});
+    const findings = await inspectAll(reverseProxy, context, new Map(), () => {});
     return new Map(findings.map((f) => [f.control, f.verdict]));
   };
   const plan = async (given: ProxyAnswers, failing: Iterable<string>) =>

@@ -40,7 +40,7 @@ async function look(
   });
   const answers = { projectName: 'corecube', adminRanges: ['10.0.0.0/8'], ...change.answers };
   const context = { host, answers, signal: new AbortController().signal };
-  const all = await inspectAll(upkeep, context, new Set(), () => {});
+  const all = await inspectAll(upkeep, context, new Map(), () => {});
   return Object.fromEntries(all.map((f) => [f.control, f.verdict]));
 }
 const pinned = async (change: Parameters<typeof look>[0]) => (await look(change))['images.pinned'];

@@ -1,5 +1,4 @@
-import type { Event, Frontend } from '../../core/frontend.ts';
-import type { RawAnswer } from '../../core/question.ts';
+import type { Decision, Event, Frontend, Reply } from '../../core/frontend.ts';
 import { renderAnswers, renderEnd, renderStep, type TextStyle } from '../../report/text.ts';
 
 export interface ScriptOptions {
@@ -18,12 +17,16 @@ export function scriptFrontend(options: ScriptOptions): Frontend {
   let index = 0;
   let progress = '';
   return {
-    ask(id): Promise<RawAnswer | undefined> {
+    interactive: false,
+    ask({ id }): Promise<Reply> {
       throw new Error(
         `a scripted run was asked ${id}; this is a bug: all answers are resolved before it starts`,
       );
     },
-    approve: (_step, changes) => Promise.resolve(options.yes && changes.length > 0 ? 'apply' : 'decline'),
+    decide(proposal): Promise<Decision> {
+      if (proposal.is !== 'changes') return Promise.resolve({ is: 'stop' });
+      return Promise.resolve({ is: options.yes && proposal.changes.length > 0 ? 'apply' : 'decline' });
+    },
     emit(event: Event) {
       switch (event.type) {
         case 'run-start':
