@@ -9,6 +9,15 @@ import { rawPlugin } from './raw-plugin.mjs';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const pkg = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 
+/** Ink loads the React developer tools only when DEV is set; they are not part of the package. */
+const withoutDevtools = {
+  name: 'without-devtools',
+  setup(esbuild) {
+    esbuild.onResolve({ filter: /^\.\/devtools\.js$/ }, (at) => ({ path: at.path, namespace: 'empty' }));
+    esbuild.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'export default {};' }));
+  },
+};
+
 const dist = join(root, 'dist');
 await rm(dist, { recursive: true, force: true });
 const result = await build({
@@ -26,9 +35,14 @@ const result = await build({
   metafile: true,
   legalComments: 'none',
   external: ['pg-native'],
-  define: { 'process.env.CREATE_CORECUBE_SECURE_VERSION': JSON.stringify(pkg.version) },
+  define: {
+    'process.env.CREATE_CORECUBE_SECURE_VERSION': JSON.stringify(pkg.version),
+    // React's production build, and no debugging bridge of Ink's.
+    'process.env.NODE_ENV': '"production"',
+    'process.env.DEV': '"false"',
+  },
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  plugins: [rawPlugin],
+  plugins: [rawPlugin, withoutDevtools],
 });
 
 // Plain ES5 in the gate: a Node that is too old must be able to read it to say so.

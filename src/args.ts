@@ -14,6 +14,7 @@ const GENERAL = {
   yes: { type: 'boolean', short: 'y' },
   'dry-run': { type: 'boolean' },
   json: { type: 'boolean' },
+  plain: { type: 'boolean' },
   verbose: { type: 'boolean', short: 'v' },
   skip: { type: 'string', multiple: true },
   'files-only': { type: 'boolean' },
@@ -28,6 +29,7 @@ export interface Arguments {
   readonly yes: boolean;
   readonly dryRun: boolean;
   readonly json: boolean;
+  readonly plain: boolean;
   readonly verbose: boolean;
   readonly filesOnly: boolean;
   readonly skip: readonly string[];
@@ -133,6 +135,7 @@ export function readArguments(argv: readonly string[], table: QuestionTable): Ar
     yes: on('yes'),
     dryRun: on('dry-run'),
     json: on('json'),
+    plain: on('plain'),
     verbose: on('verbose'),
     filesOnly: on('files-only'),
     skip: ((values.skip as unknown[] | undefined) ?? [])

@@ -9,6 +9,7 @@ export function helpText(product: Product): string {
   return `${product.description}
 
 Usage
+  ${product.name} [--dir DIR]                          the wizard; on an existing install: what drifted, and its repair
   ${product.name} --yes --answers FILE [--dir DIR]     deploy, prove, and repair what drifted
   ${product.name} --dry-run --answers FILE             show what would be done; change nothing
   ${product.name} verify [--dir DIR] [--json]          prove every control against what runs
@@ -23,6 +24,7 @@ Options
   --dry-run         plan only; exit 4 when there are changes to make
   --files-only      write and check everything that needs no Docker Engine; nothing is started or proved
   --skip CONTROL    waive one control by its id; it stays visible in every report
+  --plain           the wizard as plain sentences: for a screen reader, a serial console, a log
   --json            the report as JSON on stdout; progress goes to stderr
   --verbose, -v     show every control with what was seen, and full diffs
   --version, -V     print the version

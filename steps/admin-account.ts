@@ -71,7 +71,7 @@ async function passwordFileChange(answers: Needed, host: HostReader): Promise<Ch
 const takeOver = (answers: Needed, defaultFirst: boolean): Change => ({
   id: 'admin-account.take-over',
   summary: `Log in to CoreCube; where the documented default still works, change it through the API to ${answers.adminEmail} and the stored password`,
-  irreversible: true,
+  ...(defaultFirst ? { irreversible: true as const } : {}),
   async apply(host) {
     await takeOverAccount(host, answers, await ensureAdminPassword(host, answers.adminPassword), {
       defaultFirst,
@@ -96,7 +96,6 @@ const closeDefault = (answers: Needed): Change => ({
 const finishBootstrap = (answers: Needed): Change => ({
   id: 'admin-account.finish-bootstrap',
   summary: 'Start CoreCube without the first-boot variables and remove the files that held them',
-  irreversible: true,
   async apply(host) {
     await recreateApp(host, answers.projectName);
     for (const path of [PATH.bootstrapCompose, PATH.bootstrapEnv]) {

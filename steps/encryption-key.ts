@@ -47,7 +47,6 @@ const makeDirectory: Change = {
 const createKey: Change = {
   id: 'encryption-key.create',
   summary: `Create ${PATH.key}: 32 random bytes as 64 hex characters, mode 0600, owner uid ${UID.app}; the content is not shown`,
-  irreversible: true,
   offline: true,
   async apply(host) {
     if (await host.stat(PATH.key)) return;

@@ -38,7 +38,15 @@ export const product: Product = {
   steps,
   questions,
   sections,
-  paths: { answers: PATH.answers, journal: PATH.journal, backups: PATH.backups, lock: PATH.lock },
+  paths: {
+    answers: PATH.answers,
+    journal: PATH.journal,
+    backups: PATH.backups,
+    lock: PATH.lock,
+    reportMarkdown: PATH.reportMarkdown,
+    reportJson: PATH.reportJson,
+  },
+  reveals: [{ label: "administrator's password", path: PATH.adminPassword }],
   helperLabel: HELPER_LABEL,
   helperImage: (raw) => raw('postgresImage') ?? raw('proxyImage'),
   keep: (dir, raw) => {

@@ -13,6 +13,7 @@ export const questions = {
     title: 'Which CoreCube image shall run?',
     help: 'CoreCube documents no image name, so none is assumed. Take it from where you got CoreCube; a tag or a digest is required.',
     suggest: suggestions.image,
+    threat: 'An image from somewhere else, or one whose tag moves, runs with your key and your data.',
     section: 'docker-security',
     kind: 'text',
     example: 'registry.corecube.test/corecube/corecube:1.4.2',
@@ -32,6 +33,8 @@ export const questions = {
     title: 'Under which name do people reach CoreCube?',
     help: 'The certificate, the secure cookies and CORECUBE_PUBLIC_URL are bound to this name.',
     suggest: suggestions.domain,
+    threat:
+      'A name that is not yours gets no certificate, and cookies bound to a wrong name lock everybody out.',
     section: 'tls',
     kind: 'text',
     example: 'corecube.mycompany.org',
@@ -47,6 +50,9 @@ export const questions = {
       'a private authority that Caddy keeps, for networks without public names',
     ],
     suggest: suggestions.tls,
+    prefill: true,
+    threat:
+      'Without a certificate that browsers trust, passwords and API keys cross the network readable, or people learn to click warnings away.',
     section: 'tls',
     kind: 'choice',
     choices: ['acme', 'files', 'internal'],
@@ -58,6 +64,7 @@ export const questions = {
     title: 'Which e-mail address does the certificate authority write to?',
     help: 'It is told when a certificate runs out without being renewed.',
     suggest: suggestions.email('ops'),
+    threat: 'A certificate that is not renewed runs out unnoticed, and the service stops on a weekend.',
     section: 'tls',
     kind: 'text',
     example: 'ops@mycompany.org',
@@ -87,6 +94,7 @@ export const questions = {
   tlsCertificate: question({
     title: 'Where is the certificate chain (PEM)?',
     help: 'The leaf first, then the intermediates. It is copied into the install.',
+    threat: 'A certificate for another name, or one that has run out, is refused by every client.',
     section: 'tls',
     kind: 'file',
     example: '/etc/ssl/corecube/fullchain.pem',
@@ -96,6 +104,7 @@ export const questions = {
   tlsKey: question({
     title: 'Where is the private key of the certificate (PEM)?',
     help: 'It is copied into the install with mode 0600, readable for the proxy only.',
+    threat: 'Whoever reads the private key can pretend to be your server.',
     section: 'tls',
     kind: 'file',
     example: '/etc/ssl/corecube/privkey.pem',
@@ -107,6 +116,8 @@ export const questions = {
     help: 'Address ranges. Everyone else is refused; /v1 and /mcp stay open because they ask for API keys. Include the address you administer from.',
     suggest: suggestions.adminRanges,
     prefill: true,
+    threat:
+      'Whoever reaches the console can try passwords on it; with a range too narrow you lock yourself out.',
     section: 'admin-console-access',
     kind: 'list',
     example: ['10.0.0.0/8', '192.168.0.0/16'],
@@ -134,6 +145,7 @@ export const questions = {
     title: 'Which e-mail address does the administrator log in with?',
     help: 'It replaces admin@example.com, which the whole world knows, before CoreCube starts for the first time.',
     suggest: suggestions.email('admin'),
+    threat: 'The default account admin@example.com is printed in the documentation; everybody knows it.',
     section: 'default-credential-change',
     kind: 'text',
     example: 'admin@mycompany.org',
@@ -145,6 +157,8 @@ export const questions = {
     ask: 'start',
     rules: PASSWORD_RULES,
     parseSecret: (secret) => ({ from: 'value', secret }) as const,
+    threat:
+      'The administrator reads every document and every connection. A weak password is guessed; the documented one is known.',
     section: 'password-policy',
     kind: 'secret',
     example: 'generate',
@@ -200,6 +214,8 @@ export const questions = {
       'a server that you run; its admin URL comes from a file',
     ],
     suggest: suggestions.database,
+    threat:
+      'The database holds every document in plain text. On a server of yours, its network and its backups are your responsibility.',
     section: 'postgresql-security',
     kind: 'choice',
     choices: ['bundled', 'external'],
@@ -210,6 +226,8 @@ export const questions = {
   databaseAdminUrl: question({
     title: 'Where is the admin URL of the external PostgreSQL?',
     help: 'A file with one postgresql:// URL of a role that may create roles and the extension. It is used for set-up and proof, and never given to CoreCube.',
+    threat:
+      'This role may do everything on your server; it is used for set-up and proof only, and never stored.',
     section: 'postgresql-security',
     kind: 'secret',
     example: 'file:/root/pg-admin-url',
@@ -228,6 +246,7 @@ export const questions = {
   databaseCa: question({
     title: "Which certificate authority signed the external PostgreSQL's certificate?",
     help: 'A PEM file. Without a verified server an encrypted connection can still end at an impostor.',
+    threat: 'Without the authority that signed it, an impostor with any certificate receives every document.',
     section: 'postgresql-security',
     kind: 'file',
     example: '/etc/ssl/postgres-ca.pem',
@@ -355,6 +374,7 @@ export const questions = {
     title: 'Where is the copy of the encryption key, apart from the data volume?',
     help: 'Who made it, when, and where it is kept. Only a person knows this; without an answer the attestation stays open.',
     ask: 'step',
+    threat: 'Without this key every stored credential is unreadable, and nobody can make it again.',
     section: 'encryption-key-management',
     kind: 'text',
     example: 'safe in office 2, sealed envelope, J. Doe, 2026-11-24',
@@ -365,6 +385,8 @@ export const questions = {
     title: 'On which encrypted medium are database dumps stored?',
     help: 'CoreCube does not encrypt backups yet; the guide asks to store pg_dump files on encrypted media.',
     ask: 'step',
+    threat:
+      'A dump holds every document in plain text; a stolen disk with it is the same as a stolen database.',
     section: 'what-v1-does-not-include',
     kind: 'text',
     example: 'LUKS volume backup01, J. Doe, 2026-11-24',

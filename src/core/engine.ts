@@ -33,17 +33,20 @@ export interface RunInput {
  * something required could not be seen.
  * @throws {UsageError} when an answer is not usable and nobody can be asked
  */
-export async function run(input: RunInput): Promise<Report> {
-  const { frontend, steps, mode } = input;
+export async function run(given: RunInput): Promise<Report> {
+  const { steps, mode } = given;
   const startedAt = new Date();
   const running: Running = {
-    reader: input.host.snapshot(input.signal),
+    reader: given.host.snapshot(given.signal),
     given: new Map(),
     answers: new Map(),
     ahead: new Map(),
-    waivers: new Map([...input.skip].map((id) => [id, `with --skip ${id}`])),
+    waivers: new Map([...given.skip].map((id) => [id, `with --skip ${id}`])),
     done: new Map(),
+    waited: 0,
   };
+  const input = { ...given, frontend: timed(given.frontend, running) };
+  const { frontend } = input;
   frontend.emit({
     type: 'run-start',
     mode,
@@ -75,6 +78,24 @@ export async function run(input: RunInput): Promise<Report> {
   await input.host.journal.append({ event: 'run-end', mode, exit });
   frontend.emit({ type: 'run-end', report });
   return report;
+}
+
+/** The front end, its waits for a person counted apart: they are no part of what a step takes. */
+function timed(frontend: Frontend, running: Running): Frontend {
+  const wait = async <T>(answer: Promise<T>): Promise<T> => {
+    const began = performance.now();
+    try {
+      return await answer;
+    } finally {
+      running.waited += performance.now() - began;
+    }
+  };
+  return {
+    interactive: frontend.interactive,
+    ask: (asking) => wait(frontend.ask(asking)),
+    decide: (proposal) => wait(frontend.decide(proposal)),
+    emit: (event) => frontend.emit(event),
+  };
 }
 
 interface Outcome {
@@ -110,9 +131,13 @@ async function runOnce(input: RunInput, running: Running, change: string | undef
     }
     frontend.emit({ type: 'step-start', step: id, title, why: step.why, index, total: steps.length });
     const began = performance.now();
+    const waitedBefore = running.waited;
     const result = await runStep(step, input, running);
     if (result.restart !== undefined) return { reports, restart: result.restart };
-    const report: StepReport = { ...result.report, duration: Math.round(performance.now() - began) };
+    const report: StepReport = {
+      ...result.report,
+      duration: Math.round(performance.now() - began - (running.waited - waitedBefore)),
+    };
     reports.push(report);
     stopped = result.stop;
     frontend.emit({ type: 'step-end', step: id, report });

@@ -18,7 +18,12 @@ export interface Product {
     readonly journal: string;
     readonly backups: string;
     readonly lock: string;
+    /** Written after every apply. */
+    readonly reportMarkdown: string;
+    readonly reportJson: string;
   };
+  /** Secrets of a finished install that the operator may look at once, on a terminal. */
+  readonly reveals: readonly { readonly label: string; readonly path: string }[];
   /** Label for rehearsal and helper containers. */
   readonly helperLabel: string;
   /** A local image with a shell and coreutils for work on files that belong to another uid. */

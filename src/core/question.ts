@@ -32,6 +32,8 @@ export interface Question<T> {
   readonly title: string;
   /** Why it is asked and what it changes. */
   readonly help: string;
+  /** What goes wrong when it is answered carelessly; shown when the operator asks why. */
+  readonly threat?: string;
   /** The guide's section that asks for it, or `operation` where the guide is silent. */
   readonly section: string;
   readonly kind: 'text' | 'list' | 'choice' | 'secret' | 'file';

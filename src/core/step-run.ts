@@ -29,6 +29,8 @@ export interface Running {
   readonly waivers: Map<string, string>;
   /** Changes made so far by step id: a step that is run again keeps them in its report. */
   readonly done: Map<string, readonly ChangeReport[]>;
+  /** Milliseconds spent waiting for a person. */
+  waited: number;
 }
 export interface Ahead {
   readonly findings: Promise<readonly Finding[]>;

@@ -115,7 +115,6 @@ export function externalAuthority(answers: Needed): Change {
 export const superuserPasswordFile: Change = {
   id: 'database.superuser-password',
   summary: `Create ${PATH.databaseSuperuserPassword} (40 random characters, 0600, owner uid ${UID.database}) unless it is there; the content is not shown`,
-  irreversible: true,
   offline: true,
   async apply(host) {
     await ensureSecretsDirectory(host);

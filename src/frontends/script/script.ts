@@ -1,4 +1,5 @@
 import type { Decision, Event, Frontend, Reply } from '../../core/frontend.ts';
+import type { Report } from '../../core/report.ts';
 import { renderAnswers, renderEnd, renderStep, type TextStyle } from '../../report/text.ts';
 
 export interface ScriptOptions {
@@ -7,7 +8,7 @@ export interface ScriptOptions {
   readonly style: TextStyle;
   readonly write: (text: string) => void;
   /** Lines for "keep these" at the end of an apply. */
-  readonly keep: readonly (readonly [string, string])[];
+  keep(report: Report): readonly (readonly [string, string])[];
 }
 
 /** Asks nothing: everything was answered beforehand. Prints sentences, append-only, no escape sequence but colour. */
@@ -54,7 +55,9 @@ export function scriptFrontend(options: ScriptOptions): Frontend {
           break;
         case 'run-end':
           if (event.report.mode === 'plan') write(`\n${renderAnswers(event.report)}\n`);
-          write(`${renderEnd(event.report, style, event.report.mode === 'apply' ? options.keep : [])}\n`);
+          write(
+            `${renderEnd(event.report, style, event.report.mode === 'apply' ? options.keep(event.report) : [])}\n`,
+          );
           break;
         default:
       }

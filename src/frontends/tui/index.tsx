@@ -1,0 +1,139 @@
+import { render } from 'ink';
+import type { Decision, Reply } from '../../core/frontend.ts';
+import type { PersonFrontend, PersonOptions } from '../person.ts';
+import { App } from './app.tsx';
+import type { Key } from './keys.ts';
+import { onEvent } from './model/events.ts';
+import { type Effect, initialState, type State } from './model/state.ts';
+import { closePanel, onAsk, onKey, onPropose } from './model/update.ts';
+import { createStore } from './store.ts';
+import { takeTerminal } from './terminal.ts';
+import type { Canvas } from './view/lines.ts';
+
+/** The wizard on a terminal, inline: what is finished stays in the scrollback, one live region below. */
+export function tuiFrontend(options: PersonOptions): PersonFrontend {
+  const { output, style, product } = options;
+  const store = createStore<State>(initialState(options.reveals));
+  const measure = (): Canvas => ({
+    columns: output.columns || 80,
+    rows: output.rows || 24,
+    unicode: style.unicode,
+    now: Date.now(),
+  });
+  const canvas = createStore<Canvas>(measure());
+
+  let reply: ((reply: Reply) => void) | undefined;
+  let decide: ((decision: Decision) => void) | undefined;
+  let left: (() => void) | undefined;
+  const cancelPending = () => {
+    reply?.({ is: 'cancel' });
+    decide?.({ is: 'stop' });
+    left?.();
+    reply = undefined;
+    decide = undefined;
+    store.set(closePanel({ ...store.get(), stopping: true }));
+  };
+  const run = (effect: Effect) => {
+    switch (effect.do) {
+      case 'reply':
+        reply?.(effect.reply);
+        reply = undefined;
+        break;
+      case 'decide':
+        decide?.(effect.decision);
+        decide = undefined;
+        break;
+      case 'cancel':
+        options.cancel();
+        cancelPending();
+        break;
+      case 'suspend':
+        app.clear();
+        terminal.suspend();
+        break;
+      case 'reveal':
+        void reveal(effect.index);
+        break;
+      case 'leave':
+        left?.();
+        break;
+    }
+  };
+  const press = (key: Key) => {
+    const { state, effects } = onKey(store.get(), key);
+    store.set(state);
+    for (const effect of effects) run(effect);
+  };
+  const reveal = async (index: number) => {
+    const secret = await options.reveals[index]?.read().catch(() => undefined);
+    const state = store.get();
+    if (state.panel?.is !== 'end') return;
+    const text = secret?.reveal() ?? 'It is not kept here any more.';
+    store.set({ ...state, panel: { ...state.panel, revealed: { index, text } } });
+  };
+
+  const onResize = () => canvas.set(measure());
+  // One tick a second, and only while something runs: a question waits without using the processor.
+  const clock = setInterval(() => {
+    const { current, panel } = store.get();
+    if (current && !panel) canvas.set(measure());
+  }, 1000);
+  clock.unref();
+  output.on('resize', onResize);
+  options.signal.addEventListener('abort', cancelPending, { once: true });
+
+  const context = { product, keep: options.keep, reportFile: options.reportFile };
+  const tree = (
+    <App store={store} canvas={canvas} colour={style.colour} sections={product.sections} context={context} />
+  );
+  const app = render(tree, {
+    stdout: output,
+    stdin: options.input,
+    exitOnCtrlC: false,
+    patchConsole: false,
+  });
+  const terminal = takeTerminal({
+    input: options.input,
+    output,
+    onKey: press,
+    onEnd: () => {
+      options.cancel();
+      cancelPending();
+    },
+    onResume: () => canvas.set(measure()),
+  });
+
+  let isClosed = false;
+  return {
+    interactive: true,
+    ask(asking) {
+      if (options.signal.aborted) return Promise.resolve({ is: 'cancel' });
+      return new Promise((resolve) => {
+        reply = resolve;
+        store.set(onAsk(store.get(), asking));
+      });
+    },
+    decide(proposal) {
+      if (options.signal.aborted) return Promise.resolve({ is: 'stop' });
+      return new Promise((resolve) => {
+        decide = resolve;
+        store.set(onPropose(store.get(), proposal));
+      });
+    },
+    emit: (event) => store.set(onEvent(store.get(), event, Date.now())),
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      if (store.get().panel?.is === 'end' && !options.signal.aborted)
+        await new Promise<void>((resolve) => {
+          left = resolve;
+        });
+      store.set(closePanel(store.get()));
+      clearInterval(clock);
+      output.off('resize', onResize);
+      options.signal.removeEventListener('abort', cancelPending);
+      app.unmount();
+      terminal.release();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type { Asking, Proposal } from '../../../core/frontend.ts';
+import type { Key } from '../keys.ts';
+import { onDecisionKey } from './decisions.ts';
+import { onQuestionKey, openQuestion, rawText } from './question.ts';
+import type { Entry, State, Update } from './state.ts';
+
+/** The state in which a question is open. */
+export const onAsk = (state: State, asking: Asking): State => ({
+  ...state,
+  panel: { is: 'question', question: openQuestion(asking) },
+});
+
+/** The state in which a decision is asked for. */
+export function onPropose(state: State, proposal: Proposal): State {
+  switch (proposal.is) {
+    case 'changes':
+      return { ...state, panel: { is: 'review', proposal } };
+    case 'failure':
+      return { ...state, panel: { is: 'failure', proposal, selected: 0 } };
+    case 'drift':
+      return { ...state, panel: { is: 'drift', proposal } };
+  }
+}
+
+/** No panel: whatever was asked is answered, or the run is cancelled. */
+export function closePanel(state: State): State {
+  const { panel: _, ...rest } = state;
+  return rest;
+}
+
+/** What a key does: the new state, and what the outside has to do. */
+export function onKey(state: State, key: Key): Update {
+  if (key.name === 'ctrl+c') {
+    // The end screen is the end: nothing is left to be cancelled.
+    if (state.panel?.is === 'end') return { state: closePanel(state), effects: [{ do: 'leave' }] };
+    return { state: { ...state, stopping: true }, effects: [{ do: 'cancel' }] };
+  }
+  if (key.name === 'ctrl+z') return { state, effects: [{ do: 'suspend' }] };
+  const { panel } = state;
+  if (!panel) return { state, effects: [] };
+  if (panel.is === 'question') {
+    const { panel: question, reply } = onQuestionKey(panel.question, key);
+    if (!reply) return { state: { ...state, panel: { is: 'question', question } }, effects: [] };
+    const closed = closePanel(state);
+    const records =
+      reply.is === 'answer' ? [...state.records, answered(question.asking, reply.raw)] : state.records;
+    return { state: { ...closed, records }, effects: [{ do: 'reply', reply }] };
+  }
+  const decided = onDecisionKey(panel, key, state);
+  const closed = closePanel(state);
+  const next: State = decided.panel ? { ...closed, panel: decided.panel } : closed;
+  if (!decided.showAll || !('report' in panel || panel.is === 'drift'))
+    return { state: next, effects: decided.effects };
+  const report = panel.is === 'drift' ? panel.proposal.report : panel.report;
+  return {
+    state: { ...next, records: [...next.records, { is: 'every-control', report }] },
+    effects: decided.effects,
+  };
+}
+
+/** What the scrollback keeps of an answer: never a secret. */
+function answered(asking: Asking, raw: unknown): Entry {
+  const { question } = asking;
+  const text = typeof raw === 'string' || Array.isArray(raw) ? rawText(raw) : '';
+  const isTyped = question.kind === 'secret' && text === '';
+  return {
+    is: 'answer',
+    title: question.title,
+    value: isTyped ? 'entered here, not shown' : text === '' ? 'left out' : text,
+  };
+}

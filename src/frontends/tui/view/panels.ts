@@ -1,0 +1,220 @@
+/** Panels on which the operator decides. */
+import type { ChangeReport } from '../../../core/report.ts';
+import { changeable, selectedFinding } from '../model/decisions.ts';
+import type { AnswerPicker, Panel, State } from '../model/state.ts';
+import { findingDetail, signOf } from './finding.ts';
+import {
+  blank,
+  bold,
+  type Canvas,
+  type Line,
+  labelled,
+  paragraph,
+  quiet,
+  sign,
+  span,
+  spread,
+  type Tone,
+  textWidth,
+  truncate,
+  wrap,
+} from './lines.ts';
+import { inputLine } from './question.ts';
+
+type Of<Is extends Panel['is']> = Extract<Panel, { is: Is }>;
+
+/** What would be changed. `rows`: how many lines there is room for. */
+export function drawReview(panel: Of<'review'>, state: State, canvas: Canvas, rows: number): Line[] {
+  const { changes, step } = panel.proposal;
+  const head = spread(
+    [
+      span('  '),
+      span(sign('here', canvas), 'accent'),
+      span(' '),
+      bold(step.title),
+      span(`   ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`),
+    ],
+    [quiet('nothing of this is done yet')],
+    canvas,
+  );
+  if (panel.pick) return [...head, blank, ...drawPicker(panel.pick, state, canvas, rows - 3)];
+  if (panel.confirm) {
+    const [id = ''] = panel.confirm.ids;
+    const change = changes.find((c) => c.id === id);
+    return [
+      ...head,
+      blank,
+      ...paragraph('This cannot be undone:', 4, canvas),
+      ...paragraph(change?.summary ?? id, 4, canvas),
+      blank,
+      ...paragraph(`Type ${id} to confirm it.`, 4, canvas),
+      inputLine(panel.confirm.typed, false, canvas),
+    ];
+  }
+  if (panel.diffFrom !== undefined)
+    return [...head, blank, ...scrolled(diffLines(changes, canvas), panel.diffFrom, rows - 3, canvas)];
+  return [
+    ...head,
+    blank,
+    ...scrolled(
+      changes.flatMap((change) => summaryLines(change, canvas)),
+      0,
+      rows - 3,
+      canvas,
+    ),
+  ];
+}
+
+function summaryLines(change: ChangeReport, canvas: Canvas): Line[] {
+  const counts = diffCounts(change);
+  const mark = change.irreversible ? span('!', 'open') : span(sign('change', canvas), 'accent');
+  const room = textWidth(canvas) - 8 - (counts === '' ? 0 : counts.length + 3);
+  const [first = '', ...rest] = wrap(change.summary, room);
+  return [
+    ...spread([span('    '), mark, span(` ${first}`)], counts === '' ? [] : [quiet(counts)], canvas),
+    ...rest.map((text): Line => [span('      '), span(text)]),
+    ...(change.irreversible ? paragraph('cannot be undone; it asks for its name', 6, canvas, 'open') : []),
+  ];
+}
+
+/** `+4 -1`, or nothing when the change has no unified diff. */
+function diffCounts(change: ChangeReport): string {
+  const rows = (change.diff ?? '').split('\n');
+  const added = rows.filter((row) => /^\+(?!\+\+)/.test(row)).length;
+  const removed = rows.filter((row) => /^-(?!--)/.test(row)).length;
+  return added + removed === 0 ? '' : removed === 0 ? `+${added}` : `+${added} -${removed}`;
+}
+
+function diffLines(changes: readonly ChangeReport[], canvas: Canvas): Line[] {
+  return changes.flatMap((change): Line[] => [
+    ...paragraph(change.summary, 4, canvas).map((line) =>
+      line.map((part) => ({ ...part, bold: true as const })),
+    ),
+    ...(change.diff ?? '(no file, statement or call to show)')
+      .split('\n')
+      .flatMap((row) => diffRow(row, canvas)),
+    blank,
+  ]);
+}
+
+function diffRow(row: string, canvas: Canvas): Line[] {
+  const tone: Tone | undefined = /^(\+\+\+|---|@@)/.test(row)
+    ? 'quiet'
+    : row.startsWith('+')
+      ? 'added'
+      : row.startsWith('-')
+        ? 'removed'
+        : undefined;
+  return wrap(row, textWidth(canvas) - 6).map((text) => [span('      '), span(text, tone)]);
+}
+
+/** A window of `rows` lines; the last one says how much is below. */
+function scrolled(lines: readonly Line[], from: number, rows: number, canvas: Canvas): Line[] {
+  const room = Math.max(3, rows);
+  if (lines.length <= room) return [...lines];
+  const start = Math.min(from, lines.length - room + 1);
+  const below = lines.length - start - room + 1;
+  return [
+    ...lines.slice(start, start + room - 1),
+    [
+      span('    '),
+      quiet(
+        below > 0 ? `${below} more ${below === 1 ? 'line' : 'lines'} below` : `end of ${lines.length} lines`,
+      ),
+    ],
+  ].map((line) => (canvas.columns > 0 ? line : line));
+}
+
+function drawPicker(pick: AnswerPicker, state: State, canvas: Canvas, rows: number): Line[] {
+  const answers = changeable(state);
+  const room = Math.max(3, rows - 2);
+  const from = Math.max(0, Math.min(pick.selected - Math.floor(room / 2), answers.length - room));
+  const width = textWidth(canvas) - 6;
+  return [
+    ...paragraph(
+      'Which answer shall change? The run starts over with it; what holds is left alone.',
+      4,
+      canvas,
+    ),
+    blank,
+    ...answers.slice(from, from + room).map(({ question, value, source }, i): Line => {
+      const here = from + i === pick.selected;
+      const text = truncate(
+        `${question.padEnd(20)} ${value || '(empty)'}  (${source})`,
+        width,
+        canvas.unicode,
+      );
+      return [
+        span('    '),
+        here ? span(sign('prompt', canvas), 'accent') : span(' '),
+        span(' '),
+        here ? bold(text, 'accent') : quiet(text),
+      ];
+    }),
+  ];
+}
+
+/** What failed, and what can be done about it. */
+export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, rows: number): Line[] {
+  const { proposal } = panel;
+  const { step, findings, reason, fix, log } = proposal;
+  const head: Line[] = [
+    [span('  '), span(sign('failing', canvas), 'bad'), span(' '), bold(step.title, 'bad')],
+  ];
+  if (panel.pick) return [...head, blank, ...drawPicker(panel.pick, state, canvas, rows - 2)];
+  const finding = selectedFinding(panel);
+  if (panel.reason && finding)
+    return [
+      ...head,
+      blank,
+      ...findingDetail(finding, canvas),
+      blank,
+      ...paragraph('Why may this stay as it is? The reason stands in the report.', 4, canvas),
+      inputLine(panel.reason, false, canvas),
+    ];
+  if (panel.showLog && log)
+    return [
+      ...head,
+      blank,
+      ...scrolled(
+        log.flatMap((text) =>
+          wrap(text, textWidth(canvas) - 4).map((part): Line => [span('    '), quiet(part)]),
+        ),
+        1e6,
+        rows - 2,
+        canvas,
+      ),
+    ];
+  const others = findings.filter((f) => f !== finding);
+  const body: Line[] = [
+    ...(finding && reason.startsWith(finding.control) ? [] : paragraph(reason, 4, canvas)),
+    ...(fix === undefined ? [] : labelled('fix', fix, 4, canvas)),
+    ...(finding ? findingDetail(finding, canvas) : []),
+    ...others.map(
+      (f): Line => [
+        span('    '),
+        signOf(f, canvas),
+        quiet(` ${truncate(f.title, textWidth(canvas) - 8, canvas.unicode)}`),
+      ],
+    ),
+  ];
+  const done =
+    proposal.done.length === 0
+      ? 'Nothing has been changed.'
+      : `${proposal.done.length} ${proposal.done.length === 1 ? 'change was' : 'changes were'} made before and stay in place.`;
+  return [...head, ...scrolled(body, 0, rows - 3, canvas), blank, [span('    '), quiet(done)]];
+}
+
+/** The end: what was revealed is here and nowhere else. */
+export function drawEnd(panel: Of<'end'>, state: State, canvas: Canvas): Line[] {
+  if (!panel.revealed) return [];
+  const { label, path } = state.reveals[panel.revealed.index] ?? { label: '', path: '' };
+  return [
+    [span('  '), bold(`The ${label}`)],
+    ...wrap(panel.revealed.text, textWidth(canvas) - 4).map(
+      (part): Line => [span('    '), span(part, 'accent')],
+    ),
+    blank,
+    ...paragraph(`It is kept in ${path}. Any key wipes it from the screen.`, 4, canvas, 'quiet'),
+  ];
+}

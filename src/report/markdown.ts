@@ -1,0 +1,71 @@
+import { count, type Finding, type Report } from '../core/report.ts';
+import { seen } from './text.ts';
+
+const WORDS = {
+  pass: 'proved',
+  fail: 'failing',
+  unknown: 'not seen',
+  attest: 'open',
+  skip: 'does not apply',
+} as const;
+
+/** The report as Markdown, for people: verdict, counts, what needs attention, then every control. Ends with a line break. */
+export function renderMarkdown(report: Report, sections: Readonly<Record<string, string>>): string {
+  const findings = report.steps.flatMap((step) => step.findings);
+  const open = findings.filter((f) => f.waived || !['pass', 'skip'].includes(f.verdict.is));
+  const counts = (['required', 'advised'] as const).map((severity) => {
+    const c = count(report, severity);
+    return `| ${severity} | ${c.proved} | ${c.failing} | ${c.notSeen} | ${c.open} | ${c.waived} | ${c.skipped} |`;
+  });
+  return `${[
+    `# ${report.verdict}`,
+    '',
+    `${report.tool.name} ${report.tool.version}, ${report.mode} of \`${report.dir}\`, ${report.finishedAt}, exit code ${report.exit}.`,
+    '',
+    '| | proved | failing | not seen | open | waived | does not apply |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...counts,
+    '',
+    ...(report.stopped ? [`It stopped at ${report.stopped.step}: ${report.stopped.reason}`, ''] : []),
+    ...(open.length > 0 ? ['## To look at', '', ...open.flatMap(detail)] : []),
+    ...report.steps.flatMap((step) => [
+      `## ${step.title}`,
+      '',
+      ...step.changes.map((change) => `- ${change.status}: ${text(change.summary)}`),
+      ...(step.changes.length > 0 ? [''] : []),
+      ...(step.findings.length > 0
+        ? [
+            '| control | statement | verdict | seen | guide section |',
+            '| --- | --- | --- | --- | --- |',
+            ...step.findings.map((finding) => row(finding, sections)),
+          ]
+        : ['Not looked at.']),
+      '',
+    ]),
+  ]
+    .join('\n')
+    .trimEnd()}\n`;
+}
+
+/** Text made harmless inside Markdown: no markup and no line breaks of its own. */
+const text = (raw: string) => raw.replace(/\s+/g, ' ').replace(/([\\`*_[\]<>|])/g, '\\$1');
+
+const word = (finding: Finding) => (finding.waived ? 'waived' : WORDS[finding.verdict.is]);
+
+const row = (finding: Finding, sections: Readonly<Record<string, string>>) =>
+  `| \`${finding.control}\` | ${text(finding.title)} | ${word(finding)} | ${text(seen(finding.verdict))} | ${text(sections[finding.section] ?? finding.section)} |`;
+
+function detail(finding: Finding): string[] {
+  const { verdict } = finding;
+  return [
+    `### ${text(finding.title)}`,
+    '',
+    `- control: \`${finding.control}\` (${finding.severity}), ${word(finding)}`,
+    `- seen: ${text(seen(verdict))}`,
+    ...(verdict.is === 'fail' ? [`- expected: ${text(verdict.expected)}`] : []),
+    `- threat: ${text(finding.threat)}`,
+    `- fix: ${text(finding.remedy)}`,
+    ...(finding.impact ? [`- impact: ${text(finding.impact)}`] : []),
+    '',
+  ];
+}
