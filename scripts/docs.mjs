@@ -1,50 +1,32 @@
 // Writes the README's generated parts (between `<!-- name -->` and `<!-- /name -->`) from the registry, the answers
 // schema and the example. `--check` only compares and exits 1 when something is stale.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
-import { rawPlugin } from './raw-plugin.mjs';
+import { fileURLToPath } from 'node:url';
+import { importTypeScript } from './import-typescript.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const check = process.argv.includes('--check');
-const temp = await mkdtemp(join(root, 'node_modules/.docs-'));
-try {
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['scripts/docs-parts.ts'],
-    outfile: join(temp, 'parts.mjs'),
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    packages: 'external',
-    plugins: [rawPlugin],
-    logLevel: 'error',
-  });
-  const { parts, files } = await import(pathToFileURL(join(temp, 'parts.mjs')).href);
-  const stale = [];
-  const put = async (path, text) => {
-    const before = await readFile(join(root, path), 'utf8').catch(() => undefined);
-    if (before === text) return;
-    stale.push(path);
-    if (!check) await writeFile(join(root, path), text);
-  };
-  let readme = await readFile(join(root, 'README.md'), 'utf8');
-  for (const [name, text] of Object.entries(parts)) {
-    const from = `<!-- ${name} -->`;
-    const to = `<!-- /${name} -->`;
-    const start = readme.indexOf(from);
-    const end = readme.indexOf(to);
-    if (start < 0 || end < start) throw new Error(`README.md has no place for ${name}`);
-    readme = `${readme.slice(0, start + from.length)}\n${text}\n${readme.slice(end)}`;
-  }
-  await put('README.md', readme);
-  for (const [path, text] of Object.entries(files)) await put(path, text);
-  if (check && stale.length > 0) {
-    console.error(`stale: ${stale.join(', ')}; run npm run docs`);
-    process.exitCode = 1;
-  } else console.log(stale.length > 0 ? `written: ${stale.join(', ')}` : 'up to date');
-} finally {
-  await rm(temp, { recursive: true, force: true });
+const { parts, files } = await importTypeScript('scripts/docs-parts.ts');
+const stale = [];
+const put = async (path, text) => {
+  const before = await readFile(join(root, path), 'utf8').catch(() => undefined);
+  if (before === text) return;
+  stale.push(path);
+  if (!check) await writeFile(join(root, path), text);
+};
+let readme = await readFile(join(root, 'README.md'), 'utf8');
+for (const [name, text] of Object.entries(parts)) {
+  const from = `<!-- ${name} -->`;
+  const to = `<!-- /${name} -->`;
+  const start = readme.indexOf(from);
+  const end = readme.indexOf(to);
+  if (start < 0 || end < start) throw new Error(`README.md has no place for ${name}`);
+  readme = `${readme.slice(0, start + from.length)}\n${text}\n${readme.slice(end)}`;
 }
+await put('README.md', readme);
+for (const [path, text] of Object.entries(files)) await put(path, text);
+if (check && stale.length > 0) {
+  console.error(`stale: ${stale.join(', ')}; run npm run docs`);
+  process.exitCode = 1;
+} else console.log(stale.length > 0 ? `written: ${stale.join(', ')}` : 'up to date');

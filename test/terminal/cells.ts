@@ -1,5 +1,6 @@
 /** A terminal's contents cell by cell, with colours: what a picture is drawn from. */
-import type { IBufferCell, Terminal as Xterm } from '@xterm/headless';
+import type { IBufferCell } from '@xterm/headless';
+import type { Emulator } from './xterm.ts';
 
 /** Palette number 0 to 255, or a colour of its own. */
 export type Colour = number | `#${string}`;
@@ -47,7 +48,7 @@ function cellOf(cell: IBufferCell): Cell {
 }
 
 /** Rows of cells, top first; every row has as many cells as the terminal has columns. */
-export function cellsOf(xterm: Xterm, extent: Extent = 'screen'): Cell[][] {
+export function cellsOf(xterm: Emulator, extent: Extent = 'screen'): Cell[][] {
   const buffer = xterm.buffer.active;
   const first = extent === 'screen' ? buffer.baseY : 0;
   return Array.from({ length: buffer.baseY + xterm.rows - first }, (_, y) => {
@@ -57,7 +58,7 @@ export function cellsOf(xterm: Xterm, extent: Extent = 'screen'): Cell[][] {
 }
 
 /** The text of the rows, without blanks at line ends and without blank lines at the end. */
-export function textOf(xterm: Xterm, extent: Extent): string {
+export function textOf(xterm: Emulator, extent: Extent): string {
   const buffer = xterm.buffer.active;
   const lines: string[] = [];
   for (let y = extent === 'screen' ? buffer.baseY : 0; y < buffer.baseY + xterm.rows; y++) {

@@ -2,13 +2,13 @@
  * A terminal as a person has one: a real pseudo terminal, a screen that is modelled from the bytes the program writes,
  * and a keyboard. Waiting is event driven; nothing here polls.
  */
-import { Terminal as Xterm } from '@xterm/headless';
 import type { CommandLine, Place } from '../bed/index.ts';
 import { type Cell, cellsOf, type Extent, textOf } from './cells.ts';
 import { personEnv } from './environment.ts';
 import { type Key, keyBytes, pasteBytes } from './keys.ts';
 import { type Exit, Pty } from './pty.ts';
 import { FRESH, type TtyState } from './tty-state.ts';
+import { type Emulator, emulator } from './xterm.ts';
 
 const ESC = '\u001b';
 /** Control sequences: CSI, OSC with either ending, and the short ones. */
@@ -53,7 +53,7 @@ export class Terminal {
   /** Every arrival of output, in order: how often and how much a program draws. */
   readonly frames: Frame[] = [];
   readonly #began = performance.now();
-  readonly #xterm: Xterm;
+  readonly #xterm: Emulator;
   readonly #pty: Pty;
   /** Called whenever the screen may have changed. */
   readonly #watchers = new Set<() => void>();
@@ -83,7 +83,7 @@ export class Terminal {
 
   private constructor(argv: readonly string[], options: TerminalOptions) {
     const { columns = 80, rows = 24, cwd = process.cwd(), env = personEnv() } = options;
-    this.#xterm = new Xterm({ cols: columns, rows, scrollback: 50_000, allowProposedApi: true });
+    this.#xterm = emulator(columns, rows);
     const setCursor = (visible: boolean) => (params: readonly (number | number[])[]) => {
       if (params.includes(25)) this.#cursorVisible = visible;
       return false;
