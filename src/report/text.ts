@@ -178,7 +178,7 @@ export function renderAnswers(report: Report): string {
 }
 
 /** Wraps at spaces; a longer word stays whole. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const paragraph of text.split('\n')) {
     let line = '';
