@@ -111,19 +111,23 @@ async function askText(talk: Talk): Promise<Reply> {
     const typed = await readOrCommand(talk, 'Your answer:');
     if (typeof typed !== 'string') return typed;
     if (typed === '') {
-      if (initial) return { is: 'answer', raw: initial.raw };
+      if (initial) return taken(talk, initial.raw);
       if (question.optional) return { is: 'answer' };
       terminal.say('An answer is needed here.');
     } else if (question.optional && typed.toLowerCase() === 'none') {
       return { is: 'answer' };
     } else {
       const raw = read(question, typed, options);
-      if (raw !== undefined) return { is: 'answer', raw };
-      terminal.say(
-        `The list has ${plural(options.length, 'entry', 'entries')}; ${typed} is not the number of one.`,
-      );
+      if (raw !== undefined) return textOf(raw) === typed ? { is: 'answer', raw } : taken(talk, raw);
+      terminal.say(`There is no such number; the list has ${plural(options.length, 'entry', 'entries')}.`);
     }
   }
+}
+
+/** Says what a number or Enter stood for. */
+function taken({ terminal }: Talk, raw: RawAnswer): Reply {
+  terminal.say(sentence(`Taken: ${textOf(raw)}`));
+  return { is: 'answer', raw };
 }
 
 interface Option {

@@ -19,10 +19,15 @@ export function lineFrontend(options: PersonOptions): PersonFrontend {
   let reveals: Promise<void> = Promise.resolve();
 
   const onAbort = () => {
-    if (!isOver)
-      terminal.say('Cancelled. What is being changed now is finished first; nothing else is begun.');
+    // A prompt ends by itself, and nothing is being changed behind it.
+    if (isOver || terminal.isConversing()) return;
+    terminal.gap();
+    terminal.say('Cancelled. What is being done now is finished first; nothing else is begun.');
   };
   options.signal.addEventListener('abort', onAbort, { once: true });
+
+  // A terminal that is gone refuses what is written, also after the end: the run still finishes its change and its journal.
+  options.output.on('error', () => options.cancel());
 
   return {
     interactive: true,

@@ -87,7 +87,8 @@ export class Narrator {
     say(`${name} ${version}. ${plural(steps.length, 'step')}, install directory ${dir}.`);
     if (mode === 'apply' || mode === 'files') {
       say('Nothing is changed before you have seen it and agreed to it.');
-      say('At a question, type ? for why it is asked, back, save or quit. Control C stops.');
+      say('At a question type ? to hear why it is asked, or back, save or quit.');
+      say('Ctrl+C stops the run.');
     }
   }
 
@@ -124,7 +125,10 @@ export class Narrator {
       return;
     }
     if (phase === 'after')
-      this.#sayAll(findings.filter((f) => this.#before.get(f.control) !== wordOf(f) || doesNotHold(f)));
+      this.#sayAll(
+        findings.filter((f) => this.#before.get(f.control) !== wordOf(f) || doesNotHold(f)),
+        'after',
+      );
     for (const f of findings) this.#before.set(f.control, wordOf(f));
     this.#count(findings, phase);
   }
@@ -133,15 +137,23 @@ export class Narrator {
     const judged = findings.filter((f) => f.waived || f.verdict.is === 'pass' || doesNotHold(f));
     if (judged.length === 0) return;
     const held = judged.filter((f) => f.verdict.is === 'pass').length;
-    const all = held === 1 ? 'Its one control holds.' : `All ${held} controls hold.`;
-    const some = `${held} of ${plural(judged.length, 'control')} ${held === 1 ? 'holds' : 'hold'}${phase === 'before' ? ' already' : ''}.`;
-    this.#terminal.say(held === judged.length ? all : some);
+    const all = judged.length;
+    const yet = phase === 'before';
+    let text = `${held} of ${all} controls ${held === 1 ? 'holds' : 'hold'}${yet ? ' already' : ''}.`;
+    if (held === 0) text = `None of its ${plural(all, 'control')} holds${yet ? ' yet' : ''}.`;
+    if (held === all) text = all === 2 ? 'Both controls hold.' : `All ${all} controls hold.`;
+    if (all === 1)
+      text = held === 1 ? 'Its one control holds.' : `Its one control does not hold${yet ? ' yet' : ''}.`;
+    this.#terminal.say(text);
   }
 
-  #sayAll(findings: readonly Finding[]): void {
+  #sayAll(findings: readonly Finding[], phase?: 'after'): void {
     for (const finding of findings) {
       this.#told.add(`${finding.control} ${wordOf(finding)}`);
-      if (needsAttention(finding) || this.#options.style.verbose) sayFinding(this.#terminal, finding);
+      // A required control that still fails after the changes is put to the operator next, with all details.
+      const isPutNext = phase === 'after' && finding.severity === 'required' && doesNotHold(finding);
+      if (!isPutNext && (needsAttention(finding) || this.#options.style.verbose))
+        sayFinding(this.#terminal, finding);
       else this.#terminal.say(headline(finding));
     }
   }
@@ -164,7 +176,8 @@ export class Narrator {
     const { progress, progressAt } = this.#changes;
     if (text.trim() === '' || text === progress || now - progressAt < PROGRESS_EVERY) return;
     this.#changes = { ...this.#changes, progress: text, progressAt: now };
-    this.#terminal.say(sentence(capital(text)), 2);
+    // What a tool wrote, as it wrote it.
+    this.#terminal.say(text.trim(), 2);
   }
 
   #done(): void {
@@ -184,7 +197,8 @@ export class Narrator {
       // Without an engine nothing that runs can be seen; one sentence at the end says so.
       !(this.#mode === 'files' && doesNotHold(f));
     // What stopped a step was put to the operator in full.
-    if (outcome !== 'stopped') this.#sayAll(findings.filter(isNews));
+    if (outcome === 'stopped') return;
+    this.#sayAll(findings.filter(isNews));
     for (const { summary, status } of changes)
       if (status === 'not-reached') this.#terminal.say(sentence(`Not done: ${summary}`));
     if (outcome === 'held' && changes.length === 0) this.#terminal.say('Nothing to do.');
@@ -205,7 +219,8 @@ export class Narrator {
     if (keep.length > 0) {
       gap();
       say('Keep these.');
-      for (const [label, text] of keep) say(sentence(`${capital(label)}: ${text}`));
+      // To be copied as they are: no stop at the end of a command.
+      for (const [label, text] of keep) say(`${capital(label)}: ${text}`);
     }
     say(sentence(`The report is in ${this.#options.reportFile}`));
   }
@@ -229,6 +244,10 @@ export class Narrator {
     list(
       'Done before that and left in place:',
       changes.filter((c) => c.status === 'done').map((c) => c.summary),
+    );
+    list(
+      'Not done:',
+      changes.filter((c) => c.status !== 'done' && c.status !== 'planned').map((c) => c.summary),
     );
     list(
       'Not looked at:',

@@ -25,7 +25,10 @@ export async function askSecret(talk: Talk): Promise<Reply> {
       if (initial) terminal.say(sentence(`Press Enter for ${said(initial.raw)}`));
       const typed = await readOrCommand(talk, 'Your choice:');
       if (typeof typed !== 'string') return typed;
-      if (typed === '' && initial) return { is: 'answer', raw: initial.raw };
+      if (typed === '' && initial) {
+        terminal.say(sentence(`Taken: ${said(initial.raw)}`));
+        return { is: 'answer', raw: initial.raw };
+      }
       way = ways[numberOf(typed, ways.length) - 1];
       if (!way) {
         // Not repeated: it may be the secret itself.

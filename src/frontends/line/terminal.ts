@@ -13,6 +13,8 @@ export interface Terminal {
   /** Prints lines exactly, but for escape sequences. */
   show(lines: readonly string[], indent?: number): void;
   gap(): void;
+  /** True while the operator holds the conversation. */
+  isConversing(): boolean;
   /** One line that was typed, without blanks around it. Only inside of `talk`. */
   read(message: string): Promise<string>;
   /** One line that is never echoed, exactly as typed. Only inside of `talk`. */
@@ -67,6 +69,7 @@ export function createTerminal(options: PersonOptions): Terminal {
       for (const line of lines.flatMap((l) => l.split('\n'))) print(' '.repeat(indent) + line);
     },
     gap: () => write('\n'),
+    isConversing: () => keys !== undefined,
     read: (message) => prompt('input', message),
     readHidden: (message) => prompt('password', message),
     async converse(talk, over) {
