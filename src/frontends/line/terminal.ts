@@ -39,7 +39,7 @@ export function createTerminal(options: PersonOptions): Terminal {
   async function prompt(kind: 'input' | 'password', message: string): Promise<string> {
     if (!keys || options.signal.aborted) throw new Over();
     // Not loaded before somebody is asked something.
-    const inquirer = await import('@inquirer/prompts');
+    const inquirer = await import('./inquirer.ts');
     if (options.signal.aborted) throw new Over();
     const stop = new AbortController();
     const width = output.columns || 80;
