@@ -117,7 +117,7 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
       if (options.signal.aborted) return Promise.resolve({ is: 'stop' });
       return new Promise((resolve) => {
         decide = resolve;
-        store.set(onPropose(store.get(), proposal));
+        store.set(onPropose(store.get(), proposal, Date.now()));
       });
     },
     emit: (event) => store.set(onEvent(store.get(), event, Date.now())),

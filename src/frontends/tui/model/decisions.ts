@@ -41,6 +41,11 @@ const move: readonly Binding<Verb>[] = [
   { keys: ['up', 'k'], verb: 'up', hint: 'move' },
   { keys: ['down', 'j'], verb: 'down' },
 ];
+const scrolling: readonly Binding<Verb>[] = [
+  ...move,
+  { keys: ['pageup'], verb: 'page-up' },
+  { keys: [' ', 'pagedown'], verb: 'page-down', hint: 'more' },
+];
 const picking: readonly Binding<Verb>[] = [
   { keys: ['enter'], verb: 'accept', hint: 'change this one', important: true },
   ...move,
@@ -57,12 +62,10 @@ export function decisionBindings(panel: DecisionPanel, state: State): readonly B
           { keys: ['enter'], verb: 'accept', hint: 'confirm', important: true },
           { keys: ['escape'], verb: 'close', hint: 'back', important: true },
         ];
-      if (panel.diffFrom !== undefined)
+      if (panel.showDiff)
         return [
           { keys: ['a'], verb: 'apply', hint: 'apply', important: true },
-          ...move,
-          { keys: ['pageup'], verb: 'page-up' },
-          { keys: ['pagedown', ' '], verb: 'page-down', hint: 'page' },
+          ...scrolling,
           { keys: ['d', 'escape'], verb: 'close', hint: 'close the diff', important: true },
         ];
       return [
@@ -73,6 +76,7 @@ export function decisionBindings(panel: DecisionPanel, state: State): readonly B
         { keys: ['e'], verb: 'pick', hint: 'change an answer' },
         { keys: ['s'], verb: 'save', hint: 'save and quit' },
         { keys: ['escape', 'q'], verb: 'stop', hint: 'stop here', important: true },
+        ...scrolling.map(({ keys, verb }) => ({ keys, verb })),
       ];
     case 'failure':
       if (panel.pick) return picking;
@@ -89,6 +93,7 @@ export function decisionBindings(panel: DecisionPanel, state: State): readonly B
           : []),
         { keys: ['e'], verb: 'pick', hint: 'change an answer' },
         ...(panel.proposal.findings.length > 1 ? move : []),
+        ...scrolling.slice(2),
         { keys: ['escape', 'q'], verb: 'stop', hint: 'stop here', important: true },
       ];
     case 'drift': {
@@ -158,19 +163,21 @@ function onReview(
   state: State,
 ): Decided {
   if (panel.pick) return onPick(panel, verb, state);
-  const { confirm, diffFrom, ...plain } = panel;
+  const { confirm, showDiff: _, ...rest } = panel;
+  const plain = { ...rest, from: 0 };
   if (confirm) {
     if (verb === 'close') return stay(plain);
-    const [id = '', ...rest] = confirm.ids;
+    const [id = '', ...others] = confirm.ids;
     if (verb !== 'accept')
       return stay({ ...panel, confirm: { ...confirm, typed: typed(confirm.typed, key) } });
     if (textOf(confirm.typed).trim() !== id) return stay(panel);
-    return rest.length === 0
+    return others.length === 0
       ? decide({ is: 'apply' })
-      : stay({ ...plain, confirm: { ids: rest, typed: textInput() } });
+      : stay({ ...plain, confirm: { ids: others, typed: textInput() } });
   }
-  const from = diffFrom ?? 0;
-  const scroll = (by: number) => stay({ ...panel, diffFrom: Math.max(0, from + by) });
+  // As many lines as there can be at most: scrolling past the end would have to be scrolled back.
+  const most = panel.proposal.changes.reduce((n, c) => n + 6 + (c.diff?.split('\n').length ?? 0), 0);
+  const scroll = (by: number) => stay({ ...panel, from: Math.min(most, Math.max(0, panel.from + by)) });
   switch (verb) {
     case 'apply': {
       const ids = panel.proposal.changes.filter((c) => c.irreversible).map((c) => c.id);
@@ -179,7 +186,7 @@ function onReview(
         : stay({ ...plain, confirm: { ids, typed: textInput() } });
     }
     case 'diff':
-      return stay({ ...panel, diffFrom: 0 });
+      return stay({ ...plain, showDiff: true });
     case 'close':
       return stay(plain);
     case 'up':
@@ -228,9 +235,13 @@ function onFailure(
     case 'pick':
       return stay({ ...panel, pick: { selected: 0 } });
     case 'up':
-      return stay({ ...panel, selected: Math.max(0, panel.selected - 1) });
+      return stay({ ...panel, selected: Math.max(0, panel.selected - 1), from: 0 });
     case 'down':
-      return stay({ ...panel, selected: Math.min(last, panel.selected + 1) });
+      return stay({ ...panel, selected: Math.min(last, panel.selected + 1), from: 0 });
+    case 'page-up':
+      return stay({ ...panel, from: Math.max(0, panel.from - 5) });
+    case 'page-down':
+      return stay({ ...panel, from: Math.min(60, panel.from + 5) });
     case 'stop':
       return decide({ is: 'stop' });
     default:

@@ -53,8 +53,9 @@ export type Panel =
   | {
       readonly is: 'review';
       readonly proposal: Extract<Proposal, { is: 'changes' }>;
-      /** First line shown of the diff; undefined: the summary. */
-      readonly diffFrom?: number;
+      /** First line shown. */
+      readonly from: number;
+      readonly showDiff?: true;
       /** Irreversible changes still to be named, and what was typed. */
       readonly confirm?: { readonly ids: readonly string[]; readonly typed: TextInput };
       readonly pick?: AnswerPicker;
@@ -63,6 +64,10 @@ export type Panel =
       readonly is: 'failure';
       readonly proposal: Extract<Proposal, { is: 'failure' }>;
       readonly selected: number;
+      /** First line shown. */
+      readonly from: number;
+      /** Set when the same step failed before: when it was looked at again, milliseconds since the epoch. */
+      readonly again?: number;
       readonly showLog?: true;
       readonly reason?: TextInput;
       readonly pick?: AnswerPicker;
@@ -84,6 +89,8 @@ export interface State {
   readonly panel?: Panel;
   readonly mode: Mode;
   readonly stopping: boolean;
+  /** The step whose failure was shown last. */
+  readonly failedStep?: string;
   readonly reveals: readonly { readonly label: string; readonly path: string }[];
 }
 

@@ -10,13 +10,23 @@ export const onAsk = (state: State, asking: Asking): State => ({
   panel: { is: 'question', question: openQuestion(asking) },
 });
 
-/** The state in which a decision is asked for. */
-export function onPropose(state: State, proposal: Proposal): State {
+/** The state in which a decision is asked for. `now`: milliseconds since the epoch. */
+export function onPropose(state: State, proposal: Proposal, now: number): State {
   switch (proposal.is) {
     case 'changes':
-      return { ...state, panel: { is: 'review', proposal } };
+      return { ...state, panel: { is: 'review', proposal, from: 0 } };
     case 'failure':
-      return { ...state, panel: { is: 'failure', proposal, selected: 0 } };
+      return {
+        ...state,
+        failedStep: proposal.step.id,
+        panel: {
+          is: 'failure',
+          proposal,
+          selected: 0,
+          from: 0,
+          ...(state.failedStep === proposal.step.id ? { again: now } : {}),
+        },
+      };
     case 'drift':
       return { ...state, panel: { is: 'drift', proposal } };
   }

@@ -88,7 +88,7 @@ export function labelled(label: string, text: string, indent: number, canvas: Ca
   if (isNarrow(canvas)) {
     return [[span(' '.repeat(indent)), quiet(label)], ...paragraph(text, indent + 2, canvas)];
   }
-  const column = 11;
+  const column = Math.max(11, stringWidth(label) + 2);
   return wrap(text, textWidth(canvas) - indent - column).map((part, i) => [
     span(' '.repeat(indent)),
     quiet((i === 0 ? label : '').padEnd(column)),

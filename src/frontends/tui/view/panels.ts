@@ -51,18 +51,10 @@ export function drawReview(panel: Of<'review'>, state: State, canvas: Canvas, ro
       inputLine(panel.confirm.typed, false, canvas),
     ];
   }
-  if (panel.diffFrom !== undefined)
-    return [...head, blank, ...scrolled(diffLines(changes, canvas), panel.diffFrom, rows - 3, canvas)];
-  return [
-    ...head,
-    blank,
-    ...scrolled(
-      changes.flatMap((change) => summaryLines(change, canvas)),
-      0,
-      rows - 3,
-      canvas,
-    ),
-  ];
+  const body = panel.showDiff
+    ? diffLines(changes, canvas)
+    : changes.flatMap((change) => summaryLines(change, canvas));
+  return [...head, blank, ...scrolled(body, panel.from, rows - 3)];
 }
 
 function summaryLines(change: ChangeReport, canvas: Canvas): Line[] {
@@ -109,7 +101,7 @@ function diffRow(row: string, canvas: Canvas): Line[] {
 }
 
 /** A window of `rows` lines; the last one says how much is below. */
-function scrolled(lines: readonly Line[], from: number, rows: number, canvas: Canvas): Line[] {
+function scrolled(lines: readonly Line[], from: number, rows: number): Line[] {
   const room = Math.max(3, rows);
   if (lines.length <= room) return [...lines];
   const start = Math.min(from, lines.length - room + 1);
@@ -122,7 +114,7 @@ function scrolled(lines: readonly Line[], from: number, rows: number, canvas: Ca
         below > 0 ? `${below} more ${below === 1 ? 'line' : 'lines'} below` : `end of ${lines.length} lines`,
       ),
     ],
-  ].map((line) => (canvas.columns > 0 ? line : line));
+  ];
 }
 
 function drawPicker(pick: AnswerPicker, state: State, canvas: Canvas, rows: number): Line[] {
@@ -180,9 +172,8 @@ export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, 
         log.flatMap((text) =>
           wrap(text, textWidth(canvas) - 4).map((part): Line => [span('    '), quiet(part)]),
         ),
-        1e6,
+        Number.POSITIVE_INFINITY,
         rows - 2,
-        canvas,
       ),
     ];
   const others = findings.filter((f) => f !== finding);
@@ -202,7 +193,11 @@ export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, 
     proposal.done.length === 0
       ? 'Nothing has been changed.'
       : `${proposal.done.length} ${proposal.done.length === 1 ? 'change was' : 'changes were'} made before and stay in place.`;
-  return [...head, ...scrolled(body, 0, rows - 3, canvas), blank, [span('    '), quiet(done)]];
+  const foot =
+    panel.again === undefined
+      ? done
+      : `Looked again at ${new Date(panel.again).toTimeString().slice(0, 8)}: it still is so.`;
+  return [...head, ...scrolled(body, panel.from, rows - 3), blank, ...paragraph(foot, 4, canvas, 'quiet')];
 }
 
 /** The end: what was revealed is here and nowhere else. */

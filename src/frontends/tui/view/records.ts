@@ -1,5 +1,5 @@
 /** What stays in the scrollback: one quiet line for what is done, more only where somebody should look. */
-import { count, type Report, type StepReport } from '../../../core/report.ts';
+import { count, type Finding, type Report, type StepReport } from '../../../core/report.ts';
 import type { Verdict } from '../../../core/step.ts';
 import type { Entry } from '../model/state.ts';
 import { findingDetail, findingRow, needsAttention } from './finding.ts';
@@ -8,6 +8,7 @@ import {
   bold,
   type Canvas,
   elapsed,
+  isNarrow,
   type Line,
   labelled,
   paragraph,
@@ -18,6 +19,9 @@ import {
   textWidth,
   truncate,
 } from './lines.ts';
+
+/** Findings that the end shows in full; the rest have one row each. */
+const IN_FULL = 5;
 
 /** What the records need besides the state. */
 export interface RecordContext {
@@ -102,17 +106,25 @@ function everyControl(report: Report, canvas: Canvas): Line[] {
 function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line[] {
   const good = report.exit === 0;
   const lines: Line[] = [blank, ...verdict(report, canvas), blank];
-  const attention = report.steps.flatMap((step) => step.findings).filter(needsAttention);
+  const attention = report.steps
+    .flatMap((step) => step.findings)
+    .filter(needsAttention)
+    .sort((a, b) => urgency(a) - urgency(b));
   // A run that walked through the steps has shown each finding already; a look at an install has not.
   if (report.mode === 'verify' || (!good && !report.stopped)) {
-    for (const finding of attention) lines.push(...findingDetail(finding, canvas), blank);
+    const first = attention.slice(0, IN_FULL);
+    for (const finding of first) lines.push(...findingDetail(finding, canvas), blank);
+    for (const finding of attention.slice(IN_FULL)) lines.push(...findingRow(finding, canvas));
+    if (attention.length > IN_FULL) lines.push(blank);
   }
   if (report.stopped) lines.push(...stopped(report, canvas));
   if (report.steps.some((step) => step.findings.length > 0))
-    lines.push(countsLine(report, 'required'), countsLine(report, 'advised'));
+    lines.push(...countsLines(report, 'required', canvas), ...countsLines(report, 'advised', canvas));
   if (report.mode !== 'verify' && !report.stopped) {
     lines.push(blank, [span('  '), bold('Keep these')]);
-    for (const [label, text] of context.keep(report)) lines.push(...labelled(label, text, 4, canvas));
+    const keep = context.keep(report);
+    const column = Math.max(...keep.map(([label]) => label.length));
+    for (const [label, text] of keep) lines.push(...labelled(label.padEnd(column), text, 4, canvas));
     const took = Date.parse(report.finishedAt) - Date.parse(report.startedAt);
     lines.push(
       blank,
@@ -122,27 +134,33 @@ function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line
   return lines;
 }
 
+/** What fails comes first, then what was not seen, then what is open; advised after required. */
+const urgency = (finding: Finding): number =>
+  (finding.severity === 'required' ? 0 : 10) +
+  ['fail', 'unknown', 'attest', 'skip', 'pass'].indexOf(finding.verdict.is);
+
 const verdict = (report: Report, canvas: Canvas): Line[] =>
   paragraph(report.verdict, 2, canvas).map(([indent = span(''), text = span('')]) => [
     indent,
     bold(text.text, report.exit === 0 ? 'good' : 'bad'),
   ]);
 
-function countsLine(report: Report, severity: 'required' | 'advised'): Line {
+function countsLines(report: Report, severity: 'required' | 'advised', canvas: Canvas): Line[] {
   const c = count(report, severity);
-  const part = (n: number, word: string, tone: 'good' | 'bad' | 'open') => [
+  const part = (n: number, word: string, tone: 'good' | 'bad' | 'open'): Line => [
     span(`   ${n} `, n > 0 ? tone : 'quiet'),
     quiet(word),
   ];
-  return [
-    span('    '),
-    span(severity.padEnd(8)),
-    ...part(c.proved, 'proved', 'good'),
-    ...part(c.failing, 'failing', 'bad'),
-    ...part(c.notSeen, 'not seen', 'open'),
-    ...(c.open > 0 ? part(c.open, 'open', 'open') : []),
-    ...(c.waived > 0 ? part(c.waived, 'waived', 'open') : []),
+  const parts = [
+    part(c.proved, 'proved', 'good'),
+    part(c.failing, 'failing', 'bad'),
+    part(c.notSeen, 'not seen', 'open'),
+    ...(c.open > 0 ? [part(c.open, 'open', 'open')] : []),
+    ...(c.waived > 0 ? [part(c.waived, 'waived', 'open')] : []),
   ];
+  const head: Line = [span('    '), span(severity.padEnd(8))];
+  if (isNarrow(canvas)) return [head, ...parts.map((p): Line => [span('    '), ...p])];
+  return [[...head, ...parts.flat()]];
 }
 
 /** Why it ended early, what was done and stays, and what was not done. */
@@ -162,12 +180,13 @@ function stopped(report: Report, canvas: Canvas): Line[] {
     'Done, and left in place',
     changes.filter((c) => c.status === 'done').map((c) => c.summary),
   );
-  list('Not done', [
-    ...changes.filter((c) => c.status !== 'done' && c.status !== 'planned').map((c) => c.summary),
-    ...report.steps.filter((s) => s.outcome === 'not-reached').map((s) => `${s.title} (not looked at)`),
-  ]);
-  if (changes.every((c) => c.status !== 'done'))
-    lines.push(blank, [span('  '), span('Nothing was changed.')]);
+  list(
+    'Not done',
+    changes.filter((c) => c.status !== 'done' && c.status !== 'planned').map((c) => c.summary),
+  );
+  const later = report.steps.filter((s) => s.outcome === 'not-reached').map((s) => s.title);
+  if (later.length > 0)
+    lines.push(blank, ...paragraph(`Not looked at: ${later.join(', ')}.`, 2, canvas, 'quiet'));
   lines.push(blank);
   return lines;
 }
