@@ -191,6 +191,7 @@ async function openFrontend(
     case 'tui':
       return (await import('./frontends/tui/index.tsx')).tuiFrontend(options);
     case 'line':
+      return (await import('./frontends/line/index.ts')).lineFrontend(options);
     case 'script': {
       const stream = args.json ? outside.stderr : outside.stdout;
       const script = scriptFrontend({
