@@ -9,12 +9,20 @@ import { rawPlugin } from './raw-plugin.mjs';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const pkg = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 
-/** Ink loads the React developer tools only when DEV is set; they are not part of the package. */
-const withoutDevtools = {
-  name: 'without-devtools',
+/**
+ * Two modules of Ink's that are replaced: the bridge to the React developer tools, and its guess of a pipeline (any
+ * variable that starts with `CI_`), which would leave the wizard without a screen. What a pipeline is has been decided
+ * before Ink is loaded (src/frontends/choose.ts).
+ */
+const inkParts = {
+  name: 'ink-parts',
   setup(esbuild) {
-    esbuild.onResolve({ filter: /^\.\/devtools\.js$/ }, (at) => ({ path: at.path, namespace: 'empty' }));
-    esbuild.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'export default {};' }));
+    const empty = { 'is-in-ci': 'export default false;', './devtools.js': 'export default {};' };
+    esbuild.onResolve({ filter: /^(is-in-ci|\.\/devtools\.js)$/ }, (at) => ({
+      path: at.path,
+      namespace: 'replaced',
+    }));
+    esbuild.onLoad({ filter: /.*/, namespace: 'replaced' }, (at) => ({ contents: empty[at.path] }));
   },
 };
 
@@ -42,7 +50,7 @@ const result = await build({
     'process.env.DEV': '"false"',
   },
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  plugins: [rawPlugin, withoutDevtools],
+  plugins: [rawPlugin, inkParts],
 });
 
 // Plain ES5 in the gate: a Node that is too old must be able to read it to say so.
