@@ -4,27 +4,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { rawPlugin } from './raw-plugin.mjs';
+import { inkParts, rawPlugin } from './esbuild-plugins.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const pkg = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-
-/**
- * Two modules of Ink's that are replaced: the bridge to the React developer tools, and its guess of a pipeline (any
- * variable that starts with `CI_`), which would leave the wizard without a screen. What a pipeline is has been decided
- * before Ink is loaded (src/frontends/choose.ts).
- */
-const inkParts = {
-  name: 'ink-parts',
-  setup(esbuild) {
-    const empty = { 'is-in-ci': 'export default false;', './devtools.js': 'export default {};' };
-    esbuild.onResolve({ filter: /^(is-in-ci|\.\/devtools\.js)$/ }, (at) => ({
-      path: at.path,
-      namespace: 'replaced',
-    }));
-    esbuild.onLoad({ filter: /.*/, namespace: 'replaced' }, (at) => ({ contents: empty[at.path] }));
-  },
-};
 
 const dist = join(root, 'dist');
 await rm(dist, { recursive: true, force: true });

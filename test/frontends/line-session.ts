@@ -1,38 +1,12 @@
 /** Starts the toy run in a real pseudo-terminal and talks to it: text is waited for, never time. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { type IPty, spawn } from '@lydell/node-pty';
-import { build } from 'esbuild';
-
-const root = resolve(import.meta.dirname, '../..');
 
 export interface Answered {
   readonly exit: number;
   readonly replies: readonly (readonly [string, Record<string, unknown>])[];
   readonly cancelled: boolean;
   readonly idle: { readonly paused: boolean; readonly raw: boolean; readonly listeners: number };
-}
-
-/** The bundled driver; remove it with `dispose`. */
-export async function bundleDriver(): Promise<{ file: string; dispose(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'line-driver-'));
-  const file = join(folder, 'driver.mjs');
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['test/frontends/line-driver.ts'],
-    outdir: folder,
-    entryNames: 'driver',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    mainFields: ['module', 'main'],
-    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  });
-  return { file, dispose: () => rm(folder, { recursive: true, force: true }) };
 }
 
 export class Session {

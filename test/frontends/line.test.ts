@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundleDriver, Session } from './line-session.ts';
+import { bundleProgram } from './bundle.ts';
+import { Session } from './line-session.ts';
 
-let driver: Awaited<ReturnType<typeof bundleDriver>>;
+let driver: Awaited<ReturnType<typeof bundleProgram>>;
 beforeAll(async () => {
-  driver = await bundleDriver();
+  driver = await bundleProgram('test/frontends/line-driver.ts');
 }, 60_000);
 afterAll(() => driver.dispose());
 

@@ -1,0 +1,4 @@
+import type { Plugin } from 'esbuild';
+
+export const rawPlugin: Plugin;
+export const inkParts: Plugin;
