@@ -76,7 +76,7 @@ const isPerson = (kind: Kind) => kind === 'tui' || kind === 'line';
 /** Answers the only question, as a person would. */
 async function answer(terminal: Terminal, kind: Kind): Promise<void> {
   if (!isPerson(kind)) return;
-  await terminal.waitFor(kind === 'tui' ? 'ctrl+c stop' : 'Your answer:', { in: 'scrollback' });
+  await terminal.waitFor(kind === 'tui' ? 'enter accept' : 'Your answer:', { in: 'scrollback' });
   await terminal.typeByKey('bear');
   terminal.press('enter');
 }

@@ -67,7 +67,7 @@ export async function readOrCommand(
     const text = await terminal.read(message);
     switch (text.toLowerCase()) {
       case '?':
-        terminal.say(sentence(`Why this is asked: ${asking.question.help}`));
+        terminal.say(sentence(`Why this is asked: ${asking.question.threat ?? asking.question.help}`));
         terminal.say(
           sentence(`Section of the guide: ${sections[asking.question.section] ?? asking.question.section}`),
         );
