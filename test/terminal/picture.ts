@@ -1,9 +1,14 @@
 /** Draws a terminal's cells as a small SVG without anything from outside: what was on the screen, cell for cell. */
 import type { Cell } from './cells.ts';
+
 <<<<<<< HEAD
+
 import { contrast, hexColour, mix, THEMES, type Theme, type ThemeName } from './palette.ts';
+
 =======
+
 import { hexColour, mix, THEMES, type Theme, type ThemeName } from './palette.ts';
+
 >>>>>>> d5c0577 (The same scenario through tui, line and script leaves the same event trace and the same disk)
 
 export interface PictureOptions {
