@@ -3,7 +3,7 @@ import type { Cell } from './cells.ts';
 
 <<<<<<< HEAD
 
-import { contrast, hexColour, mix, THEMES, type Theme, type ThemeName } from './palette.ts';
+import { contrast, } from './palette.ts';
 
 =======
 

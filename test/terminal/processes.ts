@@ -4,6 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** One line of /proc/PID/stat, as far as it matters here. */
 export interface ProcessStat {
   readonly pid: number;
+  /** The program's name, cut at 15 letters. */
+  readonly name: string;
   /** One letter; Z has ended and waits to be noticed. */
   readonly state: string;
   readonly parent: number;
@@ -26,10 +28,12 @@ export function processStat(pid: number): ProcessStat | undefined {
     return undefined;
   }
   // The second field is the program's name in parentheses, and a name may hold both blanks and parentheses.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const nameEnd = text.lastIndexOf(')');
+  const fields = text.slice(nameEnd + 2).split(' ');
   const number = (index: number) => Number(fields[index]);
   return {
     pid,
+    name: text.slice(text.indexOf('(') + 1, nameEnd),
     state: fields[0] as string,
     parent: number(1),
     session: number(3),
@@ -50,4 +54,17 @@ export function processTree(root: number): ProcessStat[] {
     for (const stat of all) if (tree.has(stat.parent)) tree.set(stat.pid, stat);
   }
   return [...tree.values()];
+}
+
+/** The program a person would name: past `nsenter`, which enters a test host and then only waits. */
+export function programOf(root: number): number {
+  const tree = processTree(root);
+  let found = tree.find((stat) => stat.pid === root);
+  while (found?.name === 'nsenter') {
+    const { pid } = found;
+    const child = tree.find((stat) => stat.parent === pid);
+    if (!child) break;
+    found = child;
+  }
+  return found?.pid ?? root;
 }

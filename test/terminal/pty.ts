@@ -5,7 +5,7 @@ import { constants as os } from 'node:os';
 import { StringDecoder } from 'node:string_decoder';
 import { ReadStream } from 'node:tty';
 import { requireBinary } from '@lydell/node-pty/requireBinary.js';
-import { processStat, processTree } from './processes.ts';
+import { processStat, processTree, programOf } from './processes.ts';
 
 const native = requireBinary('pty.node');
 
@@ -108,8 +108,8 @@ export class Pty {
   /** Signals the program itself, or the process group that has the keyboard. */
   kill(signal: NodeJS.Signals, whom: 'program' | 'foreground'): void {
     if (this.ended) return;
-    const group = whom === 'foreground' ? (processStat(this.pid)?.foreground ?? -1) : -1;
-    process.kill(group > 0 ? -group : this.pid, signal);
+    const group = processStat(this.pid)?.foreground ?? -1;
+    process.kill(whom === 'foreground' && group > 0 ? -group : programOf(this.pid), signal);
   }
 
   /** Ends every process of the session. */

@@ -7,15 +7,9 @@ import { type Cell, cellsOf, type Extent, textOf } from './cells.ts';
 import { personEnv } from './environment.ts';
 import { type Key, keyBytes, pasteBytes } from './keys.ts';
 import { type Exit, Pty } from './pty.ts';
+import { contains, escapesIn } from './text.ts';
 import { FRESH, type TtyState } from './tty-state.ts';
 import { type Emulator, emulator } from './xterm.ts';
-
-const ESC = '\u001b';
-/** Control sequences: CSI, OSC with either ending, and the short ones. */
-const ESCAPES = new RegExp(
-  `${ESC}(?:\\[[0-?]*[ -/]*[@-~]|\\][^\\u0007${ESC}]*(?:\\u0007|${ESC}\\\\)|[ -/]*[0-~])`,
-  'g',
-);
 
 export interface TerminalOptions {
   /** Default 80. */
@@ -218,12 +212,15 @@ export class Terminal {
     while (performance.now() < until && (await this.#nextChange(quietMs)));
   }
 
-  /** Signals the program; `foreground`: whoever has the keyboard, also behind a wrapper. */
+  /** Signals the program, in a test host the one inside; `foreground`: the process group that has the keyboard. */
   kill(signal: NodeJS.Signals = 'SIGTERM', whom: 'program' | 'foreground' = 'program'): void {
     this.#pty.kill(signal, whom);
   }
 
-  /** Cuts the line as a lost connection does; the program gets SIGHUP and can write no more. */
+  /**
+   * Cuts the line as a lost connection does; the program gets SIGHUP and can write no more. In a test host `exit` is
+   * only that of the way into it: look there for what the program did.
+   */
   hangUp(): void {
     this.#pty.hangUp();
   }
@@ -263,7 +260,7 @@ export class Terminal {
 
   /** Escape sequences written so far; with `only`, those that match. */
   escapeCount(only?: RegExp): number {
-    return (this.raw().match(ESCAPES) ?? []).filter((found) => !only || contains(found, only)).length;
+    return escapesIn(this.raw()).filter((found) => !only || contains(found, only)).length;
   }
 
   get bytesWritten(): number {
@@ -292,9 +289,4 @@ export class Terminal {
       this.#watchers.add(watcher);
     });
   }
-}
-
-function contains(text: string, wanted: string | RegExp): boolean {
-  // `search` ignores the state that a global expression keeps between two uses.
-  return typeof wanted === 'string' ? text.includes(wanted) : text.search(wanted) >= 0;
 }
