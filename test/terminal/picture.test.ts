@@ -77,15 +77,12 @@ describe('picture', () => {
     expect(texts(svg).map((t) => t[4])).toEqual(['a', 'b', 'c\u00a0d', 'ef', 'g', 'h']);
   });
 
-<<<<<<< HEAD
   it('keeps text on a coloured ground readable', async () => {
     const svg = await draw(String.raw`\033[44;97mx`, 'light');
     expect(svg).toContain(`fill="${THEMES.light.named[4]}"`);
     expect(svg).toContain(`{fill:${THEMES.light.background}}`);
   });
 
-=======
->>>>>>> d5c0577 (The same scenario through tui, line and script leaves the same event trace and the same disk)
   it('shows the cursor only when the program does', () => {
     const at = (visible: boolean) => svgOf([], 10, 2, { cursor: { x: 1, y: 1, visible } });
     expect(at(true)).toContain('<rect x="28.4" y="75" width="8.4" height="19"');

@@ -1,15 +1,6 @@
 /** Draws a terminal's cells as a small SVG without anything from outside: what was on the screen, cell for cell. */
 import type { Cell } from './cells.ts';
-
-<<<<<<< HEAD
-
-import { contrast, } from './palette.ts';
-
-=======
-
-import { hexColour, mix, THEMES, type Theme, type ThemeName } from './palette.ts';
-
->>>>>>> d5c0577 (The same scenario through tui, line and script leaves the same event trace and the same disk)
+import { contrast, hexColour, mix, THEMES, type Theme, type ThemeName } from './palette.ts';
 
 export interface PictureOptions {
   readonly theme?: ThemeName;
@@ -43,14 +34,11 @@ interface Look {
 function lookOf(cell: Cell, theme: Theme): Look {
   let colour = cell.foreground === undefined ? theme.foreground : hexColour(cell.foreground, theme);
   let background = cell.background === undefined ? theme.background : hexColour(cell.background, theme);
-<<<<<<< HEAD
   // A pair of colours that only another scheme can show is not worth a picture nobody can read.
   if (cell.background !== undefined && contrast(colour, background) < 3) {
     const choice = [theme.foreground, theme.background] as const;
     colour = choice.reduce((a, b) => (contrast(a, background) >= contrast(b, background) ? a : b));
   }
-=======
->>>>>>> d5c0577 (The same scenario through tui, line and script leaves the same event trace and the same disk)
   if (cell.inverse) [colour, background] = [background, colour];
   if (cell.dim) colour = mix(colour, background, theme.dimming);
   return {
