@@ -3,6 +3,7 @@
 import type { Change } from '../src/core/step.ts';
 import { NEEDS } from './preflight/common.ts';
 import { engineControls } from './preflight/engine.ts';
+import { externalDatabaseControls } from './preflight/external-database.ts';
 import { hostControls } from './preflight/host.ts';
 import { absentImages, imageControls, pullImages } from './preflight/images.ts';
 import { installControls } from './preflight/install.ts';
@@ -15,7 +16,14 @@ export const preflight = defineStep({
   title: 'Preflight',
   why: 'Everything that would stop the deployment half-way is looked at first and shown at once. Each check has a name, and --skip NAME waives exactly that one.',
   needs: NEEDS,
-  controls: [...engineControls, ...hostControls, ...networkControls, ...installControls, ...imageControls],
+  controls: [
+    ...engineControls,
+    ...hostControls,
+    ...networkControls,
+    ...installControls,
+    ...externalDatabaseControls,
+    ...imageControls,
+  ],
   async plan({ host, answers, failing }) {
     const changes: Change[] = [];
     if (failing.has('docker.installed') || failing.has('compose.version'))

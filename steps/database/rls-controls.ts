@@ -1,5 +1,5 @@
 /** Controls that need CoreCube's own tables and sessions: row-level security holds against the app role. */
-import type { HostReader, SqlResult } from '../../src/core/host.ts';
+import type { HostReader, SqlConnection, SqlResult } from '../../src/core/host.ts';
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { bootstrapInProgress } from '../shared/admin-credentials.ts';
@@ -12,6 +12,7 @@ import {
   type GroundAnswers,
   notIn,
   probe,
+  ROLE_KEYS,
   ROLE_NAME,
   rows,
   SECTION,
@@ -106,10 +107,10 @@ function sessions(host: HostReader, answers: Needed): Promise<readonly Session[]
     const found = await runningApp(host, answers);
     if ('verdict' in found) return found;
     const { app } = found;
-    const reach = await asSuperuser(host, answers);
-    if (reach.verdict) return { verdict: elsewhere(reach.verdict) };
     const inside = addressOn(app, answers.projectName, NETWORK.internal);
     const front = addressOn(app, answers.projectName, NETWORK.edge) ?? inside;
+    const eyes = await observers(host, answers);
+    if ('verdict' in eyes) return eyes;
     let own: readonly Session[] = [];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       // Pools let idle connections go: a request with a key that nobody has makes CoreCube look one up.
@@ -121,10 +122,9 @@ function sessions(host: HostReader, answers: Needed): Promise<readonly Session[]
           headers: { authorization: `Bearer ${NO_KEY}` },
           timeoutMs: 5_000,
         });
-      const [result] = await host.sql(reach.connection, [{ text: SESSIONS }]);
-      const all = rows(result as SqlResult, 'its sessions') as unknown as readonly Session[];
-      // An external server sees this host's address; there the roles tell CoreCube's sessions apart.
-      own = all.filter((session) =>
+      const looks = await Promise.all(eyes.map((eye) => host.sql(eye, [{ text: SESSIONS }])));
+      const all = looks.flatMap(([result]) => rows(result as SqlResult, 'its sessions'));
+      own = (all as unknown as readonly Session[]).filter((session) =>
         answers.database === 'bundled'
           ? session.address === inside
           : (Object.values(ROLE_NAME) as string[]).includes(session.name),
@@ -135,6 +135,24 @@ function sessions(host: HostReader, answers: Needed): Promise<readonly Session[]
       ? own
       : { verdict: unknown('CoreCube has no database session open now; look again', APP_CURRENT) };
   });
+}
+
+/**
+ * Who looks at the sessions. The superuser of the bundled database sees all. An external server sees this host's address,
+ * so that roles tell CoreCube's sessions apart, and its admin need not be a superuser: then only the roles themselves
+ * are shown whether their sessions are encrypted.
+ */
+async function observers(
+  host: HostReader,
+  answers: Needed,
+): Promise<readonly SqlConnection[] | { verdict: Verdict }> {
+  const reaches =
+    answers.database === 'bundled'
+      ? [await asSuperuser(host, answers)]
+      : await Promise.all(ROLE_KEYS.map((role) => asRole(host, answers, role)));
+  const refused = reaches.find((reach) => reach.verdict);
+  if (refused?.verdict) return { verdict: elsewhere(refused.verdict) };
+  return reaches.flatMap((reach) => reach.connection ?? []);
 }
 
 const guarded = (seen: Seen) => seen.tables.filter((table) => table.policies.length > 0);

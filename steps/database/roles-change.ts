@@ -1,5 +1,6 @@
 /** The change that sets roles, passwords and rights, in one transaction of the superuser. */
 import { ChangeError } from '../../src/core/errors.ts';
+import type { Host, SqlConnection } from '../../src/core/host.ts';
 import type { Change } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { ENV, PATH } from '../shared/layout.ts';
@@ -59,6 +60,7 @@ export function roleRepairChange(answers: RepairAnswers, release?: 'v1' | 'v2'):
           'the extension vector is not installed, and this role may not install it',
           'Let a superuser run CREATE EXTENSION vector WITH SCHEMA public in this database once, then run this again.',
         );
+      await refuseUntamable(host, reach.connection);
       const urls = await roleUrls(host);
       const verifier = (role: RoleKey) => {
         const url = urls?.[role];
@@ -71,4 +73,23 @@ export function roleRepairChange(answers: RepairAnswers, release?: 'v1' | 'v2'):
       await host.sqlWrite(reach.connection, rolesSql({ database, release: known, bundled, verifier }));
     },
   };
+}
+
+/** Attributes that only a superuser may take from a role; an external admin need not be one. */
+async function refuseUntamable(host: Host, admin: SqlConnection): Promise<void> {
+  const [look] = await host.sql(admin, [
+    {
+      text: `SELECT format('ALTER ROLE %I %s', rolname, concat_ws(' ', CASE WHEN rolsuper THEN 'NOSUPERUSER' END,
+            CASE WHEN rolbypassrls THEN 'NOBYPASSRLS' END, CASE WHEN rolreplication THEN 'NOREPLICATION' END)) AS statement
+          FROM pg_catalog.pg_roles WHERE rolname = ANY ($1) AND (rolsuper OR rolbypassrls OR rolreplication)
+            AND NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)`,
+      values: [Object.values(ROLE_NAME)],
+    },
+  ]);
+  if (!look?.ok || look.rows.length === 0) return;
+  throw new ChangeError(
+    'database',
+    `roles of CoreCube have attributes that ${admin.user}, who is no superuser, may not take back`,
+    `Let a superuser of the server run ${look.rows.map((row) => row.statement).join('; ')}. Then run this again.`,
+  );
 }

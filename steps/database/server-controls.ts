@@ -45,6 +45,7 @@ export const serverControls: readonly Control<Needed>[] = [
     manual: true,
     unwaivable: true,
     async inspect({ host, answers }) {
+      if (answers.database === 'external') return skip('the database is external: see database.admin-login');
       const base = await ground(host, answers);
       if (base.is === 'down') return volumePassword(host, answers, await superuserPassword(host));
       if (!base.superuser || !base.hello)
@@ -52,11 +53,10 @@ export const serverControls: readonly Control<Needed>[] = [
           `the database runs and ${PATH.databaseSuperuserPassword} is not there`,
           'the file with its password',
         );
-      // SCRAM never shows the password, so the bundled server is asked without trust in its certificate, which is
-      // another control's business. The admin's password of an external server goes to a verified server only.
+      // SCRAM never shows the password, so the server is asked without trust in its certificate, which is another
+      // control's business.
       const { ca: _unchecked, ...rest } = base.superuser;
-      const again = !base.hello.ok && base.container !== undefined;
-      const [result] = again
+      const [result] = !base.hello.ok
         ? await host.sql({ ...rest, tls: 'encrypt' }, [{ text: 'SELECT 1' }])
         : [base.hello];
       if (!result) throw new Error('no answer');

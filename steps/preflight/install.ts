@@ -75,7 +75,7 @@ function named(answers: Needed): readonly Named[] {
   add('adminPassword', answers.adminPassword, PATH.adminPassword);
   if (answers.database === 'external') {
     add('databaseAdminUrl', answers.databaseAdminUrl);
-    add('databaseCa', answers.databaseCa);
+    add('databaseCa', answers.databaseCa, PATH.databaseCa);
   }
   if (answers.tls === 'files') {
     add('tlsCertificate', answers.tlsCertificate, PATH.tlsCertificate);

@@ -107,6 +107,16 @@ export interface Acme {
   stop(): Promise<void>;
 }
 
+/** A PostgreSQL server of somebody else: `db.ext.test`, 198.51.100.9, port 5432. */
+export interface OutsideDatabase {
+  /** The authority that signed its certificate, PEM. */
+  readonly caFile: string;
+  /** Runs one SQL text as its superuser, in the database `corecube`. */
+  sql(text: string): Promise<string>;
+  /** Replaces its `pg_hba.conf` and waits until the server has read it. */
+  rules(text: string): Promise<void>;
+}
+
 const script = (name: string) => join(here, name);
 
 async function bed(argv: readonly string[], timeoutMs = 900_000): Promise<string> {
@@ -267,5 +277,25 @@ export async function startAcme(host: BedHost): Promise<Acme> {
     async stop() {
       await bed(['acme.sh', host.name, 'down'], 60_000);
     },
+  };
+}
+
+/**
+ * Starts a PostgreSQL server with TLS and pgvector in the host's outside network (3 s), and a DNS server that knows
+ * its name. The database `corecube` belongs to `role`, which may create roles and is no superuser. Ends with the host.
+ */
+export async function startDatabase(host: BedHost, role: string, password: string): Promise<OutsideDatabase> {
+  const script = join(here, 'database.sh');
+  const call = async (args: readonly string[], input = '') => {
+    const result = await execa(script, [host.name, ...args], { input, reject: false, timeout: 60_000 });
+    // The arguments hold a password: the verb alone is named.
+    if (result.exitCode !== 0) throw new Error(`database.sh ${args[0]} failed:\n${result.stderr}`);
+    return result.stdout;
+  };
+  await call(['up', role, password]);
+  return {
+    caFile: join(host.directory, 'database/ca.crt'),
+    sql: (text) => call(['sql', text]),
+    rules: async (text) => void (await call(['hba'], text)),
   };
 }

@@ -1,5 +1,13 @@
 /** A host made of data, for the looks of preflight: a healthy Debian with Docker, and one sin at a time on top. */
-import type { CommandResult, FileStat, Host, HostReader, Listener, Rehearsal } from '../../src/core/host.ts';
+import type {
+  CommandResult,
+  FileStat,
+  Host,
+  HostReader,
+  Listener,
+  Rehearsal,
+  SqlResult,
+} from '../../src/core/host.ts';
 import { inspectAll } from '../../src/core/inspect.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Needed } from '../../steps/preflight/common.ts';
@@ -16,6 +24,8 @@ export interface Sins {
   readonly names?: Readonly<Record<string, readonly string[]>>;
   readonly tcp?: 'open' | 'refused' | 'silent';
   readonly rehearsal?: Rehearsal;
+  /** What every statement gives. */
+  readonly sql?: SqlResult;
   readonly now?: Date;
 }
 
@@ -104,7 +114,7 @@ export function fakeHost(sins: Sins = {}): {
       queries.push(argv.join(' '));
       return reply(argv);
     },
-    sql: never,
+    sql: async (_connection, statements) => statements.map(() => sins.sql ?? never()),
     http: never,
     tls: never,
     tcp: async () => sins.tcp ?? 'refused',
