@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** A line of text being edited, as graphemes, so that a cursor never stands inside an accent or an emoji. */
 export interface TextInput {
   readonly graphemes: readonly string[];
@@ -36,16 +38,10 @@ export const textOf = (input: TextInput): string => input.graphemes.join('');
 /** What the edit leaves. Inserted text must be free of control characters (`cleanPaste`). */
 export function edit(input: TextInput, action: Edit): TextInput {
   const { graphemes, cursor } = input;
-  const cut = (from: number, to: number): TextInput => ({
-    graphemes: [...graphemes.slice(0, from), ...graphemes.slice(to)],
-    cursor: from,
-  });
+  const cut = (from: number, to: number) => joined(graphemes.slice(0, from).join(''), graphemes.slice(to));
   switch (action.do) {
-    case 'insert': {
-      // Joined before it is split again: a combining mark belongs to the character before the cursor.
-      const before = graphemesOf(graphemes.slice(0, cursor).join('') + action.text);
-      return { graphemes: [...before, ...graphemes.slice(cursor)], cursor: before.length };
-    }
+    case 'insert':
+      return joined(graphemes.slice(0, cursor).join('') + action.text, graphemes.slice(cursor));
     case 'left':
       return { graphemes, cursor: Math.max(0, cursor - 1) };
     case 'right':
@@ -71,12 +67,20 @@ export function edit(input: TextInput, action: Edit): TextInput {
   }
 }
 
+/** Split anew: what an edit brings together can be one character now. The cursor stands behind what touches `before`. */
+function joined(before: string, after: readonly string[]): TextInput {
+  const graphemes = graphemesOf(before + after.join(''));
+  let cursor = 0;
+  for (let length = 0; length < before.length; cursor += 1) length += graphemes[cursor]?.length ?? 0;
+  return { graphemes, cursor };
+}
+
 /**
- * Pasted text made fit for one line: line breaks at the ends are dropped, those inside become `lineBreak`, other
- * control characters vanish. `lines` tells how many lines it had.
+ * Pasted text made fit for one line: line breaks at the ends are dropped, those inside become `lineBreak`, escape
+ * sequences and other control characters vanish. `lines` tells how many lines it had.
  */
 export function cleanPaste(text: string, lineBreak: string): { text: string; lines: number } {
-  const lines = text
+  const lines = stripVTControlCharacters(text)
     .replace(/\r\n?/g, '\n')
     .replace(/^\n+|\n+$/g, '')
     .split('\n')
