@@ -1,4 +1,6 @@
 import { emitKeypressEvents, type Interface } from 'node:readline';
+import { StringDecoder } from 'node:string_decoder';
+import { stripVTControlCharacters } from 'node:util';
 import { type Key, type Keypress, keyOf } from './keys.ts';
 
 /** DEC private modes: 2004 is bracketed paste (xterm control sequences), 25 the cursor (DECTCEM). */
@@ -7,6 +9,7 @@ const PASTE_OFF = '\u001b[?2004l';
 /** How long an Escape may still turn out to be the start of a sequence, in milliseconds; Node's own 500 feel dead. */
 const ESCAPE_TIMEOUT = 50;
 const CURSOR_ON = '\u001b[?25h';
+const CTRL_C = '\u0003';
 
 export interface Terminal {
   /** Gives the terminal back as it was. Safe to call twice. */
@@ -33,18 +36,32 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
   let pasted: string | undefined;
   let isBulk = false;
   let bulk = '';
+  let bulkEnd: NodeJS.Immediate | undefined;
   let isHeld = false;
 
+  const decoder = new StringDecoder('utf8');
+  const flush = () => {
+    clearImmediate(bulkEnd);
+    const text = bulk;
+    bulk = '';
+    if (text === '') return;
+    onKey({ name: 'paste', text });
+    // Stopping must always work, also behind lines that were typed ahead.
+    if (text.includes(CTRL_C)) onKey({ name: 'ctrl+c', text: '' });
+  };
   const onData = (chunk: Buffer | string) => {
-    const text = chunk.toString();
-    // Escape sequences come in one chunk too, but hold no line break.
-    isBulk = pasted === undefined && text.length > 1 && /[\r\n]/.test(text) && !text.includes('\u001b');
-    if (!isBulk) return;
-    bulk = text;
-    setImmediate(() => {
-      isBulk = false;
-      onKey({ name: 'paste', text: bulk });
-    });
+    const text = decoder.write(chunk as Buffer);
+    // Escape sequences of keys come in one chunk with a line break, too, when both keys were pressed at once.
+    const written = stripVTControlCharacters(text);
+    const goesOn = bulk !== '' && text === written && text !== CTRL_C;
+    const begins = written.length > 1 && /[\r\n]/.test(written);
+    const hasBrackets = text.includes('\u001b[200~') || text.includes('\u001b[201~');
+    isBulk = pasted === undefined && !hasBrackets && (goesOn || begins);
+    if (!isBulk) return flush();
+    bulk += text;
+    // Several reads of the terminal can come before anything else runs: they are one paste.
+    clearImmediate(bulkEnd);
+    bulkEnd = setImmediate(flush);
   };
   const onKeypress = (text: string | undefined, press: Keypress) => {
     if (isBulk) return;
@@ -95,6 +112,8 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
   take();
   return {
     release() {
+      clearImmediate(bulkEnd);
+      process.off('SIGCONT', onContinue);
       input.off('data', onData);
       input.off('keypress', onKeypress);
       input.off('end', onEnd);
