@@ -35,7 +35,9 @@ export function openQuestion(asking: Asking): QuestionPanel {
   const raw = initial?.raw;
   const isSecret = question.kind === 'secret';
   const choices = choicesOf(asking);
-  const chosen = typeof raw === 'string' && choices ? choices.findIndex((c) => c.value === raw) : -1;
+  // An earlier `file:/path` is the choice `file`.
+  const way = typeof raw === 'string' && isSecret ? raw.replace(/^file:.*/, 'file') : raw;
+  const chosen = choices?.findIndex((c) => c.value === way) ?? -1;
   return {
     asking,
     input: textInput(isSecret || choices || raw === undefined ? '' : rawText(raw)),
@@ -131,20 +133,22 @@ export function onQuestionKey(panel: QuestionPanel, key: Key): { panel: Question
   if (key.name === 'paste') return { panel: paste(panel, key.text) };
   const action = editOf(key);
   if (!action) return { panel };
-  const { notice: _, ...rest } = panel;
-  return { panel: { ...rest, input: edit(panel.input, action), selected: -1, touched: true } };
+  return { panel: changed(panel, edit(panel.input, action)) };
+}
+
+/** The panel with another text: what was said about the old one is gone, and what is typed unseen was not seen. */
+function changed(panel: QuestionPanel, input: TextInput): QuestionPanel {
+  const { notice: _, wasSeen, ...rest } = panel;
+  const isSeen = wasSeen && panel.revealed ? { wasSeen } : {};
+  return { ...rest, ...isSeen, input, selected: -1, touched: true };
 }
 
 function paste(panel: QuestionPanel, pasted: string): QuestionPanel {
   const isList = panel.asking.question.kind === 'list';
   const isSecret = panel.stage === 'type' || panel.stage === 'again';
   const clean = cleanPaste(pasted, isList ? ', ' : isSecret ? '' : ' ');
-  const { notice: _, ...rest } = panel;
   return {
-    ...rest,
-    input: edit(panel.input, { do: 'insert', text: clean.text }),
-    selected: -1,
-    touched: true,
+    ...changed(panel, edit(panel.input, { do: 'insert', text: clean.text })),
     ...(clean.lines > 1
       ? { notice: { text: `${clean.lines} lines were pasted; they are one line now`, is: 'note' as const } }
       : {}),
@@ -162,8 +166,11 @@ function act(panel: QuestionPanel, verb: Verb): { panel: QuestionPanel; reply?: 
       return { panel, reply: { is: 'save' } };
     case 'reveal':
       return { panel: { ...panel, revealed: !panel.revealed, wasSeen: true } };
-    case 'leave-stage':
-      return { panel: { ...openQuestion(asking), selected: panel.stage === 'reference' ? 2 : 1 } };
+    case 'leave-stage': {
+      const way = panel.stage === 'reference' ? 'file' : 'type';
+      const selected = choicesOf(asking)?.findIndex((c) => c.value === way) ?? 0;
+      return { panel: { ...openQuestion(asking), selected } };
+    }
     case 'previous':
     case 'next':
       return { panel: move(panel, verb === 'next' ? 1 : -1) };
@@ -202,7 +209,9 @@ function accept(panel: QuestionPanel): { panel: QuestionPanel; reply?: Reply } {
     if (stage === undefined || value === 'generate') return { panel, reply: { is: 'answer', raw: value } };
     const next: SecretStage = value === 'type' ? 'type' : 'reference';
     const { notice: _, ...rest } = panel;
-    return { panel: { ...rest, stage: next, input: textInput(), selected: -1, touched: false } };
+    const raw = asking.initial?.raw;
+    const path = value === 'file' && typeof raw === 'string' && raw.startsWith('file:') ? raw.slice(5) : '';
+    return { panel: { ...rest, stage: next, input: textInput(path), selected: -1, touched: false } };
   }
   if (stage === 'type' || stage === 'again') return acceptSecret(panel);
   const text = textOf(panel.input).trim();
@@ -256,7 +265,9 @@ export function problemOf(panel: QuestionPanel): string | undefined {
   const { asking, stage } = panel;
   const text = textOf(panel.input).trim();
   if (choicesOf(asking, stage) || stage === 'type' || stage === 'again') return undefined;
-  if (text === '') return asking.question.optional ? undefined : 'an answer is needed here';
+  // Nothing is a list, too; whether it will do is the question's own business.
+  if (text === '' && asking.question.kind !== 'list')
+    return asking.question.optional ? undefined : 'an answer is needed here';
   try {
     if (stage === 'reference') asking.question.parse(`file:${text}`);
     else asking.question.parse(asking.question.kind === 'list' ? items(text) : text);
