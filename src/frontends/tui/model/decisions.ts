@@ -52,6 +52,9 @@ const picking: readonly Binding<Verb>[] = [
   { keys: ['escape'], verb: 'close', hint: 'back', important: true },
 ];
 
+const picker = (state: State): readonly Binding<Verb>[] =>
+  changeable(state).length > 0 ? [{ keys: ['e'], verb: 'pick', hint: 'change an answer' }] : [];
+
 /** The keys of a panel that do something now. */
 export function decisionBindings(panel: DecisionPanel, state: State): readonly Binding<Verb>[] {
   switch (panel.is) {
@@ -73,7 +76,7 @@ export function decisionBindings(panel: DecisionPanel, state: State): readonly B
         ...(panel.proposal.changes.some((c) => c.diff)
           ? [{ keys: ['d'], verb: 'diff', hint: 'full diff', important: true } as const]
           : []),
-        { keys: ['e'], verb: 'pick', hint: 'change an answer' },
+        ...picker(state),
         { keys: ['s'], verb: 'save', hint: 'save and quit' },
         { keys: ['escape', 'q'], verb: 'stop', hint: 'stop here', important: true },
         ...scrolling.map(({ keys, verb }) => ({ keys, verb })),
@@ -91,7 +94,7 @@ export function decisionBindings(panel: DecisionPanel, state: State): readonly B
         ...(panel.proposal.log?.length
           ? [{ keys: ['l'], verb: 'log', hint: panel.showLog ? 'hide the log' : 'log' } as const]
           : []),
-        { keys: ['e'], verb: 'pick', hint: 'change an answer' },
+        ...picker(state),
         ...(panel.proposal.findings.length > 1 ? move : []),
         ...scrolling.slice(2),
         { keys: ['escape', 'q'], verb: 'stop', hint: 'stop here', important: true },
@@ -100,7 +103,9 @@ export function decisionBindings(panel: DecisionPanel, state: State): readonly B
       const holds = panel.proposal.report.exit === 0;
       return [
         ...(holds ? [] : [{ keys: ['f'], verb: 'apply', hint: 'repair this', important: true } as const]),
-        { keys: ['o'], verb: 'all', hint: 'show all', important: true },
+        ...(panel.everyControl
+          ? []
+          : [{ keys: ['o'], verb: 'all', hint: 'show all', important: true } as const]),
         { keys: ['q', 'escape', ...(holds ? ['enter'] : [])], verb: 'leave', hint: 'quit', important: true },
       ];
     }
@@ -145,7 +150,7 @@ export function onDecisionKey(panel: DecisionPanel, key: Key, state: State): Dec
       return onFailure(panel, verb, key, state);
     case 'drift':
       if (verb === 'apply') return decide({ is: 'apply' });
-      if (verb === 'all') return { panel, effects: [], showAll: true };
+      if (verb === 'all') return { panel: { ...panel, everyControl: true }, effects: [], showAll: true };
       return verb === 'leave' ? decide({ is: 'stop' }) : stay(panel);
     case 'end':
       if (verb === 'all') return { panel: { ...panel, everyControl: true }, effects: [], showAll: true };

@@ -72,7 +72,11 @@ export type Panel =
       readonly reason?: TextInput;
       readonly pick?: AnswerPicker;
     }
-  | { readonly is: 'drift'; readonly proposal: Extract<Proposal, { is: 'drift' }> }
+  | {
+      readonly is: 'drift';
+      readonly proposal: Extract<Proposal, { is: 'drift' }>;
+      readonly everyControl?: true;
+    }
   | {
       readonly is: 'end';
       readonly report: Report;
