@@ -16,7 +16,12 @@ import {
   verdicts,
 } from './support.ts';
 
-const JOURNAL = ['.corecube-secure/journal.jsonl'];
+/** What the tool remembers of its runs; never the state of the install. */
+const JOURNAL = [
+  '.corecube-secure/journal.jsonl',
+  '.corecube-secure/report.md',
+  '.corecube-secure/report.json',
+];
 
 /** Declares the suite for one generation; each has a test file of its own, so that both run side by side. */
 export function mainJob(release: Release): void {
