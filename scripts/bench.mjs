@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { importTypeScript } from './import-typescript.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
@@ -58,6 +59,18 @@ row('--dry-run, empty directory (goal: 1 s)', dryRun.ms / 1000, 's');
 const pack = JSON.parse(run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts']).stdout);
 const packed = Array.isArray(pack) ? pack[0] : Object.values(pack)[0];
 row('packed tarball', packed.size / 1000, 'kB', 700);
+
+const { measureWizard } = await importTypeScript('scripts/bench-wizard.ts');
+const wizard = await measureWizard(tool, 9, 200);
+row('wizard, first frame / node -e 0', median(wizard.starts.map(([a, b]) => a / b)), 'x', 3.5);
+row(
+  'wizard, key press to repaint, p99 (goal: 30 ms)',
+  wizard.repaints[Math.floor(wizard.repaints.length * 0.99)],
+  'ms',
+);
+row('wizard, key press to repaint, median', median(wizard.repaints), 'ms');
+row('wizard, written per key press', wizard.bytesPerKey / 1000, 'kB');
+row('wizard, processor while a question waits', wizard.idleCpu, '%', 2);
 
 if (withStack) {
   const bed = (...args) => run('bash', [join(root, 'test/bed/host.sh'), 'bench', ...args]);

@@ -1,80 +1,152 @@
-/** The pictures in docs/screens: which program, in which terminal, after which keys. `scripts/screens.mjs` runs this. */
-import { mkdir, writeFile } from 'node:fs/promises';
+/** The pictures in docs/screens, from the real tool on real containers. `scripts/screens.mjs` runs this. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { CommandLine } from '../test/bed/index.ts';
-import { personEnv } from '../test/terminal/environment.ts';
+import { type BedHost, createHost, ensureBed } from '../test/bed/index.ts';
 import type { ThemeName } from '../test/terminal/palette.ts';
 import { svgOf } from '../test/terminal/picture.ts';
 import { Terminal } from '../test/terminal/terminal.ts';
 
-/** One picture. */
-interface Scenario {
-  /** File name without its ending. */
-  readonly name: string;
-  readonly title: string;
+const root = resolve(import.meta.dirname, '..');
+const folder = join(root, 'docs/screens');
+const LONG = { timeoutMs: 180_000 };
+const DOMAIN = 'corecube.test';
+const ANSWERS = `image: corecube/corecube:v2
+domain: ${DOMAIN}
+tls: internal
+adminRanges: [198.51.100.7/32]
+adminEmail: operator@corecube.test
+adminPassword: generate
+database: bundled
+`;
+
+interface Size {
   readonly columns: number;
   readonly rows: number;
   readonly theme: ThemeName;
-  /** What runs: arguments, or a command line prepared when its turn comes, such as one inside a test host. */
-  readonly argv: readonly string[] | (() => Promise<CommandLine>);
-  /** Added to the environment. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** What the person does until the screen is worth a picture. */
-  steps(terminal: Terminal): Promise<unknown>;
-  /** Undoes what `argv` prepared, also after a failure. */
-  cleanUp?(): Promise<void>;
-  /** Leaves out blank rows at the end; for programs that print and end. */
-  readonly crop?: boolean;
 }
+const DARK: Size = { columns: 80, rows: 24, theme: 'dark' };
 
-const root = resolve(import.meta.dirname, '..');
-const folder = join(root, 'docs/screens');
-
-const SCENARIOS: readonly Scenario[] = [
-  {
-    name: 'help',
-    title: 'create-corecube-secure --help',
-    columns: 100,
-    rows: 50,
-    theme: 'dark',
-    argv: ['node', 'dist/bin.cjs', '--help'],
-    steps: (terminal) => terminal.exit,
-    crop: true,
-  },
-];
-
-async function draw(scenario: Scenario): Promise<string> {
-  const { columns, rows, theme, title, env = {} } = scenario;
-  const line =
-    typeof scenario.argv === 'function'
-      ? await scenario.argv()
-      : { file: scenario.argv[0] as string, args: scenario.argv.slice(1), env: process.env, cwd: root };
-  const terminal = Terminal.start([line.file, ...line.args], {
-    columns,
-    rows,
-    cwd: line.cwd,
-    env: personEnv(env, line.env),
+/** Draws what is on the screen now. */
+async function shot(terminal: Terminal, size: Size, name: string): Promise<void> {
+  await terminal.settled();
+  const { columns, rows, theme } = size;
+  const svg = svgOf(terminal.cells(), columns, rows, {
+    theme,
+    title: 'create-corecube-secure',
+    cursor: terminal.cursor(),
   });
+  await writeFile(join(folder, `${name}.svg`), svg);
+  console.log(`docs/screens/${name}.svg ${(svg.length / 1000).toFixed(1)} kB`);
+}
+
+/** Runs the whole story once and draws every screen on the way. */
+export async function drawScreens(): Promise<void> {
+  await ensureBed();
+  await mkdir(folder, { recursive: true });
+  const base = await mkdtemp(join(tmpdir(), 'ccs-screens-'));
+  const host = await createHost('screens');
   try {
-    await scenario.steps(terminal);
-    const used = scenario.crop ? terminal.screen().split('\n').length : rows;
-    const cursor = terminal.cursor();
-    return svgOf(terminal.cells(), columns, used, { theme, title, cursor });
+    await writeFile(join(base, 'answers.yaml'), ANSWERS);
+    await questions(host, base);
+    await install(host, base);
+    await repair(host, base);
+    await failure(host, base);
   } finally {
-    await terminal.close();
-    await scenario.cleanUp?.();
+    await Terminal.closeAll();
+    await host.destroy();
+    await rm(base, { recursive: true, force: true });
   }
 }
 
-/** Draws the named pictures, or all. */
-export async function drawScreens(names: readonly string[]): Promise<void> {
-  const unknown = names.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
-  if (unknown.length > 0) throw new Error(`no such screen: ${unknown.join(', ')}`);
-  await mkdir(folder, { recursive: true });
-  for (const scenario of SCENARIOS) {
-    if (names.length > 0 && !names.includes(scenario.name)) continue;
-    const svg = await draw(scenario);
-    await writeFile(join(folder, `${scenario.name}.svg`), svg);
-    console.log(`docs/screens/${scenario.name}.svg ${(svg.length / 1000).toFixed(1)} kB`);
+const start = (host: BedHost, dir: string, size: Size, args: readonly string[] = []) =>
+  Terminal.startIn(host, [process.execPath, join(root, 'dist/bin.cjs'), '--dir', dir, ...args], {
+    columns: size.columns,
+    rows: size.rows,
+    env: { LANG: 'C.UTF-8', SSH_CONNECTION: '198.51.100.7 51022 198.51.100.1 22' },
+  });
+
+async function answer(terminal: Terminal, title: string, text: string): Promise<void> {
+  await terminal.waitFor(title, LONG);
+  if (text !== '') await terminal.typeByKey(text);
+  terminal.press('enter');
+}
+
+async function questions(host: BedHost, base: string): Promise<void> {
+  for (const [size, suffix] of [
+    [DARK, ''],
+    [{ columns: 80, rows: 24, theme: 'light' }, '-light'],
+    [{ columns: 40, rows: 24, theme: 'dark' }, '-40-columns'],
+  ] as const) {
+    const terminal = start(host, join(base, 'questions'), size);
+    await answer(terminal, 'Which CoreCube image', 'corecube/corecube:v2');
+    await answer(terminal, 'Under which name', DOMAIN);
+    await answer(terminal, '› internal', '');
+    await terminal.waitFor('198.51.100.7', LONG);
+    await terminal.typeByKey(', 10.0.0.0/33');
+    await shot(terminal, size, `question${suffix}`);
+    if (suffix === '') {
+      for (let i = 0; i < ', 10.0.0.0/33'.length; i++) terminal.press('backspace');
+      terminal.press('enter');
+      await answer(terminal, 'Which e-mail address', 'operator@corecube.test');
+      await terminal.waitFor('› generate');
+      terminal.press('down');
+      await terminal.waitFor('› type');
+      terminal.press('enter');
+      await terminal.waitFor('12 characters or more');
+      await terminal.typeByKey('Correct1');
+      await shot(terminal, size, 'password');
+    }
+    terminal.press('ctrl+c');
+    await terminal.exit;
   }
+}
+
+async function install(host: BedHost, base: string): Promise<void> {
+  const terminal = start(host, join(base, 'corecube'), DARK, ['--answers', join(base, 'answers.yaml')]);
+  for (;;) {
+    const seen = await terminal.waitFor(/a apply|Where is the copy of the encryption key/, LONG);
+    if (!seen.includes('a apply')) break;
+    if (seen.includes('Encryption key  ')) await shot(terminal, DARK, 'review');
+    if (seen.includes('● Compose file')) {
+      terminal.type('d');
+      await terminal.waitFor('close the diff');
+      await shot(terminal, DARK, 'diff');
+      terminal.type('d');
+      await terminal.waitFor('full diff');
+    }
+    const heading = seen.split('\n').find((line) => line.includes('nothing of this is done yet')) ?? '';
+    const isDatabase = seen.includes('● Database');
+    terminal.type('a');
+    if (isDatabase) {
+      await terminal.waitFor(/◌ Start pgvector[\s\S]* \d s/, LONG);
+      await shot(terminal, DARK, 'working');
+    }
+    await terminal.waitFor((text) => !text.includes(heading), LONG);
+  }
+  await answer(terminal, 'Where is the copy of the encryption key', 'safe of office 2, J. Doe');
+  await answer(terminal, 'On which encrypted medium', 'LUKS volume backup01, J. Doe');
+  await terminal.waitFor('q quit', LONG);
+  await shot(terminal, DARK, 'end');
+  terminal.type('q');
+  await terminal.exit;
+}
+
+async function repair(host: BedHost, base: string): Promise<void> {
+  await host.run(['chmod', '644', join(base, 'corecube/secrets/encryption_key')]);
+  const size: Size = { columns: 100, rows: 34, theme: 'dark' };
+  const terminal = start(host, join(base, 'corecube'), size);
+  await terminal.waitFor('f repair this', LONG);
+  await shot(terminal, size, 'drift');
+  terminal.type('q');
+  await terminal.exit;
+}
+
+async function failure(host: BedHost, base: string): Promise<void> {
+  const args = ['--answers', join(base, 'answers.yaml'), '--project-name', 'second'];
+  const terminal = start(host, join(base, 'second'), DARK, args);
+  await terminal.waitFor('r look again', LONG);
+  await shot(terminal, DARK, 'failure');
+  terminal.press('ctrl+c');
+  await terminal.exit;
 }

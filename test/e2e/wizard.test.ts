@@ -51,6 +51,7 @@ async function agreeUntil(terminal: Terminal, end: RegExp): Promise<void> {
 async function answer(terminal: Terminal, title: string, text: string): Promise<void> {
   await terminal.waitFor(title, LONG);
   if (text !== '') await terminal.typeByKey(text);
+  await terminal.waitFor(`${text} `.trim());
   terminal.press('enter');
 }
 
@@ -98,7 +99,7 @@ describe('the wizard', () => {
     await answer(terminal, 'Under which name', DOMAIN);
     await terminal.waitFor('Where does the certificate come from');
     terminal.press('escape');
-    await terminal.waitFor(new RegExp(`Under which name[^]*› ${DOMAIN}`));
+    await terminal.waitFor(new RegExp(`Under which name[\\s\\S]*› ${DOMAIN}`));
     terminal.press('enter');
     // The name is private, so the private authority is filled in.
     await terminal.waitFor('› internal');
@@ -106,10 +107,14 @@ describe('the wizard', () => {
     await terminal.waitFor(`you are connected from ${ALLOWED}`);
     terminal.paste(', 10.0.0.0/33\n');
     await terminal.waitFor('the prefix of an IPv4 range ends at 32');
+    // A line break that arrives together with other keys counts as pasted, so each key waits for its effect.
     terminal.press('ctrl+w');
+    await terminal.waitFor((text) => !text.includes('0.0/33'));
     terminal.press('backspace', 'backspace');
-    terminal.press('enter');
+    await terminal.waitFor(/› 198\.51\.100\.7\/32\s*\n/);
     terminal.resize(60, 20);
+    await terminal.waitFor('/mcp stay open because they ask for API keys');
+    terminal.press('enter');
     await answer(terminal, 'Which e-mail address does the administrator', 'operator@corecube.test');
     await terminal.waitFor('› generate');
     terminal.resize(100, 30);
@@ -122,6 +127,7 @@ describe('the wizard', () => {
     await host.run(['pkill', '-f', 'createServer']);
     await squatter;
     terminal.type('r');
+    await terminal.waitFor((text) => !text.includes('443 is held by'), LONG);
     await agreeUntil(terminal, /Where is the copy of the encryption key/);
     await answer(terminal, 'Where is the copy of the encryption key', 'safe of office 2');
     await answer(terminal, 'On which encrypted medium', 'LUKS volume backup01');
@@ -205,7 +211,10 @@ describe('the wizard', () => {
     await terminal.waitFor('Your choice:', { ...LONG, in: 'scrollback' });
     await terminal.typeByKey('1');
     terminal.press('enter');
-    await terminal.waitFor(/nothing of it has been done yet[^]*Your choice:/, { ...LONG, in: 'scrollback' });
+    await terminal.waitFor(/nothing of it has been done yet[\s\S]*Your choice:/, {
+      ...LONG,
+      in: 'scrollback',
+    });
     await terminal.typeByKey('1');
     terminal.press('enter');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });

@@ -93,7 +93,7 @@ async function agree(terminal: Terminal, kind: Kind, file: string): Promise<void
 }
 
 async function reviewed(terminal: Terminal, kind: Kind, file: string): Promise<void> {
-  const text = new RegExp(`Write ${file}.txt[^]*${kind === 'tui' ? 'a apply' : 'Your choice:'}`);
+  const text = new RegExp(`Write ${file}.txt[\\s\\S]*${kind === 'tui' ? 'a apply' : 'Your choice:'}`);
   await terminal.waitFor(text, { in: 'scrollback' });
 }
 

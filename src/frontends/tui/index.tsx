@@ -91,6 +91,8 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
     stdin: options.input,
     exitOnCtrlC: false,
     patchConsole: false,
+    // A key is answered within a frame; nothing else repaints more than a few times a second.
+    maxFps: 60,
   });
   const terminal = takeTerminal({
     input: options.input,

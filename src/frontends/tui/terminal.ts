@@ -54,7 +54,9 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
     // Escape sequences of keys come in one chunk with a line break, too, when both keys were pressed at once.
     const written = stripVTControlCharacters(text);
     const goesOn = bulk !== '' && text === written && text !== CTRL_C;
-    const begins = written.length > 1 && /[\r\n]/.test(written);
+    // A last key or two and Enter, which a slow line has brought together, are still a person's.
+    const isTyped = /^[^\r\n]{0,2}\r$/.test(written);
+    const begins = written.length > 1 && /[\r\n]/.test(written) && !isTyped;
     const hasBrackets = text.includes('\u001b[200~') || text.includes('\u001b[201~');
     isBulk = pasted === undefined && !hasBrackets && (goesOn || begins);
     if (!isBulk) return flush();

@@ -96,7 +96,14 @@ function drawInput(panel: QuestionPanel, canvas: Canvas): Line[] {
   const source = asking.initial?.source;
   if (!panel.touched && source !== undefined && textOf(panel.input) !== '') {
     const first = asking.suggestions[0]?.because ?? 'seen on this host';
-    const text = source === 'this host' ? first : source === 'default' ? 'the default' : `from: ${source}`;
+    const text =
+      source === 'this host'
+        ? first
+        : source === 'default'
+          ? 'the default'
+          : source === 'prompt'
+            ? 'your earlier answer'
+            : `from: ${source}`;
     lines.push(...paragraph(text, 6, canvas, 'quiet'));
   } else if (panel.touched && !panel.notice) {
     // A warning while typing is no refusal yet.

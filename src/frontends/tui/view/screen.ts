@@ -183,7 +183,12 @@ export function bindingsOf(state: State): readonly Binding[] {
   return isOver || isIdle ? own : [...own, { keys: ['ctrl+c'], verb: 'cancel', hint: 'stop' }];
 }
 
-const KEY_NAMES: Readonly<Record<string, string>> = { escape: 'esc', up: '↑↓', pagedown: 'pgdn' };
+const KEY_NAMES: Readonly<Record<string, string>> = {
+  ' ': 'space',
+  escape: 'esc',
+  up: '↑↓',
+  pagedown: 'pgdn',
+};
 
 function hintBar(bindings: readonly Binding[], state: State, canvas: Canvas): Line[] {
   const shown = bindings.filter((b) => b.hint !== undefined);
