@@ -160,6 +160,7 @@ describe('the wizard', () => {
     expect(terminal.scrollback()).toMatch(/mode 0644/);
     expect(terminal.scrollback()).not.toContain('question');
     terminal.type('f');
+    await terminal.waitFor((text) => !text.includes('f repair this'), LONG);
     await agreeUntil(terminal, /q quit/);
     terminal.type('q');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
