@@ -3,7 +3,7 @@ import type { HostReader, SqlConnection, SqlResult } from '../../src/core/host.t
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { bootstrapInProgress } from '../shared/admin-credentials.ts';
-import { addressOn, type Container, containerOf } from '../shared/docker.ts';
+import { addressOn, type Container, containerOf, isSteady } from '../shared/docker.ts';
 import { APP_PORT, DATABASE, NETWORK, SERVICE } from '../shared/layout.ts';
 import { knownRelease, type ReleaseAnswers } from '../shared/release.ts';
 import {
@@ -82,10 +82,8 @@ async function runningApp(
   answers: Needed,
 ): Promise<{ app: Container } | { verdict: Verdict }> {
   const app = await containerOf(host, answers.projectName, SERVICE.app);
-  if (!app?.State.Running) return { verdict: unknown('CoreCube does not run', APP_UP) };
-  const health = app.State.Health?.Status;
-  // Its migrations may still be under way.
-  if (health === 'starting') return { verdict: unknown('CoreCube is still starting', APP_UP) };
+  // Its migrations may still be under way, or have failed.
+  if (!app || !isSteady(app)) return { verdict: unknown('CoreCube does not run, or is not healthy', APP_UP) };
   return { app };
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
-import { type Container, containerOf, docker, execIn } from '../shared/docker.ts';
+import { type Container, containerOf, docker, execIn, isSteady } from '../shared/docker.ts';
 import { HELPER_LABEL, KEY_IN_CONTAINER, PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
@@ -12,14 +12,16 @@ const UP = `running.${SERVICE.app}-up`;
 const SECTION = 'encryption-key-management';
 const PATHS = Object.values(KEY_IN_CONTAINER);
 
-/** Runs the look in the running CoreCube, or says that it does not run. */
+/** Runs the look in the running CoreCube, or says that it does not run: one that crashes answers nothing, or by chance. */
 async function inside(
   host: HostReader,
   project: string,
   look: (container: Container) => Promise<Verdict>,
 ): Promise<Verdict> {
   const container = await containerOf(host, project, SERVICE.app);
-  return container?.State.Running ? look(container) : unknown(`${SERVICE.app} does not run`, UP);
+  return container && isSteady(container)
+    ? look(container)
+    : unknown(`${SERVICE.app} does not run, or is not healthy`, UP);
 }
 
 /** 126 and 127: the program could not be run at all, so nothing was learned about the file. */

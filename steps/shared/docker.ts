@@ -70,6 +70,10 @@ export interface Container {
   };
 }
 
+/** True for a container in which something can be looked at; Docker calls one that restarts again and again running too. */
+export const isSteady = ({ State }: Container): boolean =>
+  State.Running && !State.Restarting && (State.Health?.Status ?? 'healthy') === 'healthy';
+
 /** The Docker Engine did not answer, or refused this user. Controls that meet it are `unknown`. */
 export class DockerUnreachable extends Error {
   override readonly name = 'DockerUnreachable';

@@ -99,6 +99,7 @@ build_app() {
   stamped app "$want" && return
   app_layer=$(pack layer "$STORE" "$WORK/app")
   for g in v1 v2; do app_image corecube/corecube $g ".Env += [\"CORECUBE_GENERATION=$g\"]"; done
+  app_image corecube/corecube v1-next '.Env += ["CORECUBE_GENERATION=v1", "CORECUBE_SCHEMA=next"]' # a later v1, with one more migration
   [[ ! -f $app/inference.mjs ]] || app_image corecube/inference test '.Cmd = ["node", "/app/inference.mjs"] | .ExposedPorts = {}'
   stamp app "$want"
   lap 'built the CoreCube images'

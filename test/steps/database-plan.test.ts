@@ -110,7 +110,7 @@ describe('row-level security', () => {
       });
       expect([control.id, verdict]).toEqual([
         control.id,
-        { is: 'unknown', because: 'CoreCube does not run', awaits: 'running.corecube-up' },
+        { is: 'unknown', because: 'CoreCube does not run, or is not healthy', awaits: 'running.corecube-up' },
       ]);
     }
   });

@@ -3,6 +3,8 @@ export type Generation = 'v1' | 'v2';
 
 export interface Config {
   readonly generation: Generation;
+  /** v1: a later release with one more migration (`CORECUBE_SCHEMA=next`, baked into its image). */
+  readonly nextSchema: boolean;
   readonly port: number;
   readonly host: string;
   readonly dataDir: string;
@@ -57,6 +59,7 @@ export function readGeneration(env: Environment): Generation {
 export function readConfig(env: Environment): Config {
   return {
     generation: readGeneration(env),
+    nextSchema: text(env, 'CORECUBE_SCHEMA') === 'next',
     port: positive(env, 'PORT', 7400),
     host: text(env, 'HOST') ?? '0.0.0.0',
     dataDir: text(env, 'DATA_DIR') ?? '/data',

@@ -1,4 +1,4 @@
-import { type Generation, StartError } from './config.ts';
+import { type Config, type Generation, StartError } from './config.ts';
 import type { Database, Sql } from './database.ts';
 import type { Faults } from './faults.ts';
 import { type Log, reason } from './log.ts';
@@ -88,8 +88,22 @@ const sessionsInPostgres: Migration = {
   ],
 };
 
-/** The migrations of a generation, ascending. v2 continues where v1 ends. */
-function migrationsOf(generation: Generation): readonly Migration[] {
+/** What a later release of v1 brings: it changes tables of others and guards one of its own. */
+const labels: Migration = {
+  version: 4,
+  name: 'document_labels',
+  statements: [
+    `ALTER TABLE documents ADD COLUMN language text NOT NULL DEFAULT 'en'`,
+    `CREATE TABLE document_labels (
+       document_id uuid NOT NULL REFERENCES documents (id) ON DELETE CASCADE, compartment text NOT NULL, label text NOT NULL)`,
+    'ALTER TABLE document_labels ENABLE ROW LEVEL SECURITY',
+    `CREATE POLICY compartment_scope ON document_labels USING (${IN_SCOPE}) WITH CHECK (${IN_SCOPE})`,
+  ],
+};
+
+/** The migrations of a release, ascending. v2 continues where v1 ends; it knows nothing of v1's later release. */
+function migrationsOf(generation: Generation, next: boolean): readonly Migration[] {
+  if (generation === 'v1' && next) return [base, sample, policies, labels];
   return generation === 'v1' ? [base, sample, policies] : [base, sample, policies, sessionsInPostgres];
 }
 
@@ -120,8 +134,13 @@ async function grant(sql: Sql, log: Log): Promise<void> {
  * Brings the schema to the generation's version in one transaction under an advisory lock. Needs CREATE on the schema
  * even when nothing is to be done, never a superuser (the `vector` extension then has to exist). Throws StartError.
  */
-export async function migrate(db: Database, generation: Generation, faults: Faults, log: Log): Promise<void> {
-  const all = migrationsOf(generation);
+export async function migrate(
+  db: Database,
+  { generation, nextSchema }: Pick<Config, 'generation' | 'nextSchema'>,
+  faults: Faults,
+  log: Log,
+): Promise<void> {
+  const all = migrationsOf(generation, nextSchema);
   const latest = all.at(-1)?.version ?? 0;
   let running = 'schema_migrations';
   try {

@@ -50,7 +50,7 @@ async function openDatabases(config: Config, faults: Faults, log: Log): Promise<
   const bootstrap = await connect(bootstrapUrl, 'PGVECTOR_URL', config.bootstrapPool, log);
   const opened = [bootstrap];
   try {
-    await migrate(bootstrap, generation, faults, log);
+    await migrate(bootstrap, config, faults, log);
     if (generation === 'v1') return { app: bootstrap, maintenance: bootstrap, all: opened };
     const app = await connect(appUrl, 'PGVECTOR_APP_URL', config.appPool, log);
     opened.push(app);
