@@ -7,6 +7,7 @@ import {
   type Line,
   labelled,
   lineWidth,
+  padded,
   paragraph,
   quiet,
   sign,
@@ -55,7 +56,7 @@ export function controlRow(title: string, mark: Line[number], right: string, can
   return [
     [
       ...head,
-      span(right === '' ? left : left.padEnd(room)),
+      span(right === '' ? left : padded(left, room)),
       ...(right === '' ? [] : [quiet(truncate(right, width - column, canvas.unicode))]),
     ],
   ];

@@ -7,10 +7,13 @@ import {
   blank,
   bold,
   type Canvas,
+  chop,
+  clipped,
   type Line,
   labelled,
   paragraph,
   quiet,
+  shortened,
   sign,
   span,
   spread,
@@ -37,24 +40,29 @@ export function drawReview(panel: Of<'review'>, state: State, canvas: Canvas, ro
     [quiet('nothing of this is done yet')],
     canvas,
   );
-  if (panel.pick) return [...head, blank, ...drawPicker(panel.pick, state, canvas, rows - 3)];
+  const room = rows - head.length - 1;
+  if (panel.pick) return [...head, blank, ...drawPicker(panel.pick, state, canvas, room)];
   if (panel.confirm) {
     const [id = ''] = panel.confirm.ids;
     const change = changes.find((c) => c.id === id);
+    const what = paragraph(change?.summary ?? id, 4, canvas);
+    const asked = [
+      blank,
+      ...paragraph(`Type ${id} to confirm it.`, 4, canvas),
+      inputLine(panel.confirm.typed, false, canvas),
+    ];
     return [
       ...head,
       blank,
       ...paragraph('This cannot be undone:', 4, canvas),
-      ...paragraph(change?.summary ?? id, 4, canvas),
-      blank,
-      ...paragraph(`Type ${id} to confirm it.`, 4, canvas),
-      inputLine(panel.confirm.typed, false, canvas),
+      ...shortened(what, room - 1 - asked.length, canvas),
+      ...asked,
     ];
   }
   const body = panel.showDiff
     ? diffLines(changes, canvas)
     : changes.flatMap((change) => summaryLines(change, canvas));
-  return [...head, blank, ...scrolled(body, panel.from, rows - 3)];
+  return [...head, blank, ...scrolled(body, panel.from, room)];
 }
 
 function summaryLines(change: ChangeReport, canvas: Canvas): Line[] {
@@ -97,7 +105,7 @@ function diffRow(row: string, canvas: Canvas): Line[] {
       : row.startsWith('-')
         ? 'removed'
         : undefined;
-  return wrap(row, textWidth(canvas) - 6).map((text) => [span('      '), span(text, tone)]);
+  return chop(row, textWidth(canvas) - 6).map((text) => [span('      '), span(text, tone)]);
 }
 
 /** A window of `rows` lines; the last one says how much is below. */
@@ -119,15 +127,16 @@ function scrolled(lines: readonly Line[], from: number, rows: number): Line[] {
 
 function drawPicker(pick: AnswerPicker, state: State, canvas: Canvas, rows: number): Line[] {
   const answers = changeable(state);
-  const room = Math.max(3, rows - 2);
+  const asked = paragraph(
+    'Which answer shall change? The run starts over with it; what holds is left alone.',
+    4,
+    canvas,
+  );
+  const room = Math.max(3, rows - asked.length - 1);
   const from = Math.max(0, Math.min(pick.selected - Math.floor(room / 2), answers.length - room));
   const width = textWidth(canvas) - 6;
   return [
-    ...paragraph(
-      'Which answer shall change? The run starts over with it; what holds is left alone.',
-      4,
-      canvas,
-    ),
+    ...asked,
     blank,
     ...answers.slice(from, from + room).map(({ question, value, source }, i): Line => {
       const here = from + i === pick.selected;
@@ -151,19 +160,19 @@ export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, 
   const { proposal } = panel;
   const { step, findings, reason, fix, log } = proposal;
   const head: Line[] = [
-    [span('  '), span(sign('failing', canvas), 'bad'), span(' '), bold(step.title, 'bad')],
+    clipped([span('  '), span(sign('failing', canvas), 'bad'), span(' '), bold(step.title, 'bad')], canvas),
   ];
   if (panel.pick) return [...head, blank, ...drawPicker(panel.pick, state, canvas, rows - 2)];
   const finding = selectedFinding(panel);
-  if (panel.reason && finding)
-    return [
-      ...head,
-      blank,
-      ...findingDetail(finding, canvas),
+  if (panel.reason && finding) {
+    const asked = [
       blank,
       ...paragraph('Why may this stay as it is? The reason stands in the report.', 4, canvas),
       inputLine(panel.reason, false, canvas),
     ];
+    const detail = findingDetail(finding, canvas);
+    return [...head, blank, ...shortened(detail, rows - head.length - 1 - asked.length, canvas), ...asked];
+  }
   if (panel.showLog && log)
     return [
       ...head,
@@ -197,7 +206,8 @@ export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, 
     panel.again === undefined
       ? done
       : `Looked again at ${new Date(panel.again).toTimeString().slice(0, 8)}: it still is so.`;
-  return [...head, ...scrolled(body, panel.from, rows - 3), blank, ...paragraph(foot, 4, canvas, 'quiet')];
+  const last = paragraph(foot, 4, canvas, 'quiet');
+  return [...head, ...scrolled(body, panel.from, rows - head.length - 1 - last.length), blank, ...last];
 }
 
 /** The end: what was revealed is here and nowhere else. */

@@ -5,6 +5,7 @@ import {
   blank,
   bold,
   type Canvas,
+  clean,
   isNarrow,
   type Line,
   paragraph,
@@ -20,46 +21,60 @@ import {
 /** Suggestions shown at once. */
 const MOST = 4;
 
-/** The open question. `sections`: titles of the guide's sections by id. */
+/** How much is left out where there is little room: what must be read stays, what helps goes first. */
+type Brevity = 0 | 1 | 2 | 3;
+
+/** The open question. `sections`: titles of the guide's sections by id; `rows`: how many lines there is room for. */
 export function drawQuestion(
   panel: QuestionPanel,
   canvas: Canvas,
   sections: Readonly<Record<string, string>>,
+  rows: number,
 ): Line[] {
+  const section = sections[panel.asking.question.section] ?? panel.asking.question.section;
+  const draw = (brevity: Brevity) => drawBriefly(panel, canvas, section, brevity);
+  for (const brevity of [0, 1, 2] as const) {
+    const lines = draw(brevity);
+    if (lines.length <= rows) return lines;
+  }
+  return draw(3);
+}
+
+/** 1: no help. 2: help of the highlighted choice only, rules that are not met only, no suggestions. 3: neither, no gaps. */
+function drawBriefly(panel: QuestionPanel, canvas: Canvas, section: string, brevity: Brevity): Line[] {
   const { asking } = panel;
   const { question } = asking;
-  const section = sections[question.section] ?? question.section;
+  // The choices explain themselves where they can.
+  const hasHelp = brevity === 0 && !question.choiceHelp && question.kind !== 'secret';
+  const gap = brevity < 3 ? [blank] : [];
+  const choices = choicesOf(asking, panel.stage);
   const lines: Line[] = [
     ...spread(
       [span('  '), span(sign('here', canvas), 'accent'), span(' '), bold(section)],
       [quiet(asking.total > 1 ? `question ${asking.index} of ${asking.total}` : 'question')],
       canvas,
     ),
-    blank,
+    ...gap,
     ...paragraph(question.title, 4, canvas),
-    // The choices explain themselves where they can.
-    ...(question.choiceHelp || question.kind === 'secret'
-      ? []
-      : paragraph(question.help, 4, canvas, 'quiet')),
-    blank,
+    ...(hasHelp ? paragraph(question.help, 4, canvas, 'quiet') : []),
+    ...gap,
+    ...(choices ? drawChoices(choices, panel, canvas, brevity) : drawInput(panel, canvas, brevity)),
   ];
-  const choices = choicesOf(asking, panel.stage);
-  if (choices) lines.push(...drawChoices(choices, panel, canvas));
-  else lines.push(...drawInput(panel, canvas));
   if (panel.notice) {
     const tone = panel.notice.is === 'refused' ? 'bad' : 'open';
     lines.push(...paragraph(panel.notice.text, 6, canvas, tone));
   }
-  if (panel.showWhy) lines.push(blank, ...why(panel, section, canvas));
+  if (panel.showWhy) lines.push(...gap, ...why(panel, section, canvas, brevity));
   return lines;
 }
 
-function why(panel: QuestionPanel, section: string, canvas: Canvas): Line[] {
+function why(panel: QuestionPanel, section: string, canvas: Canvas, brevity: Brevity): Line[] {
   const { threat } = panel.asking.question;
   return [
     [span('    '), bold('Why this is asked')],
     ...(threat === undefined ? [] : paragraph(threat, 4, canvas)),
-    ...paragraph(`Guide: ${section}.`, 4, canvas, 'quiet'),
+    // It stands in the first line, too.
+    ...(brevity < 3 || threat === undefined ? paragraph(`Guide: ${section}.`, 4, canvas, 'quiet') : []),
   ];
 }
 
@@ -67,6 +82,7 @@ function drawChoices(
   choices: readonly { readonly value: string; readonly help: string }[],
   panel: QuestionPanel,
   canvas: Canvas,
+  brevity: Brevity,
 ): Line[] {
   const column = Math.max(...choices.map((c) => c.value.length)) + 3;
   const suggested = new Map(panel.asking.suggestions.map((s) => [rawText(s.value), s.because]));
@@ -74,7 +90,8 @@ function drawChoices(
     const here = i === panel.selected;
     const mark = here ? span(sign('prompt', canvas), 'accent') : span(' ');
     const because = suggested.get(value);
-    const text = because === undefined ? help : `${help} (${because})`;
+    const isExplained = brevity < 2 || (brevity === 2 && here);
+    const text = !isExplained ? '' : because === undefined ? help : `${help} (${because})`;
     const head: Span[] = [span('    '), mark, span(' ')];
     const name = here ? bold(value, 'accent') : span(value);
     if (isNarrow(canvas) || text === '')
@@ -84,14 +101,15 @@ function drawChoices(
   });
 }
 
-function drawInput(panel: QuestionPanel, canvas: Canvas): Line[] {
+function drawInput(panel: QuestionPanel, canvas: Canvas, brevity: Brevity): Line[] {
   const { asking, stage } = panel;
   const isMasked = (stage === 'type' || stage === 'again') && !panel.revealed;
   const lines: Line[] = [];
   if (stage === 'again') lines.push(...paragraph('Enter it once more.', 4, canvas));
   if (stage === 'reference') lines.push(...paragraph('The absolute path of the file.', 4, canvas));
   lines.push(inputLine(panel.input, isMasked, canvas));
-  if (stage === 'type') return [...lines, blank, ...rules(panel, canvas)];
+  if (stage === 'type')
+    return brevity === 3 ? lines : [...lines, blank, ...rules(panel, canvas, brevity === 2)];
   if (stage !== undefined) return lines;
   const source = asking.initial?.source;
   if (!panel.touched && source !== undefined && textOf(panel.input) !== '') {
@@ -110,18 +128,20 @@ function drawInput(panel: QuestionPanel, canvas: Canvas): Line[] {
     const problem = textOf(panel.input).trim() === '' ? undefined : problemOf(panel);
     lines.push(...(problem === undefined ? [blank] : paragraph(problem, 6, canvas, 'open')));
   }
-  return [...lines, ...suggestions(panel, canvas)];
+  return brevity < 2 ? [...lines, ...suggestions(panel, canvas)] : lines;
 }
 
 /** The text with its cursor; the part around the cursor when it is longer than the line. */
 export function inputLine(input: TextInput, isMasked: boolean, canvas: Canvas): Line {
   const room = textWidth(canvas) - 8;
   const shown = isMasked ? input.graphemes.map(() => '*') : [...input.graphemes];
-  const width = (from: number, to: number) => stringWidth(shown.slice(from, to).join(''));
-  let from = 0;
-  while (from < input.cursor && width(from, input.cursor + 1) > room) from += 1;
-  let to = shown.length;
-  while (to > input.cursor && width(from, to) > room) to -= 1;
+  const width = (at: number) => stringWidth(shown[at] ?? ' ');
+  // From the cursor to the left, then to the right, so that a long paste costs no more than what is shown of it.
+  let left = room - width(input.cursor);
+  let from = input.cursor;
+  while (from > 0 && width(from - 1) <= left) left -= width(--from);
+  let to = Math.min(shown.length, input.cursor + 1);
+  while (to < shown.length && width(to) <= left) left -= width(to++);
   const more = canvas.unicode ? '…' : '<';
   return [
     span('    '),
@@ -135,12 +155,14 @@ export function inputLine(input: TextInput, isMasked: boolean, canvas: Canvas): 
 }
 
 /** The rules of a secret, each met or not, while it is typed. */
-function rules(panel: QuestionPanel, canvas: Canvas): Line[] {
+function rules(panel: QuestionPanel, canvas: Canvas, onlyOpen: boolean): Line[] {
   const text = textOf(panel.input);
-  return (panel.asking.question.rules ?? []).map((rule) => {
+  return (panel.asking.question.rules ?? []).flatMap((rule): Line[] => {
     const met = text !== '' && rule.met(text);
+    if (met && onlyOpen) return [];
     const mark = met ? span(sign('proved', canvas), 'good') : span(sign('waiting', canvas), 'quiet');
-    return [span('      '), mark, span(' '), met ? span(rule.rule) : quiet(rule.rule)];
+    const [first = [], ...rest] = paragraph(rule.rule, 9, canvas, met ? undefined : 'quiet');
+    return [[span('      '), mark, span(' '), ...first.slice(1)], ...rest];
   });
 }
 
@@ -156,7 +178,7 @@ function suggestions(panel: QuestionPanel, canvas: Canvas): Line[] {
     blank,
     ...list.slice(from, from + MOST).flatMap(({ value, because }, i) => {
       const here = from + i === panel.selected;
-      const text = rawText(value);
+      const text = clean(rawText(value));
       const mark = here ? span(sign('prompt', canvas), 'accent') : span(' ');
       const name = here
         ? bold(truncate(text, width, canvas.unicode), 'accent')

@@ -11,6 +11,8 @@ import {
   isNarrow,
   type Line,
   labelled,
+  lineWidth,
+  padded,
   paragraph,
   quiet,
   sign,
@@ -84,9 +86,13 @@ function stepRecord(step: StepReport, canvas: Canvas): Line[] {
   const isBad = !good || step.findings.some((f) => f.severity === 'required' && f.verdict.is === 'fail');
   const mark = isBad ? span(sign('failing', canvas), 'bad') : span(sign('proved', canvas), 'good');
   const took = step.duration >= 1000 ? [quiet(`${(step.duration / 1000).toFixed(1)} s`)] : [];
-  const name = canvas.columns < 60 ? step.title : step.title.padEnd(22);
+  const name = canvas.columns < 60 ? step.title : padded(step.title, 22);
+  const head = [span('  '), mark, span(` ${name} `)];
+  const whole = [...head, quiet(said || step.outcome)];
+  const isShort = lineWidth(whole) <= textWidth(canvas);
   return [
-    ...spread([span('  '), mark, span(` ${name} `), quiet(said || step.outcome)], took, canvas),
+    ...spread(isShort ? whole : head, took, canvas),
+    ...(isShort ? [] : paragraph(said || step.outcome, 4, canvas, 'quiet')),
     ...step.findings.filter(needsAttention).flatMap((finding) => findingRow(finding, canvas)),
   ];
 }
@@ -126,9 +132,12 @@ function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line
     const column = Math.max(...keep.map(([label]) => label.length));
     for (const [label, text] of keep) lines.push(...labelled(label.padEnd(column), text, 4, canvas));
     const took = Date.parse(report.finishedAt) - Date.parse(report.startedAt);
+    const file = [span('  '), quiet(`report  ${context.reportFile}`)];
     lines.push(
       blank,
-      ...spread([span('  '), quiet(`report  ${context.reportFile}`)], [quiet(elapsed(took))], canvas),
+      ...(lineWidth(file) + 10 > textWidth(canvas)
+        ? labelled('report', `${context.reportFile}   ${elapsed(took)}`, 2, canvas)
+        : spread(file, [quiet(elapsed(took))], canvas)),
     );
   }
   return lines;
@@ -159,8 +168,10 @@ function countsLines(report: Report, severity: 'required' | 'advised', canvas: C
     ...(c.waived > 0 ? [part(c.waived, 'waived', 'open')] : []),
   ];
   const head: Line = [span('    '), span(severity.padEnd(8))];
-  if (isNarrow(canvas)) return [head, ...parts.map((p): Line => [span('    '), ...p])];
-  return [[...head, ...parts.flat()]];
+  const whole = [...head, ...parts.flat()];
+  if (isNarrow(canvas) || lineWidth(whole) > textWidth(canvas))
+    return [head, ...parts.map((p): Line => [span('    '), ...p])];
+  return [whole];
 }
 
 /** Why it ended early, what was done and stays, and what was not done. */

@@ -50,7 +50,7 @@ function drawBody(
   const { panel } = state;
   switch (panel?.is) {
     case 'question':
-      return drawQuestion(panel.question, canvas, sections);
+      return drawQuestion(panel.question, canvas, sections, rows);
     case 'review':
       return drawReview(panel, state, canvas, rows);
     case 'failure':
@@ -119,7 +119,10 @@ function drawControls(step: CurrentStep, canvas: Canvas, rows: number): Line[] {
   const pending = step.controls.filter((line) => !line.finding).length;
   const waiting: Line[] =
     pending > 0 && waited >= NOTICEABLE
-      ? [blank, [span('    '), quiet(`${elapsed(waited)} so far; ${pending} still being looked at`)]]
+      ? [
+          blank,
+          ...paragraph(`${elapsed(waited)} so far; ${pending} still being looked at`, 4, canvas, 'quiet'),
+        ]
       : [];
   if (all.length + waiting.length <= rows) return [...all, ...waiting];
   const room = Math.max(1, rows - 1 - waiting.length);
@@ -183,12 +186,7 @@ export function bindingsOf(state: State): readonly Binding[] {
   return isOver || isIdle ? own : [...own, { keys: ['ctrl+c'], verb: 'cancel', hint: 'stop' }];
 }
 
-const KEY_NAMES: Readonly<Record<string, string>> = {
-  ' ': 'space',
-  escape: 'esc',
-  up: '↑↓',
-  pagedown: 'pgdn',
-};
+const KEY_NAMES: Readonly<Record<string, string>> = { escape: 'esc', up: '↑↓', ' ': 'space' };
 
 function hintBar(bindings: readonly Binding[], state: State, canvas: Canvas): Line[] {
   const shown = bindings.filter((b) => b.hint !== undefined);
@@ -209,11 +207,12 @@ function hintBar(bindings: readonly Binding[], state: State, canvas: Canvas): Li
   const few = shown.filter((b) => b.important);
   const line = draw(few.length > 0 ? few.slice(0, 3) : shown.slice(0, 3));
   if (canvas.columns < 60) return [line];
-  // Two rows: what fits on the first, the rest below.
-  const first: Binding[] = [];
+  // As many rows as it takes, each as full as can be.
+  const rows: Binding[][] = [[]];
   for (const b of shown) {
-    if (lineWidth(draw([...first, b])) > textWidth(canvas)) break;
-    first.push(b);
+    const row = rows.at(-1) ?? [];
+    if (row.length > 0 && lineWidth(draw([...row, b])) > textWidth(canvas)) rows.push([b]);
+    else row.push(b);
   }
-  return [draw(first), draw(shown.slice(first.length))];
+  return rows.map(draw);
 }
