@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { count, type Finding, type Report } from '../core/report.ts';
 import { seen } from './text.ts';
 
@@ -18,18 +19,18 @@ export function renderMarkdown(report: Report, sections: Readonly<Record<string,
     return `| ${severity} | ${c.proved} | ${c.failing} | ${c.notSeen} | ${c.open} | ${c.waived} | ${c.skipped} |`;
   });
   return `${[
-    `# ${report.verdict}`,
+    `# ${text(report.verdict)}`,
     '',
-    `${report.tool.name} ${report.tool.version}, ${report.mode} of \`${report.dir}\`, ${report.finishedAt}, exit code ${report.exit}.`,
+    `${report.tool.name} ${report.tool.version}, ${report.mode} of ${code(report.dir)}, ${report.finishedAt}, exit code ${report.exit}.`,
     '',
     '| | proved | failing | not seen | open | waived | does not apply |',
     '| --- | --- | --- | --- | --- | --- | --- |',
     ...counts,
     '',
-    ...(report.stopped ? [`It stopped at ${report.stopped.step}: ${report.stopped.reason}`, ''] : []),
+    ...(report.stopped ? [...stopped(report.stopped), ''] : []),
     ...(open.length > 0 ? ['## To look at', '', ...open.flatMap(detail)] : []),
     ...report.steps.flatMap((step) => [
-      `## ${step.title}`,
+      `## ${text(step.title)}`,
       '',
       ...step.changes.map((change) => `- ${change.status}: ${text(change.summary)}`),
       ...(step.changes.length > 0 ? [''] : []),
@@ -47,22 +48,37 @@ export function renderMarkdown(report: Report, sections: Readonly<Record<string,
     .trimEnd()}\n`;
 }
 
+/** On one line, and harmless for a terminal that shows the file. */
+const plain = (raw: string) =>
+  stripVTControlCharacters(raw)
+    .replace(/\s+/g, ' ')
+    .replace(/\p{Cc}/gu, '');
+
 /** Text made harmless inside Markdown: no markup and no line breaks of its own. */
-const text = (raw: string) => raw.replace(/\s+/g, ' ').replace(/([\\`*_[\]<>|])/g, '\\$1');
+const text = (raw: string) => plain(raw).replace(/([\\`*_[\]<>|~&])/g, '\\$1');
+
+/** Text as code, which knows no escapes. */
+const code = (raw: string) => `\`${plain(raw).replaceAll('`', "'").replaceAll('|', '/')}\``;
+
+const stopped = ({ step, reason, fix }: NonNullable<Report['stopped']>) => [
+  `It stopped at ${text(step)}: ${text(reason)}`,
+  ...(fix ? ['', `Fix: ${text(fix)}`] : []),
+];
 
 const word = (finding: Finding) => (finding.waived ? 'waived' : WORDS[finding.verdict.is]);
 
 const row = (finding: Finding, sections: Readonly<Record<string, string>>) =>
-  `| \`${finding.control}\` | ${text(finding.title)} | ${word(finding)} | ${text(seen(finding.verdict))} | ${text(sections[finding.section] ?? finding.section)} |`;
+  `| ${code(finding.control)} | ${text(finding.title)} | ${word(finding)} | ${text(seen(finding.verdict))} | ${text(sections[finding.section] ?? finding.section)} |`;
 
 function detail(finding: Finding): string[] {
   const { verdict } = finding;
   return [
     `### ${text(finding.title)}`,
     '',
-    `- control: \`${finding.control}\` (${finding.severity}), ${word(finding)}`,
+    `- control: ${code(finding.control)} (${finding.severity}), ${word(finding)}`,
     `- seen: ${text(seen(verdict))}`,
     ...(verdict.is === 'fail' ? [`- expected: ${text(verdict.expected)}`] : []),
+    ...(verdict.is === 'fail' && verdict.cause ? [`- cause: ${text(verdict.cause)}`] : []),
     `- threat: ${text(finding.threat)}`,
     `- fix: ${text(finding.remedy)}`,
     ...(finding.impact ? [`- impact: ${text(finding.impact)}`] : []),
