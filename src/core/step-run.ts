@@ -55,16 +55,16 @@ export async function runStep(step: AnyStep, input: RunInput, running: Running):
     switch (decision.is) {
       case 'retry':
         break;
-      case 'waive':
-        for (const id of decision.controls)
-          running.waivers.set(id, `for this run by the operator (${redact(decision.reason)})`);
-        await input.host.journal.append({
-          event: 'waived',
-          step: step.id,
-          controls: decision.controls,
-          reason: redact(decision.reason),
-        });
+      case 'waive': {
+        // Without a reason, or of what must not be waived, it is none: the step is looked at again and asks again.
+        const allowed = waivable(step, failing(result.report.findings));
+        const controls = decision.controls.filter((id) => allowed.includes(id));
+        const reason = redact(decision.reason.trim());
+        if (controls.length === 0 || reason === '') break;
+        for (const id of controls) running.waivers.set(id, `for this run by the operator (${reason})`);
+        await input.host.journal.append({ event: 'waived', step: step.id, controls, reason });
         break;
+      }
       case 'change':
         return { ...result, restart: decision.question };
       case 'save':
@@ -81,12 +81,20 @@ const cancelledAs = (result: StepResult): StepResult => ({
   stop: { step: result.report.id, reason: 'cancelled', exit: EXIT.cancelled, kind: 'cancel' },
 });
 
-function decideOnFailure(step: AnyStep, input: RunInput, running: Running, result: StepResult) {
-  const { reason = '', fix, log } = result.stop ?? {};
-  const findings = result.report.findings.filter(
+const failing = (findings: readonly Finding[]): Finding[] =>
+  findings.filter(
     (f) => f.severity === 'required' && (f.verdict.is === 'fail' || f.verdict.is === 'unknown'),
   );
+
+/** Ids of the findings that may be waived by name. */
+function waivable(step: AnyStep, findings: readonly Finding[]): string[] {
   const firm = new Set(step.controls.filter((c) => c.unwaivable).map((c) => c.id));
+  return findings.map((f) => f.control).filter((id) => !firm.has(id));
+}
+
+function decideOnFailure(step: AnyStep, input: RunInput, running: Running, result: StepResult) {
+  const { reason = '', fix, log } = result.stop ?? {};
+  const findings = failing(result.report.findings);
   return input.frontend.decide({
     is: 'failure',
     step: { id: step.id, title: step.title },
@@ -94,7 +102,7 @@ function decideOnFailure(step: AnyStep, input: RunInput, running: Running, resul
     findings,
     ...(fix === undefined ? {} : { fix }),
     ...(log === undefined ? {} : { log }),
-    waivable: findings.map((f) => f.control).filter((id) => !firm.has(id)),
+    waivable: waivable(step, findings),
     done: [...running.done.values()].flat().map((change) => change.summary),
   });
 }
@@ -154,10 +162,10 @@ async function tryStep(step: AnyStep, input: RunInput, running: Running): Promis
     return { report: report(outcome, findings, []) };
   }
 
-  const failing = new Set(broken.map((f) => f.control));
+  const names = new Set(broken.map((f) => f.control));
   let plan: readonly Change[];
   try {
-    plan = await step.plan({ host: running.reader, answers, signal: input.signal, failing });
+    plan = await step.plan({ host: running.reader, answers, signal: input.signal, failing: names });
   } catch (error) {
     const reason = `cannot be planned now: ${redact(error instanceof Error ? error.message : String(error))}`;
     if (input.mode === 'apply') return stop(findings, [], reason, { exit: EXIT.notSeen });
@@ -201,9 +209,7 @@ async function tryStep(step: AnyStep, input: RunInput, running: Running): Promis
   if (acted.cancelled || input.signal.aborted) return cancelled(findings, acted.changes);
 
   findings = await look('after');
-  const still = findings.filter(
-    (f) => f.severity === 'required' && (f.verdict.is === 'fail' || f.verdict.is === 'unknown'),
-  );
+  const still = failing(findings);
   if (still.length > 0 && input.mode === 'apply') {
     const reason = `after the changes, ${still.map((f) => f.control).join(', ')} still ${still.length === 1 ? 'does' : 'do'} not hold`;
     return stop(findings, acted.changes, reason);
