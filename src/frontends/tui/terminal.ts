@@ -55,7 +55,8 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
     const written = stripVTControlCharacters(text);
     const goesOn = bulk !== '' && text === written && text !== CTRL_C;
     // A last key or two and Enter, which a slow line has brought together, are still a person's.
-    const isTyped = /^[^\r\n]{0,2}\r$/.test(written);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control keys are no text
+    const isTyped = written.replace(/[\u0000-\u001f\u007f]/g, '').length <= 2;
     const begins = written.length > 1 && /[\r\n]/.test(written) && !isTyped;
     const hasBrackets = text.includes('\u001b[200~') || text.includes('\u001b[201~');
     isBulk = pasted === undefined && !hasBrackets && (goesOn || begins);
