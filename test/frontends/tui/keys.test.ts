@@ -140,6 +140,17 @@ describe('keys as Node reads them', () => {
   });
 });
 
+describe('keys that a slow line brought together', () => {
+  it.each([
+    ['y\r', ['y', 'enter']],
+    ['11\r', ['1', '1', 'enter']],
+  ])('%j are still keys', async (sent, expected) => {
+    const { arrive, names } = open();
+    await arrive(sent);
+    expect(names()).toEqual(expected);
+  });
+});
+
 describe('a paste', () => {
   const text = `one\r\ntwo\tthree ${'x'.repeat(4096)}\nlast\n`;
 

@@ -89,7 +89,7 @@ function stepRecord(step: StepReport, canvas: Canvas): Line[] {
   const name = canvas.columns < 60 ? step.title : padded(step.title, 22);
   const head = [span('  '), mark, span(` ${name} `)];
   const whole = [...head, quiet(said || step.outcome)];
-  const isShort = lineWidth(whole) <= textWidth(canvas);
+  const isShort = lineWidth(whole) + (took.length > 0 ? lineWidth(took) + 2 : 0) <= textWidth(canvas);
   return [
     ...spread(isShort ? whole : head, took, canvas),
     ...(isShort ? [] : paragraph(said || step.outcome, 4, canvas, 'quiet')),
