@@ -54,9 +54,11 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
     // Escape sequences of keys come in one chunk with a line break, too, when both keys were pressed at once.
     const written = stripVTControlCharacters(text);
     const goesOn = bulk !== '' && text === written && text !== CTRL_C;
-    // A last key or two and Enter, which a slow line has brought together, are still a person's.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control keys are no text
-    const isTyped = written.replace(/[\u0000-\u001f\u007f]/g, '').length <= 2;
+    // A key or two and Enter, which a slow line has brought together, are still a person's.
+    const isTyped =
+      /^[^\r\n]*\r[^\r\n]*$/.test(written) &&
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control keys are no text
+      written.replace(/[\u0000-\u001f\u007f]/g, '').length <= 2;
     const begins = written.length > 1 && /[\r\n]/.test(written) && !isTyped;
     const hasBrackets = text.includes('\u001b[200~') || text.includes('\u001b[201~');
     isBulk = pasted === undefined && !hasBrackets && (goesOn || begins);
