@@ -48,6 +48,9 @@ async function agreeUntil(terminal: Terminal, end: RegExp): Promise<void> {
   throw new Error('more steps than there are');
 }
 
+/** What was shown, as one line: where it wraps depends on the width. */
+const said = (terminal: Terminal) => terminal.scrollback().replace(/\s+/g, ' ');
+
 async function answer(terminal: Terminal, title: string, text: string): Promise<void> {
   await terminal.waitFor(title, LONG);
   if (text !== '') await terminal.typeByKey(text);
@@ -132,7 +135,7 @@ describe('the wizard', () => {
     await answer(terminal, 'Where is the copy of the encryption key', 'safe of office 2');
     await answer(terminal, 'On which encrypted medium', 'LUKS volume backup01');
     await terminal.waitFor('q quit', LONG);
-    expect(terminal.scrollback()).toContain('Every required control that applies is proved');
+    expect(said(terminal)).toContain('Every required control that applies is proved');
 
     const password = (await readFile(install.path('secrets/admin_password'), 'utf8')).trim();
     expect(terminal.raw()).not.toContain(password);
@@ -164,14 +167,14 @@ describe('the wizard', () => {
     await agreeUntil(terminal, /q quit/);
     terminal.type('q');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
-    expect(terminal.scrollback()).toContain('1 change was made');
+    expect(said(terminal)).toContain('1 change was made');
     await keep('drift-and-repair', terminal);
   });
 
   it('shows a healthy install as such and quits', async () => {
     const terminal = start(install, [], { columns: 40, rows: 24 });
     await terminal.waitFor('q quit', LONG);
-    expect(terminal.scrollback()).toMatch(/Every required control that\s+applies is proved/);
+    expect(said(terminal)).toContain('Every required control that applies is proved');
     expect(terminal.screen()).not.toContain('repair');
     terminal.type('q');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
@@ -220,7 +223,7 @@ describe('the wizard', () => {
     terminal.press('enter');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
     expect(terminal.escapeCount()).toBe(0);
-    expect(terminal.scrollback()).toMatch(/Every required control that applies is proved/);
+    expect(said(terminal)).toContain('Every required control that applies is proved');
     await keep('plain-drift-and-repair', terminal);
   });
 });
