@@ -214,12 +214,16 @@ describe('the wizard', () => {
     const terminal = start(install, ['--plain']);
     await terminal.waitFor('Your choice:', { ...LONG, in: 'scrollback' });
     await terminal.typeByKey('1');
+    // Enter right behind a key counts as pasted.
+    await terminal.settled();
     terminal.press('enter');
     await terminal.waitFor(/nothing of it has been done yet[\s\S]*Your choice:/, {
       ...LONG,
       in: 'scrollback',
     });
     await terminal.typeByKey('1');
+    // Enter right behind a key counts as pasted.
+    await terminal.settled();
     terminal.press('enter');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
     expect(terminal.escapeCount()).toBe(0);

@@ -278,12 +278,13 @@ describe('line front end in a terminal', () => {
     ]);
   });
 
-  it('verify says every control, and asks nothing', async () => {
+  it('verify says a count for each step, what does not hold in full, and asks nothing', async () => {
     const session = start({ ANSWERED: '1', HELD: '1', VERIFY: '1' });
     const end = await session.end();
     expectPlain(session);
     expect([end.exit, end.replies]).toEqual([0, []]);
-    expect(session.text).toContain('Proved: nobody else can read the file.\n');
+    expect(session.text).toContain('Both controls hold.\n');
+    expect(session.text).not.toContain('Proved:');
     expect(session.text).toContain('Open, advised: a copy of the file is kept apart.\n');
   });
 

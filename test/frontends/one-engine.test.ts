@@ -78,6 +78,7 @@ async function answer(terminal: Terminal, kind: Kind): Promise<void> {
   if (!isPerson(kind)) return;
   await terminal.waitFor(kind === 'tui' ? 'enter accept' : 'Your answer:', { in: 'scrollback' });
   await terminal.typeByKey('bear');
+  await terminal.settled();
   terminal.press('enter');
 }
 
@@ -88,6 +89,7 @@ async function agree(terminal: Terminal, kind: Kind, file: string): Promise<void
   if (kind === 'tui') terminal.type('a');
   else {
     await terminal.typeByKey('1');
+    await terminal.settled();
     terminal.press('enter');
   }
 }
@@ -145,6 +147,7 @@ const SCENARIOS: Readonly<
       if (kind === 'tui') terminal.press('escape');
       else {
         await terminal.typeByKey('5');
+        await terminal.settled();
         terminal.press('enter');
       }
       await leave(terminal, kind);

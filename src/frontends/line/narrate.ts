@@ -98,7 +98,7 @@ export class Narrator {
     this.#told.clear();
     this.#terminal.gap();
     this.#terminal.say(`Step ${index + 1} of ${total}, ${title}.`);
-    this.#terminal.say(why);
+    if (this.#mode !== 'verify') this.#terminal.say(why);
   }
 
   #looking(controls: readonly string[]): void {
@@ -116,10 +116,15 @@ export class Narrator {
     for (const { summary } of changes) this.#terminal.say(sentence(capital(summary)), 2);
   }
 
-  /** A look is complete: all of it where looking is the purpose, a count before changes, what changed after them. */
+  /** A look is complete: a count, and after changes what changed; all of it with `--verbose`. */
   #looked(phase: 'before' | 'after'): void {
     this.#heartbeat.stop();
     const findings = this.#expected.flatMap((id) => this.#found.get(id) ?? []);
+    // An existing install opens with its verdict: what does not hold is said then, and every control on demand.
+    if (this.#mode === 'verify' && !this.#options.style.verbose) {
+      this.#count(findings, 'after');
+      return;
+    }
     if (this.#mode === 'verify') {
       this.#sayAll(findings);
       return;
