@@ -64,6 +64,8 @@ export interface Asking {
   readonly initial?: Pick<KnownAnswer, 'raw' | 'source'>;
   /** Why the previous try was refused. */
   readonly problem?: string;
+  /** A secret was entered here before and can be kept. */
+  readonly hasEntered?: true;
   /** What this host suggests. */
   readonly suggestions: readonly Suggestion[];
   readonly canGoBack: boolean;
@@ -72,6 +74,8 @@ export interface Asking {
 export type Reply =
   /** No `raw` is "no answer", which an optional question takes. */
   | { readonly is: 'answer'; readonly raw?: RawAnswer | Secret }
+  /** The secret that was entered here before (`hasEntered`). */
+  | { readonly is: 'keep' }
   | { readonly is: 'back' }
   /** Stop here and keep the answers given so far. */
   | { readonly is: 'save' }

@@ -66,6 +66,8 @@ export async function askOne(
   given: Given,
   place: Pick<Asking, 'index' | 'total' | 'canGoBack'>,
 ): Promise<Answered | 'back' | 'save'> {
+  const earlier = given.get(id);
+  const hasEntered = earlier !== undefined && earlier.raw === undefined && earlier.value !== undefined;
   const suggestions = await suggest(question, input, given);
   let initial = initialOf(id, question, input, given, suggestions);
   for (let problem: string | undefined; ; ) {
@@ -75,9 +77,14 @@ export async function askOne(
       ...place,
       suggestions,
       ...(initial ? { initial } : {}),
+      ...(hasEntered ? { hasEntered } : {}),
       ...(problem === undefined ? {} : { problem }),
     });
     if (reply.is === 'cancel') throw new Cancelled(`no answer for ${id}`);
+    if (reply.is === 'keep') {
+      if (hasEntered) return earlier;
+      continue;
+    }
     if (reply.is === 'back' && !place.canGoBack) continue;
     if (reply.is === 'back' || reply.is === 'save') return reply.is;
     if (reply.raw === undefined && question.optional)

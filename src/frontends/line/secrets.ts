@@ -22,9 +22,11 @@ export async function askSecret(talk: Talk): Promise<Reply> {
     let way = ways[0];
     if (ways.length > 1) {
       for (const [at, each] of ways.entries()) terminal.say(`${at + 1}. ${WAYS[each]}`, 2);
-      if (initial) terminal.say(sentence(`Press Enter for ${said(initial.raw)}`));
+      if (asking.hasEntered) terminal.say('Press Enter to keep the one you entered before.');
+      else if (initial) terminal.say(sentence(`Press Enter for ${said(initial.raw)}`));
       const typed = await readOrCommand(talk, 'Your choice:');
       if (typeof typed !== 'string') return typed;
+      if (typed === '' && asking.hasEntered) return { is: 'keep' };
       if (typed === '' && initial) {
         terminal.say(sentence(`Taken: ${said(initial.raw)}`));
         return { is: 'answer', raw: initial.raw };

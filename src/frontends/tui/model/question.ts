@@ -36,7 +36,11 @@ export function openQuestion(asking: Asking): QuestionPanel {
   const isSecret = question.kind === 'secret';
   const choices = choicesOf(asking);
   // An earlier `file:/path` is the choice `file`.
-  const way = typeof raw === 'string' && isSecret ? raw.replace(/^file:.*/, 'file') : raw;
+  const way = asking.hasEntered
+    ? 'keep'
+    : typeof raw === 'string' && isSecret
+      ? raw.replace(/^file:.*/, 'file')
+      : raw;
   const chosen = choices?.findIndex((c) => c.value === way) ?? -1;
   return {
     asking,
@@ -66,7 +70,8 @@ export function choicesOf(
       question.default === 'generate'
         ? [{ value: 'generate', help: 'a long random one, kept in a file; you can look at it at the end' }]
         : [];
-    return [...generated, ...own, { value: 'file', help: 'name a file that holds it' }];
+    const kept = asking.hasEntered ? [{ value: 'keep', help: 'the one you entered before' }] : [];
+    return [...generated, ...own, { value: 'file', help: 'name a file that holds it' }, ...kept];
   }
   if (question.kind !== 'choice') return undefined;
   return (question.choices ?? []).map((value, i) => ({ value, help: question.choiceHelp?.[i] ?? '' }));
@@ -206,6 +211,7 @@ function accept(panel: QuestionPanel): { panel: QuestionPanel; reply?: Reply } {
   const refused = (text: string) => ({ panel: { ...panel, notice: { text, is: 'refused' as const } } });
   if (choices) {
     const value = choices[selected]?.value ?? '';
+    if (value === 'keep' && stage !== undefined) return { panel, reply: { is: 'keep' } };
     if (stage === undefined || value === 'generate') return { panel, reply: { is: 'answer', raw: value } };
     const next: SecretStage = value === 'type' ? 'type' : 'reference';
     const { notice: _, ...rest } = panel;
