@@ -11,10 +11,13 @@ import { ALLOWED, DOMAIN, Install, TOOL, troubles } from './support.ts';
 const TRANSCRIPTS = resolve(import.meta.dirname, '../../docs/transcripts');
 
 /** Keeps what the terminal showed, when asked to: `TRANSCRIPTS=1`. */
-async function keep(name: string, terminal: Terminal): Promise<void> {
+async function keep(name: string, terminal: Terminal, install: Install): Promise<void> {
   if (process.env.TRANSCRIPTS !== '1') return;
   await mkdir(TRANSCRIPTS, { recursive: true });
-  await writeFile(join(TRANSCRIPTS, `${name}.txt`), `${terminal.scrollback().trimEnd()}\n`);
+  const shown = terminal.scrollback().replaceAll(install.dir, '/srv/corecube');
+  // On a narrow screen the folder is cut short.
+  const text = shown.replace(/\/tmp\/\S*/g, '/srv/corecube').trimEnd();
+  await writeFile(join(TRANSCRIPTS, `${name}.txt`), `${text}\n`);
 }
 
 const LONG = { timeoutMs: 180_000 };
@@ -146,8 +149,9 @@ describe('the wizard', () => {
     terminal.type('q');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
     expect(terminal.leftBehind()).toEqual([]);
+    expect(terminal.screen()).not.toMatch(/ctrl\+c|q quit/);
     expect(terminal.scrollback()).not.toContain(password);
-    await keep('first-install', terminal);
+    await keep('first-install', terminal, install);
 
     const { code, report } = await install.verify();
     expect(code, troubles(report)).toBe(0);
@@ -168,7 +172,7 @@ describe('the wizard', () => {
     terminal.type('q');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
     expect(said(terminal)).toContain('1 change was made');
-    await keep('drift-and-repair', terminal);
+    await keep('drift-and-repair', terminal, install);
   });
 
   it('shows a healthy install as such and quits', async () => {
@@ -178,7 +182,7 @@ describe('the wizard', () => {
     expect(terminal.screen()).not.toContain('repair');
     terminal.type('q');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
-    await keep('healthy-40-columns', terminal);
+    await keep('healthy-40-columns', terminal, install);
   });
 
   it('finishes the change under way on Ctrl+C and on a lost line, and converges afterwards', async () => {
@@ -228,6 +232,6 @@ describe('the wizard', () => {
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
     expect(terminal.escapeCount()).toBe(0);
     expect(said(terminal)).toContain('Every required control that applies is proved');
-    await keep('plain-drift-and-repair', terminal);
+    await keep('plain-drift-and-repair', terminal, install);
   });
 });

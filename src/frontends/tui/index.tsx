@@ -130,7 +130,8 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
         await new Promise<void>((resolve) => {
           left = resolve;
         });
-      store.set(closePanel(store.get()));
+      // Over: no key does anything any more, and no hint says so.
+      store.set(closePanel({ ...store.get(), stopping: true }));
       clearInterval(clock);
       output.off('resize', onResize);
       options.signal.removeEventListener('abort', cancelPending);
