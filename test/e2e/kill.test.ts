@@ -10,7 +10,7 @@ import { Install, snapshot, troubles } from './support.ts';
 /** Milliseconds; a longer change is killed in its first moments, when most of its work is still ahead. */
 const LONGEST_DELAY = 400;
 /** Their content differs from install to install: secrets, what is derived from them, and the log of the runs. */
-const DIFFERS = /^(secrets\/.+|\.env|\.corecube-secure\/(key-check\.json|journal\.jsonl))$/;
+const DIFFERS = /^(secrets\/.+|\.env|\.corecube-secure\/(key-check\.json|journal\.jsonl|report\.(md|json)))$/;
 
 /** Every file with mode and owner, and the content of those that hold no secret. */
 async function disk(install: Install): Promise<Record<string, string>> {

@@ -102,7 +102,9 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
     } catch {}
     input.pause();
   };
+  let awake: NodeJS.Timeout | undefined;
   const onContinue = () => {
+    clearInterval(awake);
     take();
     onResume();
   };
@@ -118,6 +120,7 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
   return {
     release() {
       clearImmediate(bulkEnd);
+      clearInterval(awake);
       process.off('SIGCONT', onContinue);
       input.off('data', onData);
       input.off('keypress', onKeypress);
@@ -127,6 +130,8 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
     },
     suspend() {
       release();
+      // With the input paused nothing else may be pending: without this the process would end instead of going on.
+      awake = setInterval(() => {}, 1 << 30);
       process.once('SIGCONT', onContinue);
       process.kill(process.pid, 'SIGTSTP');
     },
