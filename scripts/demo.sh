@@ -35,14 +35,19 @@ adminEmail: operator@demo.internal
 httpPort: $http
 httpsPort: $https
 projectName: corecube-demo-$release
+adminPassword: generate
+database: bundled
 keyBackup: this is a demo, its key protects nothing
 dumpEncryption: this is a demo, it makes no dumps
 Y
 fi
 step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { echo "\$ create-corecube-secure $*"; node "$root/dist/bin.cjs" "$@"; }
+# On a terminal the wizard shows each change before it is made; elsewhere everything is agreed to beforehand.
+consent=(--yes)
+if [[ -t 0 && -t 1 && -z ${CI:-} ]]; then consent=(); fi
 step "1. Apply: from nothing to a running, proved install"
-run --yes --answers "$answers" --dir "$dir"
+run "${consent[@]}" --answers "$answers" --dir "$dir"
 step "2. Apply again: nothing to do"
 run --yes --answers "$answers" --dir "$dir"
 step "3. Verify"
