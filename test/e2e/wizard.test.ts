@@ -171,7 +171,8 @@ describe('the wizard', () => {
     await agreeUntil(terminal, /q quit/);
     terminal.type('q');
     expect(await terminal.exit).toMatchObject({ exitCode: 0 });
-    expect(said(terminal)).toContain('1 change was made');
+    const shown = said(terminal);
+    expect(shown.slice(shown.indexOf('nothing of this is done yet')), shown).toContain('1 change was made');
     await keep('drift-and-repair', terminal, install);
   });
 

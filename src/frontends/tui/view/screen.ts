@@ -181,7 +181,8 @@ export function bindingsOf(state: State): readonly Binding[] {
     : panel.is === 'question'
       ? questionBindings(panel.question)
       : decisionBindings(panel, state);
-  const isOver = panel?.is === 'end' || panel?.is === 'drift' || state.stopping;
+  const hasEnded = !panel && !state.current && state.records.at(-1)?.is === 'end';
+  const isOver = panel?.is === 'end' || panel?.is === 'drift' || state.stopping || hasEnded;
   const isIdle = !panel && !state.current && state.records.length === 0;
   return isOver || isIdle ? own : [...own, { keys: ['ctrl+c'], verb: 'cancel', hint: 'stop' }];
 }
