@@ -49,8 +49,6 @@ export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<Htt
         client.destroy(Object.assign(new Error(`no answer within ${limit / 1000} s`), { code: 'ETIMEDOUT' })),
       limit,
     );
-    let local = '';
-    client.on('socket', (socket) => socket.once('connect', () => (local = socket.localAddress ?? '')));
     client.on('error', (error) => {
       clearTimeout(timer);
       fail(error);
@@ -58,6 +56,8 @@ export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<Htt
     answer = (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
+      // Now, not at the end: by then the connection may be given back or closed, and knows its addresses no more.
+      const { localAddress = '', remoteAddress = '' } = response.socket;
       const finish = () => {
         clearTimeout(timer);
         const headers: [string, string][] = [];
@@ -71,8 +71,8 @@ export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<Htt
           status: response.statusCode ?? 0,
           headers,
           body: Buffer.concat(chunks).toString('utf8'),
-          localAddress: response.socket?.localAddress ?? local,
-          remoteAddress: response.socket?.remoteAddress ?? '',
+          localAddress,
+          remoteAddress,
         });
       };
       response.on('data', (chunk: Buffer) => {

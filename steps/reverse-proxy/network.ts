@@ -21,6 +21,10 @@ const clientSeen: Control<ProxyAnswers> = {
       const { all, missing } = await vantages(context, proxy);
       const lost = all.find((v) => v.seen === undefined);
       if (lost) return unknown(`the request from ${lost.local} is not in the proxy's access log`);
+      // Without the socket's own address there is nothing to compare: that is not seen, not hidden.
+      const nameless = all.find((v) => v.local === '');
+      if (nameless)
+        return unknown(`the own address of the connection to ${nameless.connectTo.host} is not known`);
       const real = all.filter((v) => !isLoopback(v.local) && v.connectTo.host !== proxy.inside);
       const hidden = real.filter((v) => v.seen !== v.local);
       const told = all.map((v) => `${v.local} as ${v.seen}`).join(', ');

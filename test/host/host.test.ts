@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { createHostSource } from '../../src/host/index.ts';
 import { acquireLock } from '../../src/host/lock.ts';
 import { isLooking } from '../../src/host/looking-commands.ts';
+import { tinyCertificate } from '../steps/tiny-certificate.ts';
 
 let dir: string;
 let host: Host;
@@ -181,5 +183,32 @@ describe('network', () => {
       }),
     ).toMatchObject({ ok: false });
     expect(await host.tls({ host: '127.0.0.1', port })).toMatchObject({ ok: false, code: 'ECONNREFUSED' });
+  });
+
+  it('knows its own address on a connection that is used again', async () => {
+    const { pem, key } = tinyCertificate(
+      'name.test',
+      new Date(Date.now() - 1000),
+      new Date(Date.now() + 60_000),
+    );
+    let connections = 0;
+    const server = createTlsServer({ cert: pem, key }, (_, response) => response.end('ok'));
+    server.on('secureConnection', () => (connections += 1));
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    for (let i = 0; i < 3; i++) {
+      const answer = await host.http({
+        method: 'GET',
+        origin: 'https://name.test',
+        path: '/',
+        connectTo: { host: '127.0.0.1', port },
+        insecure: true,
+        reuse: true,
+      });
+      expect(answer).toMatchObject({ ok: true, localAddress: '127.0.0.1', remoteAddress: '127.0.0.1' });
+    }
+    expect(connections).toBe(1);
+    server.close();
+    server.closeAllConnections();
   });
 });
