@@ -1,5 +1,6 @@
 import { render } from 'ink';
 import type { Decision, Reply } from '../../core/frontend.ts';
+import { redact } from '../../core/secret.ts';
 import type { PersonFrontend, PersonOptions } from '../person.ts';
 import { App } from './app.tsx';
 import type { Key } from './keys.ts';
@@ -9,6 +10,7 @@ import { closePanel, onAsk, onKey, onPropose } from './model/update.ts';
 import { createStore } from './store.ts';
 import { takeTerminal } from './terminal.ts';
 import type { Canvas } from './view/lines.ts';
+import { holdWarnings } from './warnings.ts';
 
 /** The wizard on a terminal, inline: what is finished stays in the scrollback, one live region below. */
 export function tuiFrontend(options: PersonOptions): PersonFrontend {
@@ -86,6 +88,7 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
   const tree = (
     <App store={store} canvas={canvas} colour={style.colour} sections={product.sections} context={context} />
   );
+  const releaseWarnings = holdWarnings((text) => void process.stderr.write(redact(text)));
   const app = render(tree, {
     stdout: output,
     stdin: options.input,
@@ -137,6 +140,7 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
       options.signal.removeEventListener('abort', cancelPending);
       app.unmount();
       terminal.release();
+      releaseWarnings();
     },
   };
 }

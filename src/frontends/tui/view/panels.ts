@@ -201,7 +201,7 @@ export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, 
   const done =
     proposal.done.length === 0
       ? 'Nothing has been changed.'
-      : `${proposal.done.length} ${proposal.done.length === 1 ? 'change was' : 'changes were'} made before and stay in place.`;
+      : `${proposal.done.length} ${proposal.done.length === 1 ? 'change was made before and stays' : 'changes were made before and stay'} in place.`;
   const foot =
     panel.again === undefined
       ? done
