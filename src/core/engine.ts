@@ -1,12 +1,19 @@
 import type { KnownAnswers } from './answers.ts';
 import { Cancelled, EXIT } from './errors.ts';
 import type { Frontend } from './frontend.ts';
+import {
+  type Complete,
+  type DriftExplainer,
+  type Exceptions,
+  type ExitPolicy,
+  judgeExceptions,
+} from './hooks.ts';
 import type { HostSource } from './host.ts';
 import { inspectAll, type LookEvent } from './inspect.ts';
 import { askOne, type InterviewInput, interview } from './interview.ts';
 import { describeAnswers, fillNeeds, knownNow } from './needs.ts';
 import type { Answered, QuestionTable } from './question.ts';
-import type { Mode, Report, StepReport } from './report.ts';
+import type { Exception, Mode, Report, Selection, StepReport } from './report.ts';
 import type { AnyStep } from './step.ts';
 import { type Running, runStep, type Stop } from './step-run.ts';
 import { exitCode, verdictSentence } from './verdict.ts';
@@ -25,6 +32,14 @@ export interface RunInput {
   readonly dir: string;
   /** Called once all answers of a finished apply are known, so that they can be saved without secrets. */
   readonly save?: (answers: ReadonlyMap<string, Answered>) => Promise<void>;
+  /** The operator's waivers; the findings about them come as the last step. */
+  readonly exceptions?: Exceptions;
+  /** In verify: which link of a failing control broke. */
+  readonly explain?: DriftExplainer;
+  readonly policy?: ExitPolicy;
+  /** Says that `steps` holds a part of all controls only. */
+  readonly selection?: Selection;
+  readonly complete?: Complete;
 }
 
 /**
@@ -41,7 +56,10 @@ export async function run(given: RunInput): Promise<Report> {
     given: new Map(),
     answers: new Map(),
     ahead: new Map(),
-    waivers: new Map([...given.skip].map((id) => [id, `with --skip ${id}`])),
+    waivers: new Map<string, string | Exception>([
+      ...(given.exceptions?.waivers ?? []),
+      ...[...given.skip].map((id) => [id, `with --skip ${id}`] as const),
+    ]),
     done: new Map(),
     waited: 0,
   };
@@ -51,7 +69,10 @@ export async function run(given: RunInput): Promise<Report> {
     type: 'run-start',
     mode,
     dir: input.dir,
-    steps: steps.map(({ id, title }) => ({ id, title })),
+    steps: [...steps, ...(given.exceptions ? [given.exceptions.step] : [])].map(({ id, title }) => ({
+      id,
+      title,
+    })),
   });
   await input.host.journal.append({ event: 'run-start', mode });
   let outcome: Outcome = { reports: [], restart: undefined };
@@ -61,8 +82,10 @@ export async function run(given: RunInput): Promise<Report> {
   const { reports, stopped } = outcome;
   if (isSaved(input, running, stopped)) await input.save?.(running.answers);
   const { exit: forced, kind: _, ...reason } = stopped ?? {};
-  const exit = forced ?? exitCode(mode, reports, stopped !== undefined);
-  const report: Report = {
+  const { policy, selection } = input;
+  const found = forced ?? exitCode(mode, reports, stopped !== undefined, policy?.failOn);
+  const exit = policy?.exitZero && found !== EXIT.cancelled && found !== EXIT.bug ? EXIT.proved : found;
+  const judged: Report = {
     schema: 1,
     tool: input.tool,
     mode,
@@ -70,11 +93,13 @@ export async function run(given: RunInput): Promise<Report> {
     startedAt: startedAt.toISOString(),
     finishedAt: new Date().toISOString(),
     exit,
-    verdict: verdictSentence(mode, exit, reports),
+    verdict: verdictSentence(mode, found, reports, selection),
+    ...(selection ? { selection } : {}),
     ...(stopped ? { stopped: reason as NonNullable<Report['stopped']> } : {}),
     answers: describeAnswers(running.answers),
     steps: reports,
   };
+  const report = (await input.complete?.(judged)) ?? judged;
   await input.host.journal.append({ event: 'run-end', mode, exit });
   frontend.emit({ type: 'run-end', report });
   return report;
@@ -122,6 +147,7 @@ async function runOnce(input: RunInput, running: Running, change: string | undef
   running.answers.clear();
   let stopped = await askPeople(input, running, change);
   if (mode === 'verify' && !stopped) await lookAhead(input, running);
+  const total = steps.length + (input.exceptions ? 1 : 0);
   for (const [index, step] of steps.entries()) {
     const { id, title } = step;
     if (stopped) {
@@ -129,7 +155,7 @@ async function runOnce(input: RunInput, running: Running, change: string | undef
       reports.push({ id, title, outcome: 'not-reached', findings: [], changes, duration: 0 });
       continue;
     }
-    frontend.emit({ type: 'step-start', step: id, title, why: step.why, index, total: steps.length });
+    frontend.emit({ type: 'step-start', step: id, title, why: step.why, index, total });
     const began = performance.now();
     const waitedBefore = running.waited;
     const result = await runStep(step, input, running);
@@ -141,6 +167,20 @@ async function runOnce(input: RunInput, running: Running, change: string | undef
     reports.push(report);
     stopped = result.stop;
     frontend.emit({ type: 'step-end', step: id, report });
+  }
+  if (input.exceptions && !stopped) {
+    const { step } = input.exceptions;
+    frontend.emit({
+      type: 'step-start',
+      step: step.id,
+      title: step.title,
+      why: step.why,
+      index: steps.length,
+      total,
+    });
+    const report = judgeExceptions(input.exceptions, reports);
+    reports.push(report);
+    frontend.emit({ type: 'step-end', step: step.id, report });
   }
   return { reports, restart: undefined, ...(stopped ? { stopped } : {}) };
 }

@@ -1,12 +1,17 @@
-import type { Finding } from './report.ts';
+import type { Exception, Finding } from './report.ts';
 import { redact } from './secret.ts';
 import type { AnyStep, Control, InspectContext, Verdict } from './step.ts';
 
 /** How long a look may take before it counts as not seen, in milliseconds. */
 const LOOK_TIMEOUT = 20_000;
 
-/** Ids of waived controls, each with who waived it and why: `with --skip key.mode`. */
-export type Waivers = ReadonlyMap<string, string>;
+/** Ids of waived controls, each with who waived it and why: `with --skip key.mode`, or a waiver of the file. */
+export type Waivers = ReadonlyMap<string, string | Exception>;
+
+const describeWaiver = (waiver: string | Exception): string =>
+  typeof waiver === 'string'
+    ? waiver
+    : `by ${waiver.owner} until ${waiver.expires} (${waiver.reason}; instead: ${waiver.compensating})`;
 
 /** What `inspectAll` tells while it looks. */
 export type LookEvent =
@@ -90,7 +95,10 @@ function toFinding(
     remedy: control.remedy,
     ...(control.impact === undefined ? {} : { impact: control.impact }),
     ...(control.manual ? { manual: true as const } : {}),
-    verdict: waived ? { is: 'skip', because: `waived ${waiver}; it ${describeVerdict(seen)}` } : seen,
+    verdict: waived
+      ? { is: 'skip', because: redact(`waived ${describeWaiver(waiver)}; it ${describeVerdict(seen)}`) }
+      : seen,
     ...(waived ? { waived: seen } : {}),
+    ...(waived && typeof waiver === 'object' ? { exception: waiver } : {}),
   };
 }

@@ -1,8 +1,68 @@
 import type { ExitCode } from './errors.ts';
 import type { Severity, Verdict } from './step.ts';
 
+export type { Severity } from './step.ts';
+
 /** `files`: an apply that makes only the changes that need no engine. */
 export type Mode = 'apply' | 'plan' | 'verify' | 'files';
+
+/**
+ * Which link is broken between what was answered, the files made of it and what runs: a file was edited by hand; it was
+ * edited and what runs has not followed; what runs was changed and the file was not; this tool, an image or the answers
+ * moved on and the install has not; it was never made.
+ */
+export type DriftLink =
+  | 'edited-by-hand'
+  | 'edited-not-applied'
+  | 'changed-at-run-time'
+  | 'changed-by-update'
+  | 'never-applied';
+
+/** Why a control that once held does not hold any more. */
+export interface Drift {
+  readonly link: DriftLink;
+  /** One sentence: which file or object, against what. */
+  readonly detail: string;
+  /** Unified diff from what should be to what is; never of a secret. */
+  readonly diff?: string;
+}
+
+/** A waiver from the operator's file: owned, explained and ending. */
+export interface Exception {
+  readonly control: string;
+  readonly reason: string;
+  readonly owner: string;
+  /** What protects instead. */
+  readonly compensating: string;
+  /** The last day it holds, ISO 8601 (`2027-01-31`). */
+  readonly expires: string;
+  /** `waivers.yaml:3:5`. */
+  readonly where: string;
+}
+
+/** What changed since an earlier verify of the same install, by control id. */
+export interface Delta {
+  /** When the earlier verify ended, ISO 8601. */
+  readonly since: string;
+  /** Good then, not good now (or looked at for the first time). */
+  readonly new: readonly string[];
+  /** Not good then, good now. */
+  readonly fixed: readonly string[];
+  /** Not good then, and still not. */
+  readonly open: readonly string[];
+}
+
+/** What a verify was limited to; absent: everything was looked at. */
+export interface Selection {
+  /** Control ids, or beginnings of them such as `tls.*`. */
+  readonly only: readonly string[];
+  /** Ids of sections of the guide. */
+  readonly sections: readonly string[];
+  readonly severity?: Severity;
+  /** Controls looked at, and how many there are. */
+  readonly looked: number;
+  readonly of: number;
+}
 
 /** A control with what was seen. */
 export interface Finding {
@@ -22,6 +82,10 @@ export interface Finding {
   readonly duration: number;
   /** Set when a waiver turned this verdict into `skip`. */
   readonly waived?: Verdict;
+  /** The file's waiver, when it is one. */
+  readonly exception?: Exception;
+  /** Of a failing control, in verify: which link broke. Absent when that cannot be told. */
+  readonly drift?: Drift;
 }
 
 export interface ChangeReport {
@@ -70,6 +134,8 @@ export interface Report {
     readonly fix?: string;
     readonly log?: readonly string[];
   };
+  readonly selection?: Selection;
+  readonly delta?: Delta;
   readonly answers: readonly AnswerReport[];
   readonly steps: readonly StepReport[];
 }

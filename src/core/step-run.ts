@@ -2,12 +2,13 @@ import { act, describe } from './act.ts';
 import { whatBlocks } from './blocking.ts';
 import type { RunInput } from './engine.ts';
 import { Cancelled, EXIT } from './errors.ts';
+import { explainAll } from './hooks.ts';
 import type { HostReader } from './host.ts';
 import { inspectAll, type LookEvent } from './inspect.ts';
 import type { Given } from './interview.ts';
 import { fillNeeds } from './needs.ts';
 import type { Answered } from './question.ts';
-import type { ChangeReport, Finding, Report, StepReport } from './report.ts';
+import type { ChangeReport, Exception, Finding, Report, StepReport } from './report.ts';
 import { redact } from './secret.ts';
 import type { AnyStep, Change } from './step.ts';
 
@@ -26,7 +27,7 @@ export interface Running {
   /** Looks that were started ahead, by step id, with what they have shown so far. */
   readonly ahead: Map<string, Ahead>;
   /** Waived control ids, each with who waived it and why. */
-  readonly waivers: Map<string, string>;
+  readonly waivers: Map<string, string | Exception>;
   /** Changes made so far by step id: a step that is run again keeps them in its report. */
   readonly done: Map<string, readonly ChangeReport[]>;
   /** Milliseconds spent waiting for a person. */
@@ -152,7 +153,11 @@ async function tryStep(step: AnyStep, input: RunInput, running: Running): Promis
 
   let findings = await look('before');
   if (input.signal.aborted) return cancelled(findings);
-  if (input.mode === 'verify') return { report: report('looked', findings, []) };
+  if (input.mode === 'verify') {
+    const context = { host: running.reader, answers: running.answers, signal: input.signal };
+    if (input.explain) findings = await explainAll(findings, input.explain, context);
+    return { report: report('looked', findings, []) };
+  }
 
   const blocking = whatBlocks(step, findings, input.mode);
   if (blocking && input.mode !== 'plan') return stop(findings, [], blocking);

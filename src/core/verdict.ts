@@ -1,8 +1,17 @@
 import { EXIT, type ExitCode } from './errors.ts';
-import { count, type Mode, type StepReport } from './report.ts';
+import { count, type Mode, type Selection, type StepReport } from './report.ts';
+import type { Severity } from './step.ts';
 
-/** The exit code that a run's findings and changes give; the same in every output format. */
-export function exitCode(mode: Mode, steps: readonly StepReport[], stopped: boolean): ExitCode {
+/**
+ * The exit code that a run's findings and changes give; the same in every output format.
+ * @param failOn `advised`: advised controls count like required ones
+ */
+export function exitCode(
+  mode: Mode,
+  steps: readonly StepReport[],
+  stopped: boolean,
+  failOn: Severity = 'required',
+): ExitCode {
   const required = count({ steps }, 'required');
   if (mode === 'plan') {
     if (steps.some((s) => s.changes.some((c) => c.status === 'planned'))) return EXIT.changesPending;
@@ -10,15 +19,22 @@ export function exitCode(mode: Mode, steps: readonly StepReport[], stopped: bool
   // Files were written and nothing runs: whatever fails now was not looked at in earnest.
   if (mode === 'files')
     return required.failing + required.notSeen > 0 || stopped ? EXIT.notSeen : EXIT.proved;
-  if (required.failing > 0) return EXIT.failing;
-  if (required.notSeen > 0 || stopped) return EXIT.notSeen;
-  if (required.open > 0) return EXIT.failing;
+  const advised = failOn === 'advised' ? count({ steps }, 'advised') : { failing: 0, notSeen: 0, open: 0 };
+  if (required.failing + advised.failing > 0) return EXIT.failing;
+  if (required.notSeen + advised.notSeen > 0 || stopped) return EXIT.notSeen;
+  if (required.open + advised.open > 0) return EXIT.failing;
   return EXIT.proved;
 }
 
 /** The verdict in one sentence, for the end screen and every report. */
-export function verdictSentence(mode: Mode, exit: ExitCode, steps: readonly StepReport[]): string {
+export function verdictSentence(
+  mode: Mode,
+  exit: ExitCode,
+  steps: readonly StepReport[],
+  selection?: Selection,
+): string {
   const required = count({ steps }, 'required');
+  const advised = count({ steps }, 'advised');
   const planned = steps.reduce((n, s) => n + s.changes.filter((c) => c.status === 'planned').length, 0);
   const done = steps.reduce((n, s) => n + s.changes.filter((c) => c.status === 'done').length, 0);
   const changed =
@@ -26,7 +42,8 @@ export function verdictSentence(mode: Mode, exit: ExitCode, steps: readonly Step
   if (mode === 'files' && exit === EXIT.notSeen && !steps.some((s) => s.outcome === 'stopped')) {
     return `What needs no engine is written; nothing was started, so ${required.failing + required.notSeen} required controls are not proved. ${changed}`;
   }
-  const tail = mode === 'apply' ? ` ${changed}` : mode === 'plan' ? ' Nothing was changed.' : '';
+  const part = selection ? ` Only ${selection.looked} of ${selection.of} controls were looked at.` : '';
+  const tail = mode === 'apply' ? ` ${changed}` : mode === 'plan' ? ' Nothing was changed.' : part;
   const waived =
     required.waived > 0
       ? ` ${required.waived} required ${required.waived === 1 ? 'control is' : 'controls are'} waived by name.`
@@ -39,11 +56,15 @@ export function verdictSentence(mode: Mode, exit: ExitCode, steps: readonly Step
         ? `${required.failing} required ${required.failing === 1 ? 'control fails' : 'controls fail'}.${waived}${tail}`
         : required.open > 0
           ? `No required control fails, and ${required.open} ${required.open === 1 ? 'attestation is' : 'attestations are'} open.${waived}${tail}`
-          : `The changes were declined.${tail}`;
+          : advised.failing + advised.open > 0
+            ? `Every required control that applies is proved (${required.proved}); ${advised.failing + advised.open} advised ${advised.failing + advised.open === 1 ? 'control does' : 'controls do'} not hold.${waived}${tail}`
+            : `The changes were declined.${tail}`;
     case EXIT.notSeen:
       return required.notSeen > 0
         ? `${required.notSeen} required ${required.notSeen === 1 ? 'control' : 'controls'} could not be looked at, so nothing is claimed about ${required.notSeen === 1 ? 'it' : 'them'}.${waived}${tail}`
-        : `The run stopped before its last step.${waived}${tail}`;
+        : steps.some((s) => s.outcome === 'stopped' || s.outcome === 'not-reached')
+          ? `The run stopped before its last step.${waived}${tail}`
+          : `Every required control that applies is proved (${required.proved}); ${advised.notSeen} advised ${advised.notSeen === 1 ? 'control was' : 'controls were'} not seen.${waived}${tail}`;
     case EXIT.changesPending:
       return `${planned} ${planned === 1 ? 'change' : 'changes'} to make.${tail}`;
     case EXIT.cancelled:
