@@ -1,7 +1,7 @@
 /** Breaks a healthy install in one way after the other and says what verify makes of it: a demonstration to read along. */
 import { createHost, ensureBed } from '../test/bed/index.ts';
+import { rowsFor } from '../test/e2e/sabotage-rows.ts';
 import { Install, type Release, verdicts } from '../test/e2e/support.ts';
-import { sabotages } from '../test/sabotage/table.ts';
 
 /**
  * A fresh install of the stand-in on a test host of its own, then every row of the sabotage table: broken, verified,
@@ -28,17 +28,17 @@ export async function demonstrate(release: Release): Promise<number> {
       `$ create-corecube-secure verify                            exit ${look.code}\n  ${look.report.verdict}`,
     );
     const healthy = verdicts(look.report);
-    for (const [i, sabotage] of sabotages.entries()) {
+    for (const [i, sabotage] of rowsFor(release).entries()) {
       await sabotage.break(install);
       const broken = await install.verify();
       const turned = Object.entries(verdicts(broken.report)).filter(([id, is]) => healthy[id] !== is);
-      await sabotage.repair?.(install);
+      await sabotage.undo?.(install);
       const repaired = await install.applyJson();
       const changes = repaired.report.steps
         .flatMap((step) => step.changes)
         .filter((c) => c.status === 'done');
       if (turned.length === 0 || repaired.code !== 0) missed += 1;
-      say(`\n${i + 1}. ${sabotage.name}${sabotage.repair ? ' (a person undoes it)' : ''}`);
+      say(`\n${i + 1}. ${sabotage.name}${sabotage.undo ? ' (a person undoes it)' : ''}`);
       say(
         `   verify   exit ${broken.code}   ${turned.map(([id, is]) => `${id}: ${is}`).join(', ') || 'nothing noticed'}`,
       );

@@ -2,7 +2,6 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
-import { sabotages } from '../sabotage/table.ts';
 import { type Samples, sampleProcesses } from './process-sampler.ts';
 import {
   ALLOWED,
@@ -13,7 +12,6 @@ import {
   secretsOf,
   snapshot,
   troubles,
-  verdicts,
 } from './support.ts';
 
 /** What the tool remembers of its runs; never the state of the install. */
@@ -143,36 +141,6 @@ export function mainJob(release: Release): void {
         found.push(...find(name, text));
       }
       expect([...new Set(found)].join('\n')).toBe('');
-    });
-
-    describe('one thing broken at a time', () => {
-      let healthy: Record<string, string>;
-      beforeAll(async () => {
-        healthy = verdicts((await install.verify()).report);
-      });
-
-      it.each(sabotages)('$name', async (sabotage) => {
-        await sabotage.break(install);
-        const broken = await install.verify();
-        const turned = Object.fromEntries(
-          Object.entries(verdicts(broken.report)).filter(([id, is]) => healthy[id] !== is),
-        );
-        const away = release === 'v1' ? (sabotage.onlyV2 ?? []) : [];
-        const expected = Object.fromEntries(
-          Object.entries(sabotage.turns).filter(([id]) => !away.includes(id)),
-        );
-        if (Object.keys(expected).length > 0) expect.soft(turned, troubles(broken.report)).toEqual(expected);
-        else expect.soft(Object.keys(turned).length, troubles(broken.report)).toBeGreaterThan(0);
-        // The audit settings are advised; everything else in the table is required and decides the exit code.
-        const advised =
-          Object.keys(expected).every((id) => id.startsWith('audit.')) && Object.keys(expected).length > 0;
-        expect.soft(broken.code === 0).toBe(advised);
-        await sabotage.repair?.(install);
-        const repaired = await install.applyJson();
-        expect(repaired.code, `${troubles(repaired.report)}\n${repaired.stderr}`).toBe(0);
-        // An apply looks at everything before it ends, so its report is a verify of the repaired install.
-        expect(verdicts(repaired.report)).toEqual(healthy);
-      });
     });
   });
 }

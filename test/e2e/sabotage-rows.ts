@@ -1,0 +1,18 @@
+import type { Report } from '../../src/core/report.ts';
+import { sabotages } from '../sabotage/table.ts';
+import type { Sabotage } from '../sabotage/types.ts';
+import { type Release, verdicts } from './support.ts';
+
+/** The rows of one generation. */
+export const rowsFor = (release: Release): readonly Sabotage[] =>
+  sabotages.filter((row) => row.release === undefined || row.release === release);
+
+/** What a row must turn on one generation. */
+export function turnsOn(row: Sabotage, release: Release): Record<string, string> {
+  const away = (release === 'v1' ? row.onlyV2 : row.onlyV1) ?? [];
+  return Object.fromEntries(Object.entries(row.turns).filter(([id]) => !away.includes(id)));
+}
+
+/** What differs from the healthy look, by control id. */
+export const turned = (report: Report, healthy: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(verdicts(report)).filter(([id, is]) => healthy[id] !== is));

@@ -1,0 +1,59 @@
+/** The sabotage table on a healthy real install: nothing broken goes unnoticed, nothing healthy is accused. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
+import { withoutThrottle } from './prepare.ts';
+import { rowsFor, turned, turnsOn } from './sabotage-rows.ts';
+import { Install, type Release, troubles, verdicts } from './support.ts';
+
+/** Declares the suite for one generation; each has a test file of its own, so that both run side by side. */
+export function sabotageSuite(release: Release): void {
+  describe(`generation ${release}, one thing broken at a time`, () => {
+    let host: BedHost;
+    let install: Install;
+    let healthy: Record<string, string>;
+
+    beforeAll(async () => {
+      await ensureBed();
+      host = await createHost(`sabotage${release}`);
+      install = await Install.create(host, release, `sabotage${release}`);
+      await withoutThrottle(install);
+      const { code, report, stderr } = await install.applyJson();
+      expect(code, `${troubles(report)}\n${stderr}`).toBe(0);
+    });
+    afterAll(() => host?.destroy());
+
+    it('accuses nothing on ten looks at a healthy install', async () => {
+      for (let look = 0; look < 10; look++) {
+        const { code, report } = await install.verify();
+        expect(code, troubles(report)).toBe(0);
+        healthy ??= verdicts(report);
+        expect(turned(report, healthy), troubles(report)).toEqual({});
+      }
+    });
+
+    it.each(rowsFor(release))('$name', async (row) => {
+      await row.break(install);
+      const broken = await install.verify();
+      expect.soft(turned(broken.report, healthy), troubles(broken.report)).toEqual(turnsOn(row, release));
+      expect.soft(broken.code, troubles(broken.report)).toBe(row.exit ?? 1);
+      const drifts = Object.fromEntries(
+        broken.report.steps.flatMap((s) => s.findings.map((f) => [f.control, f.drift?.link] as const)),
+      );
+      for (const [id, link] of Object.entries(row.drift ?? {})) expect.soft(drifts[id], id).toBe(link);
+      if (row.undo) {
+        await row.undo(install);
+        return;
+      }
+      const repaired = await install.applyJson();
+      expect(repaired.code, `${troubles(repaired.report)}\n${repaired.stderr}`).toBe(0);
+      // An apply looks at everything before it ends, so its report is a verify of the repaired install.
+      expect(turned(repaired.report, healthy), troubles(repaired.report)).toEqual({});
+    });
+
+    it('is healthy after all of it', async () => {
+      const { code, report } = await install.verify();
+      expect(code, troubles(report)).toBe(0);
+      expect(turned(report, healthy), troubles(report)).toEqual({});
+    });
+  });
+}

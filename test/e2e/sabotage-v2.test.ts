@@ -1,0 +1,3 @@
+import { sabotageSuite } from './sabotage-suite.ts';
+
+sabotageSuite('v2');

@@ -1,0 +1,32 @@
+/** Single breakages of a healthy install: what is done, what must turn because of it, and how it is put right. */
+import type { DriftLink } from '../../src/core/report.ts';
+import type { Install, Release } from '../e2e/support.ts';
+
+export interface Sabotage {
+  /** What is broken, as a sentence without a full stop; unique in the table. */
+  readonly name: string;
+  break(install: Install): Promise<unknown>;
+  /** Controls that must turn, with the verdict they must turn to. Every other control must stay as it was. */
+  readonly turns: Readonly<Record<string, 'fail' | 'unknown' | 'skip'>>;
+  /** What the two generations do not share: controls that turn on one of them only. */
+  readonly onlyV1?: readonly string[];
+  readonly onlyV2?: readonly string[];
+  /** The row makes sense on this generation only. */
+  readonly release?: Release;
+  /** Exit code of verify; 1 unless told (advised controls alone: 0; nothing failing but something unseen: 3). */
+  readonly exit?: 0 | 1 | 3;
+  /** Which link the finding must name as broken, by control id. */
+  readonly drift?: Readonly<Record<string, DriftLink>>;
+  /**
+   * Puts it right by hand. Without `undo` apply must repair it by itself. With it apply is not run: what a person must do
+   * is done, and the next row's look shows whether everything is as it was.
+   */
+  undo?(install: Install): Promise<unknown>;
+}
+
+/** Ids that all turn to `fail`. */
+export const fail = (...ids: readonly string[]): Record<string, 'fail'> =>
+  Object.fromEntries(ids.map((id) => [id, 'fail' as const]));
+/** Ids that all turn to `unknown`. */
+export const unseen = (...ids: readonly string[]): Record<string, 'unknown'> =>
+  Object.fromEntries(ids.map((id) => [id, 'unknown' as const]));
