@@ -7,18 +7,21 @@ import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
 import { helpText } from './help.ts';
+import { writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
 import { renderProblems } from './problems.ts';
 import { renderControls } from './report/controls.ts';
+import { verify } from './verify.ts';
+import type { World } from './world.ts';
 
 const err = (text: string) => void process.stderr.write(redact(text));
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   const args = readArguments(argv, product.questions);
-  if (args.help) return print(helpText(product));
-  if (args.version) return print(`${product.version}\n`);
+  if (args.on('help')) return print(helpText(product));
+  if (args.on('version')) return print(`${product.version}\n`);
   if (args.problems.length > 0) throw new UsageError(args.problems);
   switch (args.command) {
     case 'schema':
@@ -29,31 +32,37 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       return print(exampleAnswers(product.questions, product.exampleHeading, 'answers.schema.json'));
     case 'controls':
       return print(renderControls(product.steps, product.sections));
+    case 'verify':
+      return verify(args, world());
     default:
-      return deploy(args, {
-        product,
-        env: process.env,
-        stdin: process.stdin,
-        stdout: process.stdout,
-        stderr: process.stderr,
-        read: (path) => readFile(path, 'utf8'),
-        createHost: (dir, isWriting, raw) =>
-          createHostSource({
-            dir,
-            backups: product.paths.backups,
-            ...(isWriting ? { journal: product.paths.journal } : {}),
-            helperLabel: product.helperLabel,
-            helperImage: () => product.helperImage(raw),
-          }),
-        occupy: async (dir) => {
-          const release = await acquireLock(dir, product.paths.lock);
-          await removeLeftovers(dir, product.paths);
-          return release;
-        },
-        cancelOnSignals,
-      });
+      return deploy(args, world());
   }
 }
+
+/** The world outside, as it really is. */
+const world = (): World => ({
+  product,
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  read: (path) => readFile(path, 'utf8'),
+  writeReport: (path, text) => writeWhole(path, text),
+  createHost: (dir, isWriting, raw) =>
+    createHostSource({
+      dir,
+      backups: product.paths.backups,
+      ...(isWriting ? { journal: product.paths.journal } : {}),
+      helperLabel: product.helperLabel,
+      helperImage: () => product.helperImage(raw),
+    }),
+  occupy: async (dir) => {
+    const release = await acquireLock(dir, product.paths.lock);
+    await removeLeftovers(dir, product.paths);
+    return release;
+  },
+  cancelOnSignals,
+});
 
 function print(text: string): ExitCode {
   process.stdout.write(redact(text));
