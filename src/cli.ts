@@ -93,17 +93,21 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-main(process.argv.slice(2)).then(
+/** Ends once all that was written has left: what a pipe has not taken yet would be cut off. */
+async function end(code: ExitCode): Promise<never> {
+  const left = (stream: NodeJS.WriteStream) => new Promise<void>((done) => stream.write('', () => done()));
+  await Promise.all([left(process.stdout), left(process.stderr)]);
   // Not by running out of work: a look that was given up (a name server that does not answer) would hold the end back.
-  (code) => process.exit(code),
-  (error: unknown) => {
-    if (error instanceof UsageError) {
-      err(renderProblems(error.problems));
-      process.exit(EXIT.usage);
-    }
-    err(
-      `This is a bug in ${product.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    process.exit(EXIT.bug);
-  },
-);
+  process.exit(code);
+}
+
+main(process.argv.slice(2)).then(end, (error: unknown) => {
+  if (error instanceof UsageError) {
+    err(renderProblems(error.problems));
+    return end(EXIT.usage);
+  }
+  err(
+    `This is a bug in ${product.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return end(EXIT.bug);
+});
