@@ -84,9 +84,18 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+/** Everything printed has left: a pipe takes 64 KiB at once and the rest as its reader reads, and an exit drops that rest. */
+async function printed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.writableLength > 0) await new Promise<void>((done) => stream.write('', () => done()));
+}
+
 main(process.argv.slice(2)).then(
   // Not by running out of work: a look that was given up (a name server that does not answer) would hold the end back.
-  (code) => process.exit(code),
+  async (code) => {
+    await printed();
+    process.exit(code);
+  },
   (error: unknown) => {
     if (error instanceof UsageError) {
       err(renderProblems(error.problems));
