@@ -70,7 +70,7 @@ async function passwordFileChange(answers: Needed, host: HostReader): Promise<Ch
 
 const takeOver = (answers: Needed, defaultFirst: boolean): Change => ({
   id: 'admin-account.take-over',
-  disrupts: 'The administrator\'s e-mail address and password change where the default login still works.',
+  disrupts: "The administrator's e-mail address and password change where the default login still works.",
   summary: `Log in to CoreCube; where the documented default still works, change it through the API to ${answers.adminEmail} and the stored password`,
   ...(defaultFirst ? { irreversible: true as const } : {}),
   async apply(host) {

@@ -16,7 +16,9 @@ const WAIT = 120;
 export function startDatabase(answers: GroundAnswers, force: boolean): Change {
   return {
     id: 'database.start',
-    ...(force ? { disrupts: 'The database is recreated: CoreCube waits for some seconds; its data stays.' } : {}),
+    ...(force
+      ? { disrupts: 'The database is recreated: CoreCube waits for some seconds; its data stays.' }
+      : {}),
     summary: force
       ? `Recreate ${SERVICE.database} and wait until it is healthy (at most ${WAIT} s); its data stays`
       : `Start ${SERVICE.database} and wait until it is healthy (at most ${WAIT} s)`,
