@@ -165,7 +165,7 @@ function override(): Control<ComposeAnswers> {
     async inspect({ host, answers }) {
       if (!(await host.stat(PATH.override))) return skip(`there is no ${PATH.override}`);
       const [merged, base] = [await composeModel(host, answers.projectName), await own(host, answers)];
-      if (!merged || !base) return skip(`there is no ${PATH.compose} yet`);
+      if (!merged || !base) return unknown(`there is no ${PATH.compose} yet`, VALID);
       const known = new Set([...violations(base, answers, host.dir).values()].flat());
       const added = [...violations(merged, answers, host.dir).values()]
         .flat()

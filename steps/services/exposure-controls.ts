@@ -37,11 +37,13 @@ export const exposureControls: readonly Control<Needed>[] = [
       if (!(await mustRun(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
       // During the first boot the administrator's password is in the environment; the next step ends that and proves it.
       const bootstrap = await bootstrapInProgress(host);
+      const key = (await host.readSecret(PATH.key))?.reveal().trim();
+      if (!key) return unknown(`${PATH.key} is not there to be looked for`);
       const secrets: [string, string | undefined][] = [
-        ['the encryption key', (await host.readSecret(PATH.key))?.reveal()],
+        ['the encryption key', key],
         [
           "the database superuser's password",
-          (await host.readSecret(PATH.databaseSuperuserPassword).catch(() => undefined))?.reveal().trim(),
+          (await host.readSecret(PATH.databaseSuperuserPassword))?.reveal().trim(),
         ],
         ...(bootstrap
           ? []
@@ -100,9 +102,10 @@ export const exposureControls: readonly Control<Needed>[] = [
     manual: true,
     async inspect({ host, answers }) {
       const model = await composeModel(host, answers.projectName);
+      if (!model) return unknown(`there is no ${PATH.compose} to compare with`);
       const all = await containers(host, answers.projectName);
       const extra = all.filter(
-        (c) => !((c.Config.Labels['com.docker.compose.service'] as string) in (model?.services ?? {})),
+        (c) => !((c.Config.Labels['com.docker.compose.service'] as string) in model.services),
       );
       return extra.length === 0
         ? pass(`${all.length} containers, all declared`)

@@ -67,7 +67,9 @@ export function lookAtRunning(
         for (const property of ['current', 'limits'] as const) unseen.set(property, declared.message);
         continue;
       }
-      limits(container, declared.services[service], add);
+      const declaration = declared.services[service];
+      if (declaration) limits(container, declaration, add);
+      else unseen.set('limits', `the files declare no ${service}`);
       const label = container.Config.Labels['com.docker.compose.config-hash'];
       if (label !== declared.hashes.get(service))
         add('current', 'was created from another declaration than the files give now');
@@ -97,12 +99,12 @@ async function declarations(host: HostReader, project: string): Promise<Declared
 }
 
 /** `docker update` changes limits in a running container without a trace in the files or in Compose's label. */
-function limits({ HostConfig: h }: Container, declared: ComposeService | undefined, add: Add): void {
-  const asked = declared?.deploy?.resources?.limits;
-  const memory = Number(declared?.mem_limit ?? asked?.memory ?? 0);
+function limits({ HostConfig: h }: Container, declared: ComposeService, add: Add): void {
+  const asked = declared.deploy?.resources?.limits;
+  const memory = Number(declared.mem_limit ?? asked?.memory ?? 0);
   if (h.Memory && memory > 0 && h.Memory !== memory)
     add('limits', `may use ${mib(h.Memory)} of memory, declared are ${mib(memory)}`);
-  const pids = Number(declared?.pids_limit ?? asked?.pids ?? 0);
+  const pids = Number(declared.pids_limit ?? asked?.pids ?? 0);
   if (h.PidsLimit && h.PidsLimit > 0 && pids > 0 && h.PidsLimit !== pids)
     add('limits', `may start ${h.PidsLimit} processes, declared are ${pids}`);
 }
