@@ -4,6 +4,7 @@ import { composeRows } from './compose.ts';
 import { databaseRows } from './database.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
+import { networkRows } from './network.ts';
 import { proxyRows } from './proxy.ts';
 import { runningRows } from './running.ts';
 import type { Sabotage } from './types.ts';
@@ -12,6 +13,7 @@ export const sabotages: readonly Sabotage[] = [
   ...keyRows,
   ...composeRows,
   ...runningRows,
+  ...networkRows,
   ...databaseRows,
   ...proxyRows,
   ...adminRows,
