@@ -227,6 +227,16 @@ const otherHosts: Control<ProxyAnswers> = {
     }),
 };
 
+/** The proxy could not get an answer from CoreCube (RFC 9110, sections 15.6.3 to 15.6.5). */
+const isGatewayFault = (result: HttpResult): boolean =>
+  result.ok && [502, 503, 504].includes(result.status);
+
+/** Asks once more when CoreCube did not answer the proxy: one request may meet a connection that is just being closed. */
+async function askTwice(...request: Parameters<typeof ask>): Promise<HttpResult> {
+  const result = await ask(...request);
+  return isGatewayFault(result) ? ask(...request) : result;
+}
+
 const publicAnswers: Control<ProxyAnswers> = {
   id: 'proxy.public-paths-answer',
   title: '/v1 and /mcp are reachable for everybody and ask for an API key',
@@ -239,8 +249,8 @@ const publicAnswers: Control<ProxyAnswers> = {
     fromOutside(context, async ([first]) => {
       const { connectTo } = first as Vantage;
       const [models, mcp] = await Promise.all([
-        ask(context, connectTo, '/v1/models'),
-        ask(context, connectTo, '/mcp', {
+        askTwice(context, connectTo, '/v1/models'),
+        askTwice(context, connectTo, '/mcp', {
           method: 'POST',
           headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
           body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
@@ -251,7 +261,7 @@ const publicAnswers: Control<ProxyAnswers> = {
         ['POST /mcp', mcp],
       ] as const) {
         if (!result.ok) return unknown(`${name} got no answer: ${because(result.message)}`);
-        if ([502, 503, 504].includes(result.status)) {
+        if (isGatewayFault(result)) {
           return unknown(`${name} answers ${result.status}: CoreCube does not answer behind the proxy`);
         }
         if (refused(result)) return fail(`${name} is refused by the proxy`, '401 from CoreCube');
