@@ -41,6 +41,8 @@ export interface Control<A = unknown> {
   readonly section: string;
   /** CIS, RFC or vendor references. */
   readonly refs?: readonly string[];
+  /** How it is looked at: one sentence, present tense, its limits included. */
+  readonly how: string;
   /** What happens to the operator when it does not hold. */
   readonly threat: string;
   readonly remedy: string;

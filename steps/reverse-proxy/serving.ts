@@ -20,6 +20,7 @@ const up: Control<ProxyAnswers> = {
   title: 'The proxy runs and answers on its published ports',
   severity: 'required',
   section: 'tls',
+  how: "Reads the state of the proxy's container and opens a TCP connection to both published ports.",
   threat: 'Nobody reaches CoreCube, and people look for ways around the proxy.',
   remedy: 'Apply again: the proxy is created and started. When it fails, its last log lines are shown.',
   async inspect(context) {
@@ -50,6 +51,7 @@ const containerCurrent: Control<ProxyAnswers> = {
   title: "The proxy's container is the one that compose.yaml declares today",
   severity: 'required',
   section: 'docker-security',
+  how: "Compares the configuration hash on the proxy's container with the hash that docker compose config gives for the files now.",
   threat: 'A file that looks hardened, and a container from before that is not.',
   remedy: 'Apply again: the container is created anew from the files.',
   impact: 'A restart of the proxy: open streams end.',
@@ -70,6 +72,7 @@ const dataVolume: Control<ProxyAnswers> = {
   title: 'Certificates and keys of the proxy are kept in a named volume that it can write',
   severity: 'required',
   section: 'tls',
+  how: 'Reads the mounts at /data and /config in docker inspect and who owns them.',
   threat:
     'A lost volume means a new certificate at every start; the authority locks the name out for days after a few.',
   remedy: 'Apply again: the volume is mounted and belongs to the proxy. It is never removed.',
@@ -118,6 +121,7 @@ const configFile: Control<ProxyAnswers> = {
   title: 'The Caddyfile is what the answers give',
   severity: 'required',
   section: 'admin-console-access',
+  how: "Renders the Caddyfile from the answers and compares it with the file, and reads the file's mode.",
   threat: 'A line added by hand opens the console, and nobody remembers it.',
   remedy: 'Apply again: the file is put back, the other version is kept in the backups.',
   async inspect({ host, answers }) {
@@ -151,6 +155,7 @@ const configCurrent: Control<ProxyAnswers> = {
   title: 'The configuration that runs is the one in the file',
   severity: 'required',
   section: 'admin-console-access',
+  how: "Asks Caddy's admin endpoint, inside the container, for the configuration that runs and compares it with what caddy adapt makes of the file.",
   threat: 'A file that was edited and never loaded, or a change that the next restart forgets.',
   remedy: 'Apply again: the file is validated and loaded.',
   inspect: (context) =>

@@ -58,6 +58,7 @@ const fileStep = (id: string, waits: boolean): AnyStep => ({
       title: `the ${id} file says what it shall`,
       severity: 'required',
       section: 'operation',
+      how: 'Looks at the toy.',
       threat: 'The toy is nameless.',
       remedy: 'Write the file.',
       inspect: async ({ host, answers }) => {
