@@ -134,6 +134,14 @@ const ROWS: readonly Row[] = [
     threat: 'A full disk stops the database; no log leaves no trace.',
   },
   {
+    property: 'database-server',
+    title: 'The database is declared to start with TLS, SCRAM and the rules of this install',
+    section: 'postgresql-security',
+    refs: ['CIS PostgreSQL 6.8'],
+    how: "Reads the options on the database's command line in the model that Compose makes of compose.yaml.",
+    threat: 'The next start of the database would switch encryption off or let everybody in.',
+  },
+  {
     property: 'isolation',
     title: 'No container is given the host',
     section: 'docker-security',

@@ -56,6 +56,7 @@ export interface ComposeService {
     readonly read_only?: boolean;
   }[];
   readonly secrets?: readonly { readonly source: string; readonly target?: string }[];
+  readonly command?: readonly string[] | null;
   readonly restart?: string;
   readonly mem_limit?: string | number;
   readonly pids_limit?: number;
