@@ -163,6 +163,14 @@ export const ROWS: readonly Row[] = [
       'Without an https public URL cookies are not Secure; the variable of the other generation leaves 7 or 30 days in force.',
   },
   {
+    property: 'database-server',
+    title: 'The database is declared to start with TLS, SCRAM and the rules of this install',
+    section: 'postgresql-security',
+    refs: ['CIS PostgreSQL 6.8'],
+    how: "Reads the options on the database's command line in the model that Compose makes of compose.yaml.",
+    threat: 'The next start of the database would switch encryption off or let everybody in.',
+  },
+  {
     property: 'foreign-hardened',
     title: 'Services that you added are hardened like those of this install',
     section: 'docker-security',

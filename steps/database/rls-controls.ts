@@ -19,7 +19,7 @@ import {
   said,
 } from './ground.ts';
 
-type Needed = GroundAnswers & ReleaseAnswers & Pick<Answers, 'database'>;
+export type Needed = GroundAnswers & ReleaseAnswers & Pick<Answers, 'database'>;
 
 /** The services step's control that says whether CoreCube runs: what is looked at here exists only then. */
 const APP_UP = 'running.corecube-up';
@@ -74,10 +74,11 @@ function tables(host: HostReader, answers: Needed): Promise<Look> {
 }
 
 /** What the database step's controls say already is only repeated here: it awaits nothing of the services step. */
-const elsewhere = (verdict: Verdict): Verdict =>
+export const elsewhere = (verdict: Verdict): Verdict =>
   verdict.is === 'unknown' ? unknown(verdict.because, `running.${SERVICE.database}-up`) : verdict;
 
-async function runningApp(
+/** CoreCube's container, when its migrations are over. */
+export async function runningApp(
   host: HostReader,
   answers: Needed,
 ): Promise<{ app: Container } | { verdict: Verdict }> {

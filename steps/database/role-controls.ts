@@ -1,16 +1,12 @@
 /** Controls of the three roles: each logs in for real, and the app role tries to break out. */
 import type { HostReader, SqlResult } from '../../src/core/host.ts';
-import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
+import { type Control, fail, pass, skip, type Verdict } from '../../src/core/step.ts';
 import { DATABASE, ENV } from '../shared/layout.ts';
 import { knownRelease } from '../shared/release.ts';
 import {
   asRole,
-  asSuperuser,
-  ground,
   LOG_IN,
   type Needed,
-  notIn,
-  probe,
   ROLE_KEYS,
   ROLE_NAME,
   type RoleKey,
@@ -268,40 +264,4 @@ export const roleControls: readonly Control<Needed>[] = [
     },
   },
   ...ROWS.map(fromRow),
-  {
-    id: 'pg.public-revoked',
-    title: 'Being able to log in gives no right in any database',
-    severity: 'required',
-    section: SECTION,
-    refs: ['CVE-2018-1058'],
-    how: 'Asks the server which rights PUBLIC has, and tries to connect to another database as the app role where the database is bundled.',
-    threat: 'By default every role may connect to every database, and make tables that shadow others.',
-    remedy: REMEDY,
-    async inspect({ host, answers }) {
-      const look = await asSuperuser(host, answers);
-      if (look.verdict) return look.verdict;
-      const { rights } = await probe(host, 'public', look.connection, {
-        rights: `SELECT kind FROM (VALUES
-            ('CONNECT on the database', has_database_privilege('public', current_database(), 'CONNECT')),
-            ('TEMPORARY on the database', has_database_privilege('public', current_database(), 'TEMPORARY')),
-            ('CREATE in schema public', has_schema_privilege('public', 'public', 'CREATE')),
-            ('USAGE of schema public', has_schema_privilege('public', 'public', 'USAGE'))) v (kind, held) WHERE held`,
-      });
-      const held = rows(rights, 'what PUBLIC may do').map((row) => String(row.kind));
-      if (held.length > 0) return fail(`PUBLIC has ${held.join(', ')}`, 'nothing');
-      if (answers.database === 'external')
-        return pass('PUBLIC has no right on the database or schema public');
-      const app = await asRole(host, answers, 'app');
-      if (app.verdict) return app.verdict;
-      const base = await ground(host, answers);
-      if (base.is === 'down') return unknown(base.observed);
-      const [elsewhere] = await host.sql({ ...app.connection, database: 'postgres' }, [{ text: 'SELECT 1' }]);
-      if (!elsewhere) throw new Error('no answer');
-      if (elsewhere.ok) return fail('the app role connects to the database postgres', 'it is refused');
-      // 42501: no CONNECT. 28000: the rules file lets it into one database only.
-      if (elsewhere.code !== '42501' && elsewhere.code !== '28000')
-        return notIn(elsewhere, LOG_IN, LOG_IN) ?? unknown(said(elsewhere));
-      return pass(`PUBLIC has no right; the app role in another database: ${said(elsewhere)}`);
-    },
-  },
 ];

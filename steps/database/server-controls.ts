@@ -3,7 +3,18 @@ import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts'
 import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
 import { superuserPassword } from '../shared/postgres.ts';
 import { RENEW_DAYS } from './file-controls.ts';
-import { asRole, CERTIFICATE, ground, type Needed, notIn, PASSWORD, SECTION, said, UP } from './ground.ts';
+import {
+  asRole,
+  CERTIFICATE,
+  greeting,
+  ground,
+  type Needed,
+  notIn,
+  PASSWORD,
+  SECTION,
+  said,
+  UP,
+} from './ground.ts';
 import { deliveredAuthority } from './start.ts';
 import { volumePassword } from './volume.ts';
 
@@ -15,7 +26,7 @@ export const serverControls: readonly Control<Needed>[] = [
     title: 'The database runs and answers',
     severity: 'required',
     section: SECTION,
-    how: "Reads the state and health of the database's container and opens a TCP connection to its port.",
+    how: "Reads the state and health of the database's container and asks its port for TLS: only an answer counts, not an open port.",
     threat:
       'Nothing about a database that does not answer can be proved, and CoreCube does not start without it.',
     remedy: `Apply starts it. See docker compose logs ${SERVICE.database} for why it ended.`,
@@ -26,12 +37,14 @@ export const serverControls: readonly Control<Needed>[] = [
       const health = base.container?.State.Health?.Status;
       if (health !== undefined && health !== 'healthy') return fail(`its health is ${health}`, expected);
       const { host: name, port } = base.server;
-      const answer = await host.tcp({ host: name, port, timeoutMs: 5_000 });
-      if (answer === 'open')
+      const answer = await greeting(host, base);
+      // An open port alone proves nothing: the kernel opens it for a process that hangs, too.
+      if (answer.ok || answer.code === 'NO_TLS')
         return pass(`port ${port} answers${health ? `; the container is ${health}` : ''}`);
-      // Nothing here can start somebody else's server: it was not seen, and nothing is planned on it.
-      if (!base.container) return unknown(`the external database at ${name}, port ${port}, is ${answer}`);
-      return fail(`port ${port} is ${answer}`, expected);
+      const seen = `${name}, port ${port}: ${answer.message} (${answer.code})`;
+      // Nothing here can start somebody else's server, and silence may be the network's: then it was not seen.
+      if (!base.container || /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(answer.code)) return unknown(seen);
+      return fail(seen, expected);
     },
   },
   {
@@ -89,7 +102,7 @@ export const serverControls: readonly Control<Needed>[] = [
       const { server, ca } = base;
       if (ca === undefined)
         return fail(`${PATH.databaseCa} is not there`, 'the authority that signs the certificate');
-      const result = await host.tls({ ...server, startTls: 'postgres', ca });
+      const result = await greeting(host, base);
       if (!result.ok) {
         if (/ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(result.code))
           return unknown(`no answer: ${result.message}`, UP);

@@ -29,7 +29,7 @@ interface Attack {
 }
 
 /** Refused by the proxy itself: its own 403, or a request it does not even parse. */
-const refused = (result: HttpResult, method: HttpRequest['method'] = 'GET'): boolean =>
+export const refused = (result: HttpResult, method: HttpRequest['method'] = 'GET'): boolean =>
   result.ok &&
   ((result.status === 403 && (method === 'HEAD' || result.body.includes(REFUSAL))) || result.status === 400);
 
@@ -59,7 +59,7 @@ async function attackAll(context: Context, attacks: readonly Attack[]): Promise<
 }
 
 /** An attack from outside every allowed range; without such a place the control is not seen. */
-const fromOutside = (
+export const fromOutside = (
   context: Context,
   attack: (outside: readonly Vantage[], proxy: Up) => Promise<Verdict>,
 ): Promise<Verdict> =>
@@ -231,45 +231,6 @@ const otherHosts: Control<ProxyAnswers> = {
     }),
 };
 
-const publicAnswers: Control<ProxyAnswers> = {
-  id: 'proxy.public-paths-answer',
-  title: '/v1 and /mcp are reachable for everybody and ask for an API key',
-  severity: 'required',
-  section: 'admin-console-access',
-  how: 'Asks /v1/models and /mcp without a key from outside the ranges; CoreCube itself must ask for a key.',
-  threat: 'A fence that is too wide stops the clients; an API that asks for no key serves everybody.',
-  remedy:
-    'Apply again. When /v1/models answers without a key, look at the API keys of type public in the console.',
-  inspect: (context) =>
-    fromOutside(context, async ([first]) => {
-      const { connectTo } = first as Vantage;
-      const [models, mcp] = await Promise.all([
-        ask(context, connectTo, '/v1/models'),
-        ask(context, connectTo, '/mcp', {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-          body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
-        }),
-      ]);
-      for (const [name, result] of [
-        ['GET /v1/models', models],
-        ['POST /mcp', mcp],
-      ] as const) {
-        if (!result.ok) return unknown(`${name} got no answer: ${because(result.message)}`);
-        if ([502, 503, 504].includes(result.status)) {
-          return unknown(`${name} answers ${result.status}: CoreCube does not answer behind the proxy`);
-        }
-        if (refused(result)) return fail(`${name} is refused by the proxy`, '401 from CoreCube');
-        const asksForKey =
-          result.status === 401 ||
-          (name === 'POST /mcp' && [400, 404, 405, 406, 415].includes(result.status));
-        if (!asksForKey)
-          return fail(`${name} answers ${result.status} without an API key`, '401 from CoreCube');
-      }
-      return pass('GET /v1/models answers 401 and POST /mcp is not served without a key');
-    }),
-};
-
 const operatorInside: Control<ProxyAnswers> = {
   id: 'proxy.operator-not-locked-out',
   title: 'The address you are connected from is in the allowed ranges',
@@ -308,7 +269,6 @@ export const accessControls = [
   adminRefused,
   forgedRefused,
   otherHosts,
-  publicAnswers,
   metricsRefused,
   operatorInside,
 ] as const;

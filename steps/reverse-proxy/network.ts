@@ -3,7 +3,15 @@ import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts'
 import { type Container, containerOf, containers } from '../shared/docker.ts';
 import { inRange } from '../shared/grammar.ts';
 import { APP_PORT, SERVICE } from '../shared/layout.ts';
-import { type Context, edgeNetwork, type Network, type ProxyAnswers, vantages, whenUp } from './look.ts';
+import {
+  ACCESS_LOG,
+  type Context,
+  edgeNetwork,
+  type Network,
+  type ProxyAnswers,
+  vantages,
+  whenUp,
+} from './look.ts';
 
 const isLoopback = (address: string) => /^(127\.|::1$|::ffff:127\.)/.test(address);
 
@@ -21,7 +29,7 @@ const clientSeen: Control<ProxyAnswers> = {
     whenUp(context, async (proxy) => {
       const { all, missing } = await vantages(context, proxy);
       const lost = all.find((v) => v.seen === undefined);
-      if (lost) return unknown(`the request from ${lost.local} is not in the proxy's access log`);
+      if (lost) return unknown(`the request from ${lost.local} is not in the proxy's access log`, ACCESS_LOG);
       // Without the socket's own address there is nothing to compare: that is not seen, not hidden.
       const nameless = all.find((v) => v.local === '');
       if (nameless)

@@ -5,6 +5,7 @@ import { configHashes } from '../shared/compose-project.ts';
 import { containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 import {
+  ACCESS_LOG,
   adaptedConfig,
   type Context,
   canonical,
@@ -12,6 +13,7 @@ import {
   type ProxyAnswers,
   running,
   runningConfig,
+  vantages,
   whenUp,
 } from './look.ts';
 
@@ -31,6 +33,8 @@ const up: Control<ProxyAnswers> = {
     if (!state.Running || state.Restarting) {
       return fail(`the proxy's container is ${state.Status} (exit ${state.ExitCode})`, 'a running proxy');
     }
+    if (state.Status === 'paused')
+      return fail("the proxy's container is paused: its processes are frozen", 'a running proxy');
     const proxy = await running(context);
     if (!proxy?.https || !proxy.http)
       return fail('port 443 or port 80 is not published', 'both are published');
@@ -40,6 +44,8 @@ const up: Control<ProxyAnswers> = {
       if (at.port !== wanted[name])
         return fail(`${name} is published on port ${at.port}`, `port ${wanted[name]}`);
       const open = await host.tcp({ ...at, timeoutMs: 3_000 });
+      // Silence may be the network's between here and there: then the proxy was not seen.
+      if (open === 'silent') return unknown(`${at.host}:${at.port} is silent`);
       if (open !== 'open') return fail(`${at.host}:${at.port} is ${open}`, 'an open port');
     }
     return pass(`${proxy.https.host}:${proxy.https.port} and ${proxy.http.host}:${proxy.http.port} answer`);
@@ -136,6 +142,13 @@ const configFile: Control<ProxyAnswers> = {
         'a file that only its owner can write',
       );
     }
+    const directory = await host.stat(PATH.caddyDir);
+    if (directory && (directory.kind !== 'directory' || (directory.mode & 0o022) !== 0)) {
+      return fail(
+        `${PATH.caddyDir}/ is a ${directory.kind} with mode 0${directory.mode.toString(8)}`,
+        'a directory that only its owner can write',
+      );
+    }
     if (answers.acmeRoot !== undefined) {
       const [given, held] = await Promise.all([
         host.readText(answers.acmeRoot),
@@ -174,10 +187,37 @@ const configCurrent: Control<ProxyAnswers> = {
     }),
 };
 
+const accessLog: Control<ProxyAnswers> = {
+  id: ACCESS_LOG,
+  title: 'Every request is in the access log, with the address that it came from',
+  severity: 'required',
+  section: 'operation',
+  refs: ['CWE-778', 'OWASP ASVS 5.0 16.2.1'],
+  threat: 'Nobody can tell afterwards who tried what, and no attack on the fence can be told from a visit.',
+  how: "Makes one marked request from each place that this host can try from and looks for it in the log of the proxy's container.",
+  remedy: 'Apply again: the Caddyfile logs every request to the log of the container.',
+  inspect: (context) =>
+    whenUp(context, async (proxy) => {
+      const { all, unlogged, missing } = await vantages(context, proxy);
+      if (unlogged.length > 0)
+        return fail(
+          `answered and not logged: ${unlogged.join(', ')}`,
+          'a line with the address for each request',
+        );
+      return all.length > 0
+        ? pass(`${all.length} marked requests, each in the log`)
+        : unknown(
+            `no request was answered: ${missing[0] ?? 'there is no place to try from'}`,
+            'tls.certificate',
+          );
+    }),
+};
+
 export const servingControls: readonly Control<ProxyAnswers>[] = [
   up,
   containerCurrent,
   dataVolume,
   configFile,
   configCurrent,
+  accessLog,
 ];
