@@ -152,6 +152,13 @@ const ROWS: readonly Row[] = [
     threat:
       'Without an https public URL cookies are not Secure; the variable of the other generation leaves 7 or 30 days in force.',
   },
+  {
+    property: 'database-settings',
+    title: 'Encryption, access rules and the log of sessions are declared for the database',
+    section: 'postgresql-security',
+    refs: ['CIS PostgreSQL 3.1.20', 'CIS PostgreSQL 6.8', 'CIS PostgreSQL 6.10'],
+    threat: 'A database that is started without them speaks in the clear and forgets who was there.',
+  },
 ];
 
 const REMEDY = `Apply puts ${PATH.compose} right, keeping your comments and your own keys.`;

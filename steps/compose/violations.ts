@@ -22,6 +22,7 @@ export type Property =
   | 'isolation'
   | 'key-delivery'
   | 'settings'
+  | 'database-settings'
   | 'init'
   | 'certificate';
 
@@ -45,6 +46,8 @@ export function violations(model: ComposeModel, answers: ComposeAnswers): Map<Pr
   ports(model, answers, add);
   const proxy = model.services[SERVICE.proxy];
   if (proxy) certificate(proxy, answers, add);
+  const database = model.services[SERVICE.database];
+  if (database && answers.database === 'bundled') databaseSettings(database, add);
   const app = model.services[SERVICE.app];
   if (app) {
     keyDelivery(model, app, add);
@@ -206,5 +209,36 @@ function settings(app: ComposeService, answers: ComposeAnswers, add: Add): void 
   for (const [name, value] of Object.entries(expected)) {
     const seen = app.environment?.[name];
     if (seen !== value) add('settings', `${name} is ${seen ?? 'not set'} instead of ${value}`);
+  }
+}
+
+/** What the database's command line must say: the template's own, by name. */
+const DATABASE_SETTINGS: Readonly<Record<string, string>> = {
+  ssl: 'on',
+  ssl_cert_file: '/run/secrets/pg_server.crt',
+  ssl_key_file: '/run/secrets/pg_server.key',
+  ssl_min_protocol_version: 'TLSv1.2',
+  // Forward secrecy and authenticated encryption only (RFC 9325, section 4.2); TLS 1.3 brings its own suites.
+  ssl_ciphers: 'ECDHE+AESGCM:ECDHE+CHACHA20',
+  password_encryption: 'scram-sha-256',
+  log_connections: 'on',
+  log_disconnections: 'on',
+  log_replication_commands: 'on',
+  log_line_prefix: '%m [%p] db=%d,user=%u,app=%a,client=%h ',
+  hba_file: '/etc/postgresql/custom/pg_hba.conf',
+};
+
+/** The last of several `-c NAME=VALUE` counts, as it does for the server. */
+function databaseSettings(database: ComposeService, add: Add): void {
+  const words = database.command ?? [];
+  const declared = new Map<string, string>();
+  for (const [i, word] of words.entries()) {
+    const at = word.indexOf('=');
+    if (words[i - 1] === '-c' && at > 0) declared.set(word.slice(0, at), word.slice(at + 1));
+  }
+  for (const [name, value] of Object.entries(DATABASE_SETTINGS)) {
+    const seen = declared.get(name);
+    if (seen !== value)
+      add('database-settings', `${name} is ${seen ?? 'not set'} instead of ${value.trim()}`);
   }
 }
