@@ -5,8 +5,8 @@ import type { Problem } from './core/errors.ts';
 import type { QuestionTable } from './core/question.ts';
 import { Secret } from './core/secret.ts';
 
-export type Command = 'apply' | 'verify' | 'schema' | 'example' | 'controls';
-const COMMANDS: readonly Command[] = ['apply', 'verify', 'schema', 'example', 'controls'];
+export type Command = 'apply' | 'verify' | 'probe' | 'schema' | 'example' | 'controls';
+const COMMANDS: readonly Command[] = ['apply', 'verify', 'probe', 'schema', 'example', 'controls'];
 
 const GENERAL = {
   dir: { type: 'string' },
@@ -18,12 +18,16 @@ const GENERAL = {
   verbose: { type: 'boolean', short: 'v' },
   skip: { type: 'string', multiple: true },
   'files-only': { type: 'boolean' },
+  inside: { type: 'boolean' },
+  ca: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
 
 export interface Arguments {
   readonly command: Command;
+  /** What `probe` looks at, as typed. */
+  readonly operand: string | undefined;
   readonly dir: string | undefined;
   readonly answers: string | undefined;
   readonly yes: boolean;
@@ -115,11 +119,20 @@ export function readArguments(argv: readonly string[], table: QuestionTable): Ar
       });
     }
   }
+  const operand = command === 'probe' ? rest.shift() : undefined;
   for (const extra of rest)
     problems.push({ where: extra, seen: 'an extra word', expected: 'flags only', fix: 'see --help' });
   const text = (name: string) =>
     typeof values[name] === 'string' && values[name] !== '' ? (values[name] as string) : undefined;
   const on = (name: string) => values[name] === true;
+  for (const flag of ['inside', 'ca'])
+    if (values[flag] !== undefined && command !== 'probe')
+      problems.push({
+        where: `--${flag}`,
+        seen: `it beside ${command}`,
+        expected: 'the command probe',
+        fix: 'leave it out',
+      });
   if (on('dry-run') && command !== 'apply') {
     problems.push({
       where: '--dry-run',
@@ -130,6 +143,7 @@ export function readArguments(argv: readonly string[], table: QuestionTable): Ar
   }
   return {
     command,
+    operand,
     dir: text('dir'),
     answers: text('answers'),
     yes: on('yes'),

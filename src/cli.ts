@@ -5,11 +5,12 @@ import { answersSchema, exampleAnswers } from './answers/schema.ts';
 import { readArguments } from './args.ts';
 import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import { redact } from './core/secret.ts';
-import { deploy } from './deploy.ts';
+import { deploy, type Outside } from './deploy.ts';
 import { helpText } from './help.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
+import { probe } from './probe.ts';
 import { renderProblems } from './problems.ts';
 import { renderControls } from './report/controls.ts';
 
@@ -29,31 +30,35 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       return print(exampleAnswers(product.questions, product.exampleHeading, 'answers.schema.json'));
     case 'controls':
       return print(renderControls(product.steps, product.sections));
+    case 'probe':
+      return probe(args, outside);
     default:
-      return deploy(args, {
-        product,
-        env: process.env,
-        stdin: process.stdin,
-        stdout: process.stdout,
-        stderr: process.stderr,
-        read: (path) => readFile(path, 'utf8'),
-        createHost: (dir, isWriting, raw) =>
-          createHostSource({
-            dir,
-            backups: product.paths.backups,
-            ...(isWriting ? { journal: product.paths.journal } : {}),
-            helperLabel: product.helperLabel,
-            helperImage: () => product.helperImage(raw),
-          }),
-        occupy: async (dir) => {
-          const release = await acquireLock(dir, product.paths.lock);
-          await removeLeftovers(dir, product.paths);
-          return release;
-        },
-        cancelOnSignals,
-      });
+      return deploy(args, outside);
   }
 }
+
+const outside: Outside = {
+  product,
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  read: (path) => readFile(path, 'utf8'),
+  createHost: (dir, isWriting, raw) =>
+    createHostSource({
+      dir,
+      backups: product.paths.backups,
+      ...(isWriting ? { journal: product.paths.journal } : {}),
+      helperLabel: product.helperLabel,
+      helperImage: () => product.helperImage(raw),
+    }),
+  occupy: async (dir) => {
+    const release = await acquireLock(dir, product.paths.lock);
+    await removeLeftovers(dir, product.paths);
+    return release;
+  },
+  cancelOnSignals,
+};
 
 function print(text: string): ExitCode {
   process.stdout.write(redact(text));

@@ -205,7 +205,8 @@ async function openFrontend(
   }
 }
 
-function textStyle(args: Arguments, outside: Outside): TextStyle {
+/** How text is written where it goes. */
+export function textStyle(args: Arguments, outside: Pick<Outside, 'env' | 'stdout' | 'stderr'>): TextStyle {
   const stream = args.json ? outside.stderr : outside.stdout;
   const { env } = outside;
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';

@@ -17,6 +17,8 @@ Usage
       show what would be done; change nothing
   ${product.name} verify [--dir DIR] [--json]
       prove every control against what runs
+  ${product.name} probe https://NAME[:PORT] [--json]
+      look from another machine, without Docker; verify takes the JSON (--outside)
   ${product.name} example | schema | controls
       a commented answers file; its JSON Schema; every control with its section
 
@@ -27,6 +29,9 @@ Options
   --dry-run         plan only; exit 4 when there are changes to make
   --files-only      write and check all that needs no Docker Engine; start nothing
   --skip CONTROL    waive one control by its id; every report shows it
+  --outside FILE    verify: the JSON of a probe as evidence
+  --inside          probe: this machine is inside the allowed ranges
+  --ca FILE         probe: the root certificate of a private authority
   --plain           the wizard as sentences: screen reader, serial console, log
   --json            the report as JSON on stdout; progress goes to stderr
   --verbose, -v     show every control with what was seen, and full diffs
