@@ -1,5 +1,6 @@
 /** The look from another machine: no install, no Docker, nothing written; its JSON is evidence for a verify. */
 import { fromFlags } from './answers/layers.ts';
+import { flagName } from './answers/names.ts';
 import type { Arguments } from './args.ts';
 import { type KnownAnswer, resolveAll } from './core/answers.ts';
 import { run } from './core/engine.ts';
@@ -80,6 +81,9 @@ export async function runProbe(
   });
 }
 
+/** Flags that say how the result is shown. */
+const SHOWING = ['json', 'plain', 'verbose'];
+
 /** The command: the text or, with `--json`, the report on standard output. @throws {UsageError} */
 export async function probe(
   args: Arguments,
@@ -95,6 +99,17 @@ export async function probe(
         fix: 'name what is looked at',
       },
     ]);
+  const read = [...SHOWING, ...Object.keys(product.outside.questions).map(flagName)];
+  const ignored = Object.keys(args.values).filter((flag) => !read.includes(flag));
+  if (ignored.length > 0)
+    throw new UsageError(
+      ignored.map((flag) => ({
+        where: `--${flag}`,
+        seen: 'it beside probe',
+        expected: read.map((name) => `--${name}`).join(' '),
+        fix: 'leave it out: a probe knows no install',
+      })),
+    );
   const style = textStyle(args, outside);
   const stream = args.json ? outside.stderr : outside.stdout;
   const write = (text: string) => void stream.write(redact(text));

@@ -27,7 +27,7 @@ export const outsideView = defineStep({
 const probeStep: Step<keyof ProbeAnswers & string, ProbeAnswers> = {
   id: STEP,
   title: 'Outside view',
-  why: 'Makes about 150 requests to each address of the name, four handshakes, and one connection to each of six ports. No credential is sent and nothing is changed. Aim it only at a host that is yours.',
+  why: 'Makes about 150 requests and seven handshakes at each address of the name, and tries one connection to each of four ports that must be closed. No credential is sent and nothing is changed. Aim it only at a host that is yours.',
   needs: ['target', 'inside', 'ca', 'httpPort', 'publicPaths', 'adminRanges'],
   controls: outsideControls,
 };

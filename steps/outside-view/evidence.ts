@@ -33,6 +33,7 @@ export const NEEDS = [
   'httpPort',
   'adminRanges',
   'publicPaths',
+  'tls',
 ] as const satisfies readonly (keyof Answers)[];
 export type ViewAnswers = Pick<Answers, (typeof NEEDS)[number]>;
 type Context = InspectContext<ViewAnswers>;
@@ -56,6 +57,8 @@ export const probeCommand = (answers: ViewAnswers): string =>
     `--admin-ranges ${answers.adminRanges.join(',')}`,
     ...(answers.httpPort === 80 ? [] : [`--http-port ${answers.httpPort}`]),
     ...(answers.publicPaths.length === 0 ? [] : [`--public-paths ${answers.publicPaths.join(',')}`]),
+    // Its root is not in any trust store: it must be carried to the other machine.
+    ...(answers.tls === 'internal' ? ['--ca root.crt'] : []),
     '--json > probe.json',
   ].join(' ');
 
