@@ -1,4 +1,5 @@
 /** A handed-in look as evidence about this install: is it whole, of this install, fresh, and really from elsewhere? */
+import { AnswerError } from '../../src/core/errors.ts';
 import type { HostReader } from '../../src/core/host.ts';
 import {
   type Control,
@@ -74,8 +75,11 @@ function evidence(context: Context): Promise<Judged | undefined> {
       const { where, seen, expected, fix } = read.problem;
       return { unusable: `${where}: ${seen}. Expected: ${expected}. Fix: ${fix}` };
     }
+    const claimed = claimsIn(read.report);
+    if (claimed === undefined)
+      return { unusable: `${path}: the ranges that it claimed addresses of are no ranges` };
     const reason = misfit(read.report, context);
-    return reason === undefined ? asEvidence(read.report) : { unusable: reason };
+    return reason === undefined ? asEvidence(read.report, claimed) : { unusable: reason };
   });
 }
 
@@ -86,20 +90,26 @@ const answered = (report: ProbeReport, question: string): string | undefined => 
 const listed = (report: ProbeReport, question: string): readonly string[] | undefined =>
   answered(report, question)?.split(', ');
 
-function asEvidence(report: ProbeReport): Evidence {
+function asEvidence(report: ProbeReport, claimed: readonly string[]): Evidence {
   const from = sources(report);
   return {
     verdicts: new Map(report.steps[0].findings.map((f) => [f.control, f.verdict as Verdict])),
     source: `seen from ${from.join(' and ')} at ${report.finishedAt}`,
     version: report.tool.version,
     addresses: report.outside.addresses.map((a) => a.address),
-    claimed: claimsIn(report),
+    claimed,
   };
 }
 
-function claimsIn(report: ProbeReport): readonly string[] {
+/** The addresses that its forged headers claimed; undefined when its ranges are none. */
+function claimsIn(report: ProbeReport): readonly string[] | undefined {
   const ranges = listed(report, 'adminRanges');
-  return claimedBy(ranges === undefined ? undefined : probeQuestions.adminRanges.parse(ranges));
+  try {
+    return claimedBy(ranges === undefined ? undefined : probeQuestions.adminRanges.parse(ranges));
+  } catch (error) {
+    if (error instanceof AnswerError) return undefined;
+    throw error;
+  }
 }
 
 /** Source addresses of its sockets, each once. */
