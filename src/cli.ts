@@ -11,6 +11,7 @@ import { writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
+import { probe } from './probe.ts';
 import { renderProblems } from './problems.ts';
 import { renderControls } from './report/controls.ts';
 import { verify } from './verify.ts';
@@ -32,6 +33,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       return print(exampleAnswers(product.questions, product.exampleHeading, 'answers.schema.json'));
     case 'controls':
       return print(renderControls(product.steps, product.sections));
+    case 'probe':
+      return probe(args, world());
     case 'verify':
       return verify(args, world());
     default:

@@ -6,6 +6,7 @@ import { compose } from './compose.ts';
 import { database } from './database.ts';
 import { encryptionKey } from './encryption-key.ts';
 import { integrations } from './integrations.ts';
+import { outsideProbe, outsideView } from './outside-view.ts';
 import { preflight } from './preflight.ts';
 import { questions, sections } from './questions.ts';
 import { retention } from './retention.ts';
@@ -26,6 +27,7 @@ export const steps: readonly AnyStep[] = [
   reverseProxy,
   integrations,
   upkeep,
+  outsideView,
 ];
 
 export const product: Product = {
@@ -38,6 +40,7 @@ export const product: Product = {
   steps,
   questions,
   sections,
+  outside: outsideProbe,
   paths: {
     answers: PATH.answers,
     journal: PATH.journal,

@@ -1,5 +1,19 @@
+import type { Problem } from './errors.ts';
+import type { HostReader } from './host.ts';
 import type { QuestionTable } from './question.ts';
-import type { AnyStep } from './step.ts';
+import type { OutsideLook } from './report.ts';
+import type { AnyStep, InspectContext } from './step.ts';
+
+/** The look from another machine: a run of its own, without an install. */
+export interface OutsideProbe {
+  readonly steps: readonly AnyStep[];
+  /** Answered on the command line only; `target` is its operand. */
+  readonly questions: QuestionTable;
+  /** What is wrong with the parsed answers that only this machine can tell, before anything is sent. */
+  problems(host: HostReader, answers: Readonly<Record<string, unknown>>): Promise<readonly Problem[]>;
+  /** Where the look was taken from; asked of the same eyes, after the steps, and sends nothing more. */
+  describe(context: InspectContext<Readonly<Record<string, unknown>>>): Promise<OutsideLook>;
+}
 
 /** All that the tool's outer parts know of the product it sets up; the steps' folder exports exactly one. */
 export interface Product {
@@ -13,6 +27,7 @@ export interface Product {
   readonly steps: readonly AnyStep[];
   readonly questions: QuestionTable;
   readonly sections: Readonly<Record<string, string>>;
+  readonly outside: OutsideProbe;
   readonly paths: {
     readonly answers: string;
     readonly journal: string;
