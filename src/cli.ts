@@ -42,6 +42,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
             dir,
             backups: product.paths.backups,
             ...(isWriting ? { journal: product.paths.journal } : {}),
+            version: product.version,
+            secretPaths: product.paths.secrets,
             helperLabel: product.helperLabel,
             helperImage: () => product.helperImage(raw),
           }),

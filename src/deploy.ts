@@ -112,6 +112,7 @@ export async function deploy(args: Arguments, outside: Outside): Promise<ExitCod
       host: consent.host,
       frontend: { ...frontend, decide: consent.decider(frontend) },
       skip: new Set(args.skip),
+      explain: product.explainDrift,
       signal,
       tool: { name: product.name, version: product.version },
       dir,
