@@ -203,10 +203,14 @@ async function byFileList(look: Look, container: Container, name: string): Promi
   const has = (await host.stat(PATH.override)) !== undefined;
   const had = listed.includes(override as string);
   if (has === had) return undefined;
-  return edited(`${PATH.override} was ${has ? 'added' : 'removed'} after the container was created`, {
-    follows: false,
-    what: name,
-  });
+  const what = `${PATH.override} was ${has ? 'added' : 'removed'} after the container was created`;
+  const notApplied = edited(what, { follows: false, what: name });
+  if (!has) return notApplied;
+  const changed = await changedAt(look, PATH.override);
+  if (changed === undefined) return undefined;
+  return changed > new Date(container.Created)
+    ? notApplied
+    : broken('changed-at-run-time', `${name} was created without ${PATH.override}, which was there then.`);
 }
 
 /** Names of the variables whose value in `.env` is another one than the running CoreCube was given. Never a value. */
