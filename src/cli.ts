@@ -56,6 +56,8 @@ const world = (): World => ({
       dir,
       backups: product.paths.backups,
       ...(isWriting ? { journal: product.paths.journal } : {}),
+      version: product.version,
+      secretPaths: product.paths.secrets,
       helperLabel: product.helperLabel,
       helperImage: () => product.helperImage(raw),
     }),

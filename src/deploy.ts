@@ -72,6 +72,7 @@ export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
       host: consent.host,
       frontend: { ...frontend, decide: consent.decider(frontend) },
       skip: new Set(args.list('skip')),
+      explain: product.explainDrift,
       signal,
       tool: { name: product.name, version: product.version },
       dir,

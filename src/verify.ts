@@ -75,6 +75,7 @@ async function verifyOne(install: Prepared, look: Look): Promise<Report> {
       keep: () => [],
     }),
     skip: new Set(args.list('skip')),
+    explain: product.explainDrift,
     signal,
     tool: { name: product.name, version: product.version },
     dir: install.dir,

@@ -4,6 +4,7 @@ import type { AnyStep } from '../src/core/step.ts';
 import { adminAccount } from './admin-account.ts';
 import { compose } from './compose.ts';
 import { database } from './database.ts';
+import { explainDrift } from './drift.ts';
 import { encryptionKey } from './encryption-key.ts';
 import { integrations } from './integrations.ts';
 import { outsideProbe, outsideView } from './outside-view.ts';
@@ -13,6 +14,7 @@ import { retention } from './retention.ts';
 import { reverseProxy } from './reverse-proxy.ts';
 import { services } from './services.ts';
 import { HELPER_LABEL, PATH } from './shared/layout.ts';
+import { VERSION } from './shared/version.ts';
 import { upkeep } from './upkeep.ts';
 
 /** Credentials change while nothing can be reached from outside; the proxy opens afterwards (design rule 8). */
@@ -32,7 +34,7 @@ export const steps: readonly AnyStep[] = [
 
 export const product: Product = {
   name: 'create-corecube-secure',
-  version: process.env.CREATE_CORECUBE_SECURE_VERSION ?? '0.0.0',
+  version: VERSION,
   description:
     'Deploys CoreCube hardened, proves every control by trying to break it, and repairs what drifts.',
   envPrefix: 'CORECUBE_SECURE',
@@ -48,7 +50,9 @@ export const product: Product = {
     lock: PATH.lock,
     reportMarkdown: PATH.reportMarkdown,
     reportJson: PATH.reportJson,
+    secrets: [PATH.secrets, PATH.env],
   },
+  explainDrift,
   reveals: [{ label: "administrator's password", path: PATH.adminPassword }],
   helperLabel: HELPER_LABEL,
   helperImage: (raw) => raw('postgresImage') ?? raw('proxyImage'),

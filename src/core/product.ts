@@ -1,4 +1,5 @@
 import type { Problem } from './errors.ts';
+import type { DriftExplainer } from './hooks.ts';
 import type { HostReader } from './host.ts';
 import type { QuestionTable } from './question.ts';
 import type { OutsideLook } from './report.ts';
@@ -36,7 +37,11 @@ export interface Product {
     /** Written after every apply. */
     readonly reportMarkdown: string;
     readonly reportJson: string;
+    /** Files and directories of secrets: nothing in them is ever hashed or shown. */
+    readonly secrets: readonly string[];
   };
+  /** Which link of a failing control broke. */
+  readonly explainDrift: DriftExplainer;
   /** Secrets of a finished install that the operator may look at once, on a terminal. */
   readonly reveals: readonly { readonly label: string; readonly path: string }[];
   /** Label for rehearsal and helper containers. */

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { count, type Finding, type Report } from '../core/report.ts';
-import { seen } from './text.ts';
+import { driftText, seen } from './text.ts';
 
 const WORDS = {
   pass: 'proved',
@@ -60,6 +60,14 @@ const text = (raw: string) => plain(raw).replace(/([\\`*_[\]<>|~&])/g, '\\$1');
 /** Text as code, which knows no escapes. */
 const code = (raw: string) => `\`${plain(raw).replaceAll('`', "'").replaceAll('|', '/')}\``;
 
+/** Lines as they are, in a fence that is longer than any run of backticks in them. */
+function block(raw: string, language: string): string[] {
+  const lines = raw.split('\n').map((line) => stripVTControlCharacters(line).replace(/(?!\t)\p{Cc}/gu, ''));
+  const longest = Math.max(2, ...[...raw.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return [`${fence}${language}`, ...lines, fence];
+}
+
 const stopped = ({ step, reason, fix }: NonNullable<Report['stopped']>) => [
   `It stopped at ${text(step)}: ${text(reason)}`,
   ...(fix ? ['', `Fix: ${text(fix)}`] : []),
@@ -79,9 +87,11 @@ function detail(finding: Finding): string[] {
     `- seen: ${text(seen(verdict))}`,
     ...(verdict.is === 'fail' ? [`- expected: ${text(verdict.expected)}`] : []),
     ...(verdict.is === 'fail' && verdict.cause ? [`- cause: ${text(verdict.cause)}`] : []),
+    ...(finding.drift ? [`- drift: ${text(driftText(finding.drift))}`] : []),
     `- threat: ${text(finding.threat)}`,
     `- fix: ${text(finding.remedy)}`,
     ...(finding.impact ? [`- impact: ${text(finding.impact)}`] : []),
+    ...(finding.drift?.diff ? ['', ...block(finding.drift.diff, 'diff')] : []),
     '',
   ];
 }

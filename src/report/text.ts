@@ -1,4 +1,13 @@
-import { type ChangeReport, count, type Finding, type Report, type StepReport } from '../core/report.ts';
+import { stripVTControlCharacters } from 'node:util';
+import {
+  type ChangeReport,
+  count,
+  type Drift,
+  type DriftLink,
+  type Finding,
+  type Report,
+  type StepReport,
+} from '../core/report.ts';
 import type { Verdict } from '../core/step.ts';
 
 export interface TextStyle {
@@ -40,6 +49,24 @@ export function seen(verdict: Verdict): string {
       return verdict.because;
   }
 }
+
+/** The link that broke, as people say it. */
+const LINKS: Readonly<Record<DriftLink, string>> = {
+  'edited-by-hand': 'edited by hand',
+  'edited-not-applied': 'edited, not applied',
+  'changed-at-run-time': 'changed at run time',
+  'changed-by-update': 'changed by an update',
+  'never-applied': 'never applied',
+};
+
+/** Which link broke and what differs from what, in one text. */
+export const driftText = (drift: Drift): string => `${LINKS[drift.link]}: ${drift.detail}`;
+
+/** A file's lines as a terminal may show them, whatever somebody wrote into the file. */
+const harmless = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => stripVTControlCharacters(line.replaceAll('\t', '  ')).replace(/\p{Cc}/gu, ''));
 
 /** What a step came to, in words: counts only where there is something to count. */
 function summarize(step: StepReport, style: TextStyle): string {
@@ -118,6 +145,11 @@ export function renderFinding(finding: Finding, style: TextStyle): string[] {
   if (verdict.is === 'fail') {
     row('expected', verdict.expected);
     if (verdict.cause) row('cause', verdict.cause);
+  }
+  if (finding.drift) {
+    row('drift', driftText(finding.drift));
+    if (finding.drift.diff && style.verbose)
+      lines.push(...harmless(finding.drift.diff).map((line) => `${' '.repeat(16)}${line}`));
   }
   if (!finding.waived) {
     row('fix', finding.remedy);

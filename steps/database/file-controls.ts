@@ -30,7 +30,7 @@ export interface FileProblem {
 const octal = (stat: FileStat) => `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
 
 /** Who administers the install: this user, the owner of its directory, or root. */
-async function operators(host: HostReader): Promise<ReadonlySet<number>> {
+export async function operators(host: HostReader): Promise<ReadonlySet<number>> {
   const [{ uid }, directory] = await Promise.all([host.system(), host.stat('.')]);
   return new Set([uid, 0, ...(directory ? [directory.uid] : [])]);
 }
