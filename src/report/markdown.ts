@@ -28,6 +28,7 @@ export function renderMarkdown(report: Report, sections: Readonly<Record<string,
     ...counts,
     '',
     ...(report.stopped ? [...stopped(report.stopped), ''] : []),
+    ...(report.delta ? [...delta(report.delta), ''] : []),
     ...(open.length > 0 ? ['## To look at', '', ...open.flatMap(detail)] : []),
     ...report.steps.flatMap((step) => [
       `## ${text(step.title)}`,
@@ -46,6 +47,22 @@ export function renderMarkdown(report: Report, sections: Readonly<Record<string,
   ]
     .join('\n')
     .trimEnd()}\n`;
+}
+
+/** One report as it is; several as parts of one document, each headed by its directory. */
+export function renderMarkdownOf(
+  reports: readonly Report[],
+  sections: Readonly<Record<string, string>>,
+): string {
+  const [first, ...others] = reports;
+  if (first && others.length === 0) return renderMarkdown(first, sections);
+  const part = (report: Report) =>
+    renderMarkdown(report, sections)
+      .split('\n')
+      // Headings are the only lines that begin so: everything of a report is escaped.
+      .map((line) => (/^#+ /.test(line) ? `#${line}` : line))
+      .join('\n');
+  return [`# ${reports.length} installs`, '', ...reports.map(part)].join('\n');
 }
 
 /** On one line, and harmless for a terminal that shows the file. */
@@ -73,6 +90,14 @@ const stopped = ({ step, reason, fix }: NonNullable<Report['stopped']>) => [
   ...(fix ? ['', `Fix: ${text(fix)}`] : []),
 ];
 
+const delta = (since: NonNullable<Report['delta']>) =>
+  [
+    `Since ${text(since.since)}:`,
+    ...(['new', 'fixed', 'open'] as const).map(
+      (kind) => `- ${kind === 'open' ? 'still open' : kind}: ${since[kind].map(code).join(', ') || 'none'}`,
+    ),
+  ].flatMap((line, i) => (i === 1 ? ['', line] : [line]));
+
 const word = (finding: Finding) => (finding.waived ? 'waived' : WORDS[finding.verdict.is]);
 
 const row = (finding: Finding, sections: Readonly<Record<string, string>>) =>
@@ -88,6 +113,12 @@ function detail(finding: Finding): string[] {
     ...(verdict.is === 'fail' ? [`- expected: ${text(verdict.expected)}`] : []),
     ...(verdict.is === 'fail' && verdict.cause ? [`- cause: ${text(verdict.cause)}`] : []),
     ...(finding.drift ? [`- drift: ${text(driftText(finding.drift))}`] : []),
+    ...(finding.exception
+      ? [
+          `- waived by ${text(finding.exception.owner)} until ${text(finding.exception.expires)}: ${text(finding.exception.reason)}`,
+          `- instead: ${text(finding.exception.compensating)}`,
+        ]
+      : []),
     `- threat: ${text(finding.threat)}`,
     `- fix: ${text(finding.remedy)}`,
     ...(finding.impact ? [`- impact: ${text(finding.impact)}`] : []),

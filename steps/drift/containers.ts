@@ -285,7 +285,7 @@ export async function declaredOrNot(
 export const violates =
   (look: Look, properties: readonly Property[], service: string) =>
   (model: ComposeModel): boolean => {
-    const found = violations(model, look.answers as unknown as ComposeAnswers);
+    const found = violations(model, look.answers as unknown as ComposeAnswers, look.host.dir);
     return properties.some((p) =>
       (found.get(p) ?? []).some((text) => text.startsWith(`${service} `) || service === ''),
     );

@@ -9,8 +9,6 @@ import {
   claimsOf,
   fenceShots,
   forgedShots,
-  judgePublic,
-  mcpPing,
   metricsShots,
   type Shot,
 } from './attack.ts';
