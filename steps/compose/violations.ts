@@ -25,6 +25,37 @@ export type Property =
   | 'init'
   | 'certificate';
 
+/** How each property is looked at; `violations` is what these sentences are about. */
+export const HOW: Readonly<Record<Property, string>> = {
+  services:
+    'Reads the model that Compose makes of compose.yaml and looks for each service that the answers ask for.',
+  'read-only': 'Reads read_only of each service in the model that Compose makes of compose.yaml.',
+  capabilities: 'Reads cap_drop and cap_add of each service in the model that Compose makes of compose.yaml.',
+  'no-new-privileges': 'Reads security_opt of each service in the model that Compose makes of compose.yaml.',
+  tmpfs: 'Looks for a tmpfs at /tmp in each service of the model that Compose makes of compose.yaml.',
+  user: 'Compares user of each service in the model that Compose makes of compose.yaml with the uid that it shall have.',
+  init: 'Reads init of CoreCube and inference in the model that Compose makes of compose.yaml.',
+  'data-volume':
+    'Reads what is mounted where CoreCube, the database and the proxy keep data, in the model that Compose makes of compose.yaml.',
+  networks:
+    'Compares the networks of each service, and whether the internal one has a way out, in the model that Compose makes of compose.yaml.',
+  ports:
+    'Lists the published ports of each service in the model that Compose makes of compose.yaml and compares them with the two of the proxy.',
+  limits: 'Reads mem_limit and pids_limit of each service in the model that Compose makes of compose.yaml.',
+  healthchecks:
+    'Looks for a health check that is not switched off in each service of the model that Compose makes of compose.yaml; inference need not have one.',
+  restart: 'Reads the restart policy of each service in the model that Compose makes of compose.yaml.',
+  logs: 'Reads the log driver and its size limit of each service in the model that Compose makes of compose.yaml.',
+  isolation:
+    'Looks in the model that Compose makes of compose.yaml for privileged mode, host namespaces, devices, dangerous mounts and filters that are switched off.',
+  'key-delivery':
+    "Reads where the key's secret is mounted in CoreCube, and every service's environment for key and passwords, in the model that Compose makes of compose.yaml.",
+  certificate:
+    'Reads the secrets of the proxy in the model that Compose makes of compose.yaml; only where the certificate is your own.',
+  settings:
+    "Compares CoreCube's variables in the model that Compose makes of compose.yaml with the answers, for both generations.",
+};
+
 /** Violations by property, each one sentence; a property without an entry holds. */
 export function violations(model: ComposeModel, answers: ComposeAnswers): Map<Property, string[]> {
   const found = new Map<Property, string[]>();
