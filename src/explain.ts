@@ -94,18 +94,21 @@ function howWaived(control: Pick<Control, 'id' | 'unwaivable'>): string {
 function renderHere({ finding, dir, changes }: SeenHere, row: ReturnType<typeof rows>): string[] {
   const verdict = finding.waived ?? finding.verdict;
   const { exception, drift } = finding;
-  const waived = exception
-    ? `by ${exception.owner} until ${exception.expires} (UTC): ${exception.reason} Instead: ${exception.compensating} (${exception.where})`
-    : finding.waived
-      ? seen(finding.verdict)
-      : undefined;
   return [
     `Now, in ${dir}: ${VERDICT_WORDS[verdict.is]}${finding.waived ? ', and waived' : ''}.`,
     '',
     ...row(verdict.is === 'fail' || verdict.is === 'pass' ? 'seen' : 'why', seen(verdict)),
     ...(verdict.is === 'fail' ? row('expected', verdict.expected) : []),
     ...(verdict.is === 'fail' && verdict.cause ? row('cause', verdict.cause) : []),
-    ...(waived === undefined ? [] : row('waived', waived)),
+    ...(exception
+      ? [
+          ...row('waived', `by ${exception.owner} until ${exception.expires} (UTC), ${exception.where}`),
+          ...row('reason', exception.reason),
+          ...row('instead', exception.compensating),
+        ]
+      : finding.waived
+        ? row('waiver', seen(finding.verdict))
+        : []),
     ...(drift ? row('drift', `${drift.link.replaceAll('-', ' ')}: ${drift.detail}`) : []),
     ...(drift?.diff ? drift.diff.split('\n').map((line) => `           ${line}`) : []),
     ...(changes ?? []).flatMap((change) => row('apply', change.summary)),

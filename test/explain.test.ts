@@ -116,12 +116,12 @@ describe('explain, for a host', () => {
     const text = here(finding('key.access', waived, { waived: failing, exception }));
     expect(flat(text)).toContain('Now, in /srv/install: failing, and waived. seen mode 0644');
     expect(flat(text)).toContain(
-      'waived by Jo Doe until 2027-05-31 (UTC): Moved in May. Instead: A guard. (waivers.yaml:1:3)',
+      'waived by Jo Doe until 2027-05-31 (UTC), waivers.yaml:1:3 reason Moved in May. instead A guard.',
     );
     const byName = here(
       finding('key.access', { ...waived, because: 'waived with --skip' }, { waived: failing }),
     );
-    expect(flat(byName)).toContain('waived waived with --skip');
+    expect(flat(byName)).toContain('waiver waived with --skip');
   });
 
   it('does not call what was not seen anything else', () => {

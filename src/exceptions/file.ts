@@ -131,11 +131,10 @@ function readEntry(
     if (typeof value === 'string') values[name] = value;
     else problems.push({ where: at(node?.range?.[0] ?? key.range?.[0]), ...value });
   }
-  for (const field of FIELDS) {
-    if (!given.has(field))
-      problems.push({ where, seen: `no ${field}`, expected: MEANING[field], fix: `add ${field}` });
-  }
-  return { values, problems };
+  const missing = FIELDS.filter((field) => !given.has(field)).map((field) => {
+    return { where, seen: `no ${field}`, expected: MEANING[field], fix: `add ${field}` };
+  });
+  return { values, problems: [...missing, ...problems] };
 }
 
 const isField = (name: string): name is Field => (FIELDS as readonly string[]).includes(name);

@@ -37,8 +37,6 @@ export function createExceptions(waivers: readonly Exception[], against: Against
     judge(findings) {
       const looked = new Map(findings.map((f) => [f.control, f]));
       const judged = isPartial ? waivers.filter((w) => looked.has(w.control)) : waivers;
-      // Of nothing nothing is claimed.
-      if (isPartial && judged.length === 0) return [];
       const now = (w: Exception) => looked.get(w.control);
       const held = judged.filter((w) => holding.includes(w));
       const verdicts: readonly (readonly [Described, Verdict])[] = [
@@ -48,7 +46,9 @@ export function createExceptions(waivers: readonly Exception[], against: Against
         [USED, used(held, now)],
         [ENDING, ending(held, today)],
       ];
-      return verdicts.map(([control, verdict]) => toFinding(control, verdict));
+      const all = verdicts.map(([control, verdict]) => toFinding(control, verdict));
+      // Of a part nothing is claimed about the file as a whole: only what is wrong is said.
+      return isPartial ? all.filter((finding) => finding.verdict.is !== 'pass') : all;
     },
   };
 }

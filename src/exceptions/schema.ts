@@ -40,9 +40,9 @@ export function waiversSchema(
 export function exampleWaivers(schemaFile: string): string {
   return `# yaml-language-server: $schema=${schemaFile}
 # Waivers: risks that somebody takes for a while, one entry for each control. Every key is needed.
-# A waived control does not fail a run, and every report shows who waived it, why, and until when. A waiver holds
-# through its last day (UTC), which is at most ${MAX_DAYS} days ahead. One that has expired, that is not needed any more, or
-# whose control does not exist, is itself a finding.
+# A waived control does not fail a run, and apply leaves it as it is; every report shows who waived it, why, and until
+# when. A waiver holds through its last day (UTC), which is at most ${MAX_DAYS} days ahead. One that has expired, that is
+# not needed any more, or whose control does not exist, is itself a finding.
 #
 # - control: host.filesystem-local
 #   reason: The directory is on the NFS share of the cluster until the move to local disks.

@@ -75,11 +75,11 @@ describe('a file of waivers', () => {
     );
     expect(waivers).toEqual([]);
     expect(problems.map(({ where, seen }) => [where.slice('waivers.yaml:'.length), seen])).toEqual([
+      ['1:3', 'no reason'],
       ['2:3', 'the unknown key "reasn"'],
       ['3:10', 'no word in owner'],
       ['4:17', 'a list'],
       ['5:12', '"2026-02-30"'],
-      ['1:3', 'no reason'],
       ['10:12', '2028-01-01, 401 days ahead'],
       ['11:3', 'an entry that is no waiver'],
       ['12:3', 'no reason'],
@@ -88,7 +88,7 @@ describe('a file of waivers', () => {
       ['12:3', 'no expires'],
       ['12:3', 'a second waiver of host.firewall; the first is at waivers.yaml:6:3'],
     ]);
-    expect(problems[0]?.fix).toBe('did you mean reason');
+    expect(problems[1]?.fix).toBe('did you mean reason');
     for (const problem of problems) expect(problem.expected.length * problem.fix.length).toBeGreaterThan(0);
     // As it is shown: with exit code 2, and nothing done.
     expect(renderProblems(new UsageError(problems).problems)).toContain('waivers.yaml:5:12');

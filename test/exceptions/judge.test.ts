@@ -247,11 +247,15 @@ describe('a run that looks at a part', () => {
       waiver('is.gone'),
       waiver('is.firm'),
     ];
-    expect(verdicts(await verify(waivers, { only: ['is.open'] }))).toEqual({});
-    const { known: _, ...rest } = FINE;
-    expect(verdicts(await verify(waivers, { only: ['is.good'] }))).toEqual({ ...rest, used: 'fail' });
-    expect(verdicts(await verify(waivers, { only: ['is.bad'] }))).toEqual({ ...rest, current: 'fail' });
-    expect(verdicts(await verify(waivers, { only: ['is.firm'] }))).toEqual({ ...rest, allowed: 'fail' });
+    for (const [only, said] of [
+      ['is.open', {}],
+      ['is.good', { used: 'fail' }],
+      ['is.bad', { current: 'fail' }],
+      ['is.firm', { allowed: 'fail' }],
+    ] as const)
+      expect([only, verdicts(await verify(waivers, { only: [only] }))]).toEqual([only, said]);
+    // What is limited to a control that holds stays good, whatever else the file says.
+    expect((await verify(waivers, { only: ['is.good'] })).exit).toBe(0);
   });
 });
 
