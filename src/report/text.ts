@@ -31,6 +31,10 @@ const MARKS: Record<Verdict['is'] | 'waived', Mark> = {
   skip: { glyph: '·', ascii: '-', word: 'does not apply', sgr: '2' },
   waived: { glyph: '!', ascii: 'WAIVED', word: 'waived', sgr: '33' },
 };
+/** What a verdict is called in a sentence. */
+export const VERDICT_WORDS = Object.fromEntries(
+  Object.entries(MARKS).map(([is, { word }]) => [is, word]),
+) as Readonly<Record<keyof typeof MARKS, string>>;
 const markOf = (f: Finding): Mark => (f.waived ? MARKS.waived : MARKS[f.verdict.is]);
 
 const paint = (style: TextStyle, sgr: string, text: string) =>
@@ -121,6 +125,9 @@ function isShown(finding: Finding, style: TextStyle): boolean {
   return finding.waived !== undefined || (finding.verdict.is === 'fail' && finding.manual === true);
 }
 
+/** How the line with what was seen begins. */
+const LABEL = { pass: 'seen', fail: 'seen', unknown: 'why', attest: 'open', skip: 'why' } as const;
+
 /** One control: its title and what was seen; a failure adds what was expected, the fix and what the fix costs. */
 export function renderFinding(finding: Finding, style: TextStyle): string[] {
   const mark = markOf(finding);
@@ -138,10 +145,19 @@ export function renderFinding(finding: Finding, style: TextStyle): string[] {
   };
   const { verdict } = finding;
   if (!needsAttention(finding)) {
-    row(verdict.is === 'pass' ? 'seen' : 'why', seen(verdict));
+    row(LABEL[verdict.is], seen(verdict));
     return lines;
   }
-  row(verdict.is === 'fail' ? 'seen' : verdict.is === 'attest' ? 'open' : 'why', seen(verdict));
+  const { exception, waived } = finding;
+  if (exception && waived) {
+    row(LABEL[waived.is], seen(waived));
+    if (waived.is === 'fail') row('expected', waived.expected);
+    row('waived', `by ${exception.owner} until ${exception.expires} (UTC), ${exception.where}`);
+    row('reason', exception.reason);
+    row('instead', exception.compensating);
+    return lines;
+  }
+  row(LABEL[verdict.is], seen(verdict));
   if (verdict.is === 'fail') {
     row('expected', verdict.expected);
     if (verdict.cause) row('cause', verdict.cause);
