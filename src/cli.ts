@@ -7,6 +7,7 @@ import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
 import { helpText } from './help.ts';
+import { fileEvidence } from './host/evidence-store.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
@@ -50,6 +51,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
           await removeLeftovers(dir, product.paths);
           return release;
         },
+        evidence: fileEvidence,
         cancelOnSignals,
       });
   }

@@ -12,6 +12,8 @@ import type { HostSource } from './core/host.ts';
 import type { Product } from './core/product.ts';
 import type { Mode, Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
+import { appendEvidence, renderKept } from './evidence/append.ts';
+import type { EvidenceStore } from './evidence/store.ts';
 import { chooseFrontend } from './frontends/choose.ts';
 import type { PersonFrontend, PersonOptions } from './frontends/person.ts';
 import { scriptFrontend } from './frontends/script/script.ts';
@@ -32,6 +34,8 @@ export interface Outside {
   createHost(dir: string, isWriting: boolean, raw: (id: string) => string | undefined): HostSource;
   /** One writing run per directory, and no traces of a killed one. @returns gives the directory back */
   occupy(dir: string): Promise<() => Promise<void>>;
+  /** Where the records of verifies are kept. @param path absolute */
+  evidence(path: string): EvidenceStore;
   /** Aborts on a signal; `notice` is called for the first one. */
   cancelOnSignals(notice: () => void): { readonly controller: AbortController; dispose(): void };
 }
@@ -146,6 +150,10 @@ export async function deploy(args: Arguments, outside: Outside): Promise<ExitCod
         ? await reopen(frontend, settled(gathered.known, product), runIn)
         : await runIn(mode, gathered.known);
     await frontend.close();
+    if (args.command === 'verify' && report.exit !== EXIT.cancelled) {
+      const kept = await appendEvidence(outside.evidence(resolve(dir, product.paths.evidence)), report);
+      (args.json ? outside.stderr : outside.stdout).write(redact(`\n${renderKept(kept)}\n`));
+    }
     if (args.json) outside.stdout.write(redact(renderJson(report)));
     return report.exit;
   } finally {

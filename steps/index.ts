@@ -45,6 +45,7 @@ export const product: Product = {
     lock: PATH.lock,
     reportMarkdown: PATH.reportMarkdown,
     reportJson: PATH.reportJson,
+    evidence: PATH.evidence,
   },
   reveals: [{ label: "administrator's password", path: PATH.adminPassword }],
   helperLabel: HELPER_LABEL,

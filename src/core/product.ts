@@ -21,6 +21,8 @@ export interface Product {
     /** Written after every apply. */
     readonly reportMarkdown: string;
     readonly reportJson: string;
+    /** One record of every verify, chained by hash. */
+    readonly evidence: string;
   };
   /** Secrets of a finished install that the operator may look at once, on a terminal. */
   readonly reveals: readonly { readonly label: string; readonly path: string }[];

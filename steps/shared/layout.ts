@@ -56,6 +56,7 @@ export const PATH = {
   lock: '.corecube-secure/lock',
   reportMarkdown: '.corecube-secure/report.md',
   reportJson: '.corecube-secure/report.json',
+  evidence: '.corecube-secure/evidence.jsonl',
   /** HMAC-SHA256 of a constant under the encryption key: says whether this key belongs to this data, never the key. */
   keyCheck: '.corecube-secure/key-check.json',
   /** First boot only: CUBE_ADMIN_* and, on guide v1, the migration URL. Removed when the account is proved. */
