@@ -203,12 +203,7 @@ function changesOf(before: Report | undefined, now: Report): readonly string[] {
     const isGood = finding.verdict.is === 'pass' || (finding.verdict.is === 'skip' && !finding.waived);
     if (earlier ? stateWord(earlier) === word : isGood) continue;
     const from = earlier ? ` (was ${stateWord(earlier)})` : '';
-    lines.push(
-      `${word}${from}: ${finding.title} [${finding.control}]. ${seenWords(finding)}`.replaceAll(
-        /\s*\n\s*/g,
-        ' ',
-      ),
-    );
+    lines.push(`${word}${from}: ${finding.title} [${finding.control}]. ${seenWords(finding)}`);
   }
   for (const [key, finding] of was ?? [])
     if (!is.has(key))

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { renderKept } from '../../src/evidence/append.ts';
 import { renderEvidence } from '../../src/evidence/render.ts';
 import { sshSigner } from '../../src/host/signing.ts';
-import { EvidenceBed, forge, NAMESPACE } from './evidence-bed.ts';
+import { EvidenceBed, forge, NAMESPACE } from '../host/evidence-bed.ts';
 
 let bed: EvidenceBed;
 let key: string;
