@@ -73,6 +73,7 @@ export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
       frontend: { ...frontend, decide: consent.decider(frontend) },
       skip: new Set(args.list('skip')),
       explain: product.explainDrift,
+      ...(prepared.exceptions ? { exceptions: prepared.exceptions } : {}),
       signal,
       tool: { name: product.name, version: product.version },
       dir,

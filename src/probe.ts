@@ -5,11 +5,13 @@ import { type KnownAnswer, resolveAll } from './core/answers.ts';
 import { run } from './core/engine.ts';
 import { type ExitCode, type Problem, UsageError } from './core/errors.ts';
 import type { Frontend } from './core/frontend.ts';
+import type { ExitPolicy } from './core/hooks.ts';
 import type { HostReader, HostSource } from './core/host.ts';
 import type { Product } from './core/product.ts';
 import type { Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { scriptFrontend } from './frontends/script/script.ts';
+import { readPolicy } from './look.ts';
 import { readOutputs, writeOutputs } from './outputs.ts';
 import { textStyle } from './prepare.ts';
 import type { World } from './world.ts';
@@ -21,6 +23,7 @@ export interface ProbeWorld {
   readonly host: HostSource;
   readonly frontend: Frontend;
   readonly signal: AbortSignal;
+  readonly policy?: ExitPolicy;
 }
 
 /**
@@ -70,6 +73,7 @@ export async function runProbe(
     host,
     frontend: world.frontend,
     skip: new Set(),
+    ...(world.policy ? { policy: world.policy } : {}),
     signal,
     tool: { name: product.name, version: product.version },
     dir: url,
@@ -85,7 +89,9 @@ export async function runProbe(
 export async function probe(args: Arguments, world: World): Promise<ExitCode> {
   const { product } = world;
   const outputs = readOutputs(args);
-  if (outputs.problems.length > 0) throw new UsageError(outputs.problems);
+  const problems: Problem[] = [...outputs.problems];
+  const policy = readPolicy(args, problems);
+  if (problems.length > 0) throw new UsageError(problems);
   const stream = outputs.usesStdout ? world.stderr : world.stdout;
   const style = textStyle(args, world, stream);
   const write = (text: string) => void stream.write(redact(text));
@@ -103,8 +109,8 @@ export async function probe(args: Arguments, world: World): Promise<ExitCode> {
     const { signal } = cancel.controller;
     const host = world.createHost(process.cwd(), false, () => undefined);
     const [url = ''] = args.operands;
-    const report = await runProbe(url, args.raw, { product, host, frontend, signal });
-    await writeOutputs(outputs, [report], world, style);
+    const report = await runProbe(url, args.raw, { product, host, frontend, signal, policy });
+    await writeOutputs(outputs, [report], world, { style, failOn: policy.failOn });
     return report.exit;
   } finally {
     cancel.dispose();

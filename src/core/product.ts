@@ -39,9 +39,15 @@ export interface Product {
     readonly reportJson: string;
     /** Files and directories of secrets: nothing in them is ever hashed or shown. */
     readonly secrets: readonly string[];
+    /** The operator's waivers, where there is such a file. */
+    readonly waivers: string;
+    /** One record of every verify, chained by hash. */
+    readonly evidence: string;
   };
   /** Which link of a failing control broke. */
   readonly explainDrift: DriftExplainer;
+  /** Files of an install that findings speak of, relative to its directory; no secrets. */
+  readonly files: readonly string[];
   /** Secrets of a finished install that the operator may look at once, on a terminal. */
   readonly reveals: readonly { readonly label: string; readonly path: string }[];
   /** Label for rehearsal and helper containers. */
