@@ -132,7 +132,7 @@ const trusted: Control<ProxyAnswers> = {
   title: 'Clients trust the certificate without being told to',
   severity: 'advised',
   section: 'tls',
-  how: "Makes a TLS handshake and verifies the chain with this host's trust store.",
+  how: "Makes a TLS handshake and verifies the chain with this host's trust store; skipped where the authority is Caddy's own.",
   threat: 'People and programs are told to switch verification off, and then nothing is verified any more.',
   remedy:
     'Use the production ACME directory, or a certificate of an authority that your clients already know.',

@@ -206,6 +206,22 @@ describe('a hostile file of waivers', () => {
     expect(performance.now() - began).toBeLessThan(5_000);
   });
 
+  it.each([
+    ['['.repeat(101) + ']'.repeat(101), true],
+    ['['.repeat(99) + ']'.repeat(99), false],
+    [`${'- '.repeat(101)}a`, true],
+    [`${'- '.repeat(99)}a`, false],
+    [Array.from({ length: 210 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), true],
+    // What looks like nesting inside of a text is none.
+    [entry({ reason: `"${'['.repeat(500)} a"` }), false],
+    [entry({ reason: `a ${'- '.repeat(300)}` }), false],
+    ['[] \n'.repeat(300), false],
+  ])('counts levels before it parses: %.12s', (text, isTooDeep) => {
+    const seen = read(text).problems.map((p) => p.seen);
+    // A parser that recurses through thousands of levels may end the process before it can say so.
+    expect(seen.includes('more than 100 levels in each other')).toBe(isTooDeep);
+  });
+
   it('gives the first problems of thousands', () => {
     for (const text of [
       `- ${Array.from({ length: 3_000 }, (_, i) => `k${i}: v`).join('\n  ')}`,

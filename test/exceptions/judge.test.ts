@@ -16,6 +16,7 @@ import {
 import { waiversStep } from '../../src/exceptions/controls.ts';
 import { createExceptions, gatherExceptions } from '../../src/exceptions/index.ts';
 import { selectControls } from '../../src/select.ts';
+import { steps } from '../../steps/index.ts';
 import { sections } from '../../steps/questions.ts';
 import { blindHost } from '../fakes/blind-host.ts';
 
@@ -192,6 +193,15 @@ describe('a waiver that does not hold', () => {
     expect(about(report, 'is.firm')?.waived).toBeUndefined();
     expect(verdicts(report)).toEqual({ ...FINE, allowed: 'fail' });
     expect(about(report, 'waivers.allowed')?.severity).toBe('required');
+    // Not even for whoever asks the waivers and not the engine.
+    const against = { steps: [step], now: NOW, isPartial: false };
+    const given = [
+      waiver('is.firm'),
+      waiver('is.bad'),
+      waiver('is.gone'),
+      waiver('is.open', { expires: '2026-11-25' }),
+    ];
+    expect([...createExceptions(given, against).waivers.keys()]).toEqual(['is.bad']);
   });
 
   it.each([
@@ -302,6 +312,8 @@ describe('gathering', () => {
 
 describe('the controls about waivers', () => {
   it('are statements with all that a control needs, under ids of their own', () => {
+    const taken = steps.flatMap((s) => [s.id, ...s.controls.map((c) => c.id)]);
+    expect(taken.filter((id) => id.startsWith('waivers'))).toEqual([]);
     expect(new Set(waiversStep.controls.map((c) => c.id)).size).toBe(waiversStep.controls.length);
     for (const { id, title, section, threat, remedy, how } of waiversStep.controls) {
       expect(id).toMatch(/^waivers\.[a-z-]+$/);
