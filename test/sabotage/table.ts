@@ -5,6 +5,7 @@ import { databaseRows } from './database.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
 import { proxyRows } from './proxy.ts';
+import { roleAndPolicyRows } from './roles.ts';
 import { runningRows } from './running.ts';
 import type { Sabotage } from './types.ts';
 
@@ -13,6 +14,7 @@ export const sabotages: readonly Sabotage[] = [
   ...composeRows,
   ...runningRows,
   ...databaseRows,
+  ...roleAndPolicyRows,
   ...proxyRows,
   ...adminRows,
   ...hostRows,
