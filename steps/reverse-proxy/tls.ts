@@ -38,6 +38,10 @@ function covers(names: string, domain: string): boolean {
   return list.includes(domain) || list.includes(`*.${parent}`);
 }
 
+/** No answer at all, as opposed to a refusal: the network between may be cut, so nothing was seen. */
+const isSilent = (refusal: Extract<TlsResult, { ok: false }>): boolean =>
+  /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(refusal.code);
+
 /** What is served, judged by where it should come from; undefined when it is right. Used by the wait for ACME too. */
 export async function certificateFault(
   context: Context,
@@ -51,6 +55,8 @@ export async function certificateFault(
     return fail("Caddy's private authority has no root certificate", `a root in ${IN_CADDY.internalRoot}`);
   }
   const seen = await shake(root);
+  if (!seen.ok && isSilent(seen))
+    return unknown(`no certificate was seen: ${because(seen.message)}`, 'proxy.up');
   if (!seen.ok)
     return fail(`no certificate for ${answers.domain}: ${because(seen.message)}`, 'a completed handshake');
   const { certificate } = seen;
@@ -197,6 +203,7 @@ const accepted = (
         timeoutMs: 5_000,
       });
       if (result.ok) return pass(`${result.protocol} with ${result.cipher}`);
+      if (isSilent(result)) return unknown(`no answer: ${because(result.message)}`, 'proxy.up');
       if (/no.?(protocols|ciphers).?available/i.test(`${result.code} ${result.message}`)) {
         return unknown(`${version} cannot be tried from here: ${because(result.message)}`);
       }

@@ -14,6 +14,7 @@ export interface Container {
     readonly Status: string;
     readonly Running: boolean;
     readonly Restarting: boolean;
+    readonly Paused?: boolean;
     readonly ExitCode: number;
     readonly OOMKilled: boolean;
     readonly Pid: number;
@@ -70,9 +71,12 @@ export interface Container {
   };
 }
 
-/** True for a container in which something can be looked at; Docker calls one that restarts again and again running too. */
+/**
+ * True for a container in which something can be looked at; Docker calls one that is paused, or restarts again and again,
+ * running too.
+ */
 export const isSteady = ({ State }: Container): boolean =>
-  State.Running && !State.Restarting && (State.Health?.Status ?? 'healthy') === 'healthy';
+  State.Running && !State.Paused && !State.Restarting && (State.Health?.Status ?? 'healthy') === 'healthy';
 
 /** The Docker Engine did not answer, or refused this user. Controls that meet it are `unknown`. */
 export class DockerUnreachable extends Error {

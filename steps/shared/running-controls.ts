@@ -166,6 +166,7 @@ export function upControl<A extends Pick<Answers, 'projectName'>>(
           'a healthy container',
           'it crashes at the start',
         );
+      if (State.Paused) return fail('paused: its processes are frozen', 'a healthy container');
       if (!State.Running)
         return fail(
           `${State.Status}, exit code ${State.ExitCode}${State.OOMKilled ? ', killed for memory' : ''}`,

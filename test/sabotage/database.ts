@@ -4,6 +4,8 @@ import type { Install } from '../e2e/support.ts';
 import { docker, keep, putBack, up } from './by-hand.ts';
 import { expiredCertificate, foreignCertificate } from './certificates.ts';
 import { edit } from './edits.ts';
+import { roleAndPolicyRows } from './roles.ts';
+import { BY_LOGIN, BY_SQL } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
 const reload = (i: Install) => i.sql('select pg_reload_conf()');
@@ -29,50 +31,6 @@ async function passwordOf(i: Install, variable: string): Promise<string> {
   if (!found) throw new Error(`.env holds no ${variable}`);
   return decodeURIComponent(found);
 }
-
-/** What needs a verified connection as one of the roles, or as the superuser. */
-const BY_SQL = [
-  'pg.scram-only',
-  'pg.passwords-not-default',
-  'pg.roles-log-in',
-  'pg.tls-in-use',
-  'pg.app-attributes',
-  'pg.app-not-member',
-  'pg.app-cannot-create-role',
-  'pg.app-cannot-run-programs',
-  'pg.app-cannot-read-files',
-  'pg.app-cannot-create-tables',
-  'pg.app-can-work',
-  'pg.maintenance-attributes',
-  'pg.owner-attributes',
-  'pg.extension-vector',
-  'pg.public-revoked',
-  'pg.other-roles-powerless',
-  'pg.other-roles-cannot-log-in',
-  'pg.tables-not-owned-by-app',
-  'pg.rls-enabled',
-  'pg.app-cannot-alter-policy',
-  'pg.policies-not-open',
-  'pg.policies-as-migrated',
-  'pg.app-sessions-encrypted',
-  'pg.app-role-in-use',
-];
-/** What CoreCube can only tell when it reaches its database. */
-const BY_LOGIN = [
-  'admin.default-login-refused',
-  'admin.own-login',
-  'admin.session-ended',
-  'admin.no-default-email',
-  'session.lifetime',
-  'session.cookie-flags',
-  'audit.retention-days',
-  'audit.query-text',
-  'keys.expire',
-  'keys.used',
-  'keys.not-shared',
-  'keys.service-for-shared',
-  'webhooks.secret-set',
-];
 
 /** Serves another certificate, and lets nobody stay on a connection from before. */
 async function serve(i: Install, pair: { certificate: string; key: string }): Promise<void> {
@@ -284,4 +242,9 @@ const serverRows: readonly Sabotage[] = [
   },
 ];
 
-export const databaseRows: readonly Sabotage[] = [...fileRows, ...ruleRows, ...serverRows];
+export const databaseRows: readonly Sabotage[] = [
+  ...fileRows,
+  ...ruleRows,
+  ...serverRows,
+  ...roleAndPolicyRows,
+];

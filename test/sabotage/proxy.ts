@@ -5,6 +5,7 @@ import { DOMAIN, type Install } from '../e2e/support.ts';
 import { docker, keep, putBack } from './by-hand.ts';
 import { edit, reloadCaddy } from './edits.ts';
 import { startRelay, stopRelay } from './relay.ts';
+import { BY_ATTACK, BY_PROXY, BY_TLS } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
 const FILE = 'caddy/Caddyfile';
@@ -39,25 +40,6 @@ const mended = (row: Sabotage): Sabotage => {
   return rest;
 };
 
-/** What every attack needs: a way to the proxy whose address is known. */
-const BY_ATTACK = [
-  'proxy.admin-refused-from-outside',
-  'proxy.forged-addresses-refused',
-  'proxy.metrics-refused',
-  'proxy.public-paths-answer',
-  'proxy.headers-once',
-  'proxy.hsts',
-  'proxy.client-address-seen',
-];
-/** What needs a running proxy at all. */
-const BY_PROXY = [
-  ...BY_ATTACK,
-  'proxy.access-log',
-  'proxy.body-limit',
-  'proxy.http-redirects',
-  'proxy.other-hosts-refused',
-  'tls.1-1-refused',
-];
 const BY_CONTAINER = [
   'proxy.container-current',
   'proxy.config-current',
@@ -74,7 +56,11 @@ const headerRows: readonly Sabotage[] = [
   ),
   edited(
     'the Caddyfile sends HSTS twice, reloaded',
-    { from: /(\n\s*)(Strict-Transport-Security[^\n]*)/, to: '$1$2$1+Strict-Transport-Security "max-age=60"' },
+    // Before the one of ours: what is deferred first has the last word.
+    {
+      from: /\n\tlog\n/,
+      to: '\n\tlog\n\theader {\n\t\t+Strict-Transport-Security max-age=60\n\t\tdefer\n\t}\n',
+    },
     ['proxy.hsts', 'proxy.headers-once'],
   ),
   edited(
@@ -238,7 +224,7 @@ const tlsRows: readonly Sabotage[] = [
 
 const stopped = {
   ...fail('proxy.up'),
-  ...unseen(...BY_PROXY, ...BY_CONTAINER, 'tls.certificate', 'tls.1-2-accepted', 'tls.1-3-accepted'),
+  ...unseen(...BY_PROXY, ...BY_CONTAINER, ...BY_TLS),
 };
 const RUNNING = [
   'read-only',

@@ -5,7 +5,6 @@ import { databaseRows } from './database.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
 import { proxyRows } from './proxy.ts';
-import { roleAndPolicyRows } from './roles.ts';
 import { runningRows } from './running.ts';
 import type { Sabotage } from './types.ts';
 
@@ -14,7 +13,6 @@ export const sabotages: readonly Sabotage[] = [
   ...composeRows,
   ...runningRows,
   ...databaseRows,
-  ...roleAndPolicyRows,
   ...proxyRows,
   ...adminRows,
   ...hostRows,
