@@ -70,6 +70,7 @@ const accountRows: readonly Sabotage[] = [
     name: 'somebody has changed the mail address of the administrator',
     break: (i) => i.sql(`update users set email = 'intruder@corecube.test' where email = '${OWN}'`),
     turns: { ...fail('admin.own-login'), ...unseen(...INSIDE) },
+    onlyV1: ['webhooks.secret-set'],
     undo: (i) => i.sql(`update users set email = '${OWN}' where email = 'intruder@corecube.test'`),
   },
   {

@@ -184,6 +184,7 @@ const serverRows: readonly Sabotage[] = [
       ...fail('compose.database-server', 'pg.server-certificate'),
       ...unseen('pg.password-accepted', 'pg.old-tls-refused', ...BY_SQL, ...BY_LOGIN),
     },
+    onlyV1: ['webhooks.secret-set'],
     onlyV2: ['pg.app-cannot-create-tables'],
   },
   {
@@ -193,6 +194,7 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
     },
+    onlyV1: ['webhooks.secret-set'],
     onlyV2: ['pg.app-cannot-create-tables'],
     undo: serveOwn,
   },
@@ -203,6 +205,7 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
     },
+    onlyV1: ['webhooks.secret-set'],
     onlyV2: ['pg.app-cannot-create-tables'],
   },
   {
@@ -220,6 +223,7 @@ const serverRows: readonly Sabotage[] = [
         ...BY_LOGIN,
       ),
     },
+    onlyV1: ['webhooks.secret-set'],
     onlyV2: ['pg.app-cannot-create-tables'],
     undo: async (i) => docker(i, 'unpause', await i.container('pgvector')),
   },
@@ -238,6 +242,7 @@ const serverRows: readonly Sabotage[] = [
         ...BY_LOGIN,
       ),
     },
+    onlyV1: ['webhooks.secret-set'],
     onlyV2: ['pg.app-cannot-create-tables'],
   },
 ];
