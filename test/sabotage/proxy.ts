@@ -126,7 +126,7 @@ const fenceRows: readonly Sabotage[] = [
   edited(
     'the Caddyfile opens /metrics, reloaded',
     { from: /\n\t\thandle @documentation/, to: '\n\t\thandle /metrics {\n\t\t\timport upstream\n\t\t}$&' },
-    ['proxy.metrics-refused', 'proxy.admin-refused-from-outside'],
+    ['proxy.metrics-refused', 'proxy.admin-refused-from-outside', 'proxy.forged-addresses-refused'],
   ),
   edited(
     'the Caddyfile opens the documentation of the API, reloaded',
