@@ -1,8 +1,10 @@
 /** What everybody may reach: it answers, and asks for a key. */
 import type { HttpResult } from '../../src/core/host.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
+import { renderCaddyfile } from '../shared/caddy.ts';
+import { PATH } from '../shared/layout.ts';
 import { fromOutside, refused } from './access.ts';
-import { ask, because, type ProxyAnswers, type Vantage } from './look.ts';
+import { ask, because, type Context, type ProxyAnswers, type Vantage } from './look.ts';
 
 /** The proxy could not get an answer from CoreCube (RFC 9110, sections 15.6.3 to 15.6.5). */
 const isGatewayFault = (result: HttpResult): boolean => result.ok && [502, 503, 504].includes(result.status);
@@ -11,6 +13,12 @@ const isGatewayFault = (result: HttpResult): boolean => result.ok && [502, 503, 
 async function askTwice(...request: Parameters<typeof ask>): Promise<HttpResult> {
   const result = await ask(...request);
   return isGatewayFault(result) ? ask(...request) : result;
+}
+
+/** What must be repaired before a gateway's fault says anything of CoreCube: the file, else what was loaded of it. */
+async function suspect({ host, answers }: Context): Promise<string> {
+  const file = await host.readText(PATH.caddyfile);
+  return file === renderCaddyfile(answers) ? 'proxy.config-current' : 'proxy.config-file';
 }
 
 export const publicAnswers: Control<ProxyAnswers> = {
@@ -39,7 +47,10 @@ export const publicAnswers: Control<ProxyAnswers> = {
       ] as const) {
         if (!result.ok) return unknown(`${name} got no answer: ${because(result.message)}`);
         if (isGatewayFault(result)) {
-          return unknown(`${name} answers ${result.status}: CoreCube does not answer behind the proxy`);
+          return unknown(
+            `${name} answers ${result.status}: CoreCube does not answer behind the proxy`,
+            await suspect(context),
+          );
         }
         if (refused(result)) return fail(`${name} is refused by the proxy`, '401 from CoreCube');
         const asksForKey =
