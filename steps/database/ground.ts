@@ -105,7 +105,7 @@ function whyDown(container: Container | undefined): string | undefined {
     return `its container restarts again and again (${container.RestartCount} times, exit code ${State.ExitCode})`;
   if (!State.Running) return `its container is ${State.Status} (exit code ${State.ExitCode})`;
   // The kernel still accepts connections for frozen processes: an open port says nothing then.
-  if (State.Status === 'paused') return 'its container is paused: its processes are frozen';
+  if (State.Paused) return 'its container is paused: its processes are frozen';
   return undefined;
 }
 

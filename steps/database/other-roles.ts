@@ -47,7 +47,7 @@ export const otherRoleControls: readonly Control<Needed>[] = [
     refs: ['CIS PostgreSQL 4.3', 'CIS PostgreSQL 4.6', 'CWE-250'],
     threat:
       'A second superuser is a back door: it reads every compartment and outlives every change of a password.',
-    how: `As the superuser, pg_roles and pg_auth_members are read for every role but ${KNOWN.join(', ')} and PostgreSQL's own.`,
+    how: "Reads attributes and memberships of every role but the superuser, the three of CoreCube and PostgreSQL's own, as the superuser.",
     remedy:
       'Find out who made the role. Then, as postgres: ALTER ROLE name NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION, and REVOKE its memberships; DROP ROLE when it owns nothing.',
     impact: 'Whoever uses that role loses access.',
@@ -67,7 +67,7 @@ export const otherRoleControls: readonly Control<Needed>[] = [
     section: SECTION,
     refs: ['CIS PostgreSQL 4.3'],
     threat: 'Each further account is a further password that can leak, and nobody watches it.',
-    how: `As the superuser, pg_roles is read for roles with LOGIN beside ${KNOWN.join(', ')}.`,
+    how: 'Reads in pg_roles, as the superuser, which roles with LOGIN there are beside the superuser and the three of CoreCube.',
     remedy:
       'As postgres: ALTER ROLE name NOLOGIN, or DROP ROLE. Waive this when a role for backups or monitoring is meant to be there.',
     impact: 'Whoever uses that role loses access.',

@@ -143,7 +143,7 @@ const asMigrated: Control<Needed> = {
   refs: ['CWE-284'],
   threat:
     'A policy that was dropped, loosened or added, or a table that no longer obeys them, opens every compartment without a trace in any file.',
-  how: `Compares every policy, and whether it binds the owner too, with what the first apply under this image recorded in ${PATH.policies}. What was changed before that is not seen.`,
+  how: `Compares every policy, and whom row-level security binds, with the record of the first apply under this image in ${PATH.policies}; what was changed before that is not seen.`,
   remedy:
     'Apply brings back what was recorded. A policy that was added is left: see what it does, then DROP POLICY name ON table as its owner.',
   impact: 'What the changed policies let through is no longer shown.',

@@ -88,7 +88,7 @@ export const clockControl: PreflightControl = {
   manual: true,
   threat:
     'With a wrong clock certificates are refused or accepted too long, webhooks are too old after five minutes, and the audit log names times that never were.',
-  how: `Compares the clock with the Date of an answer of the proxy, with the database's clock and, with ACME, with the Date of the authority's directory; ${TOLERANCE} s are allowed. Proxy and bundled database have this machine's own clock: only an external database or the authority shows that it is wrong.`,
+  how: `Compares the clock with those of the proxy and the database (the own machine's, unless the database is external) and, with ACME, with the Date of the authority's directory; ${TOLERANCE} s are allowed.`,
   remedy:
     'timedatectl set-ntp true, or install chrony or systemd-timesyncd; then wait until the clock is set.',
   impact: 'The clock may jump once.',

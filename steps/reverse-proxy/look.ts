@@ -56,8 +56,7 @@ export function published(container: Container, port: number): Endpoint | undefi
 /** The proxy, when it runs. Throws when Docker does not answer. */
 export async function running({ host, answers }: Context): Promise<Running | undefined> {
   const container = await containerOf(host, answers.projectName, SERVICE.proxy);
-  if (!container?.State.Running || container.State.Restarting || container.State.Status === 'paused')
-    return undefined;
+  if (!container?.State.Running || container.State.Restarting || container.State.Paused) return undefined;
   return {
     container,
     https: published(container, 443),

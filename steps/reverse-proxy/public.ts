@@ -1,9 +1,11 @@
 /** What everybody may reach: it answers, and asks for a key. */
 import type { HttpResult } from '../../src/core/host.ts';
 import type { Control } from '../../src/core/step.ts';
+import { renderCaddyfile } from '../shared/caddy.ts';
+import { PATH } from '../shared/layout.ts';
 import { fromOutside } from './access.ts';
 import { judgePublic, mcpPing } from './attack.ts';
-import { ask, type ProxyAnswers, type Vantage } from './look.ts';
+import { ask, type Context, type ProxyAnswers, type Vantage } from './look.ts';
 
 /** The proxy could not get an answer from CoreCube (RFC 9110, sections 15.6.3 to 15.6.5). */
 const isGatewayFault = (result: HttpResult): boolean => result.ok && [502, 503, 504].includes(result.status);
@@ -12,6 +14,12 @@ const isGatewayFault = (result: HttpResult): boolean => result.ok && [502, 503, 
 async function askTwice(...request: Parameters<typeof ask>): Promise<HttpResult> {
   const result = await ask(...request);
   return isGatewayFault(result) ? ask(...request) : result;
+}
+
+/** What must be repaired before a gateway's fault says anything of CoreCube: the file, else what was loaded of it. */
+async function suspect({ host, answers }: Context): Promise<string> {
+  const file = await host.readText(PATH.caddyfile);
+  return file === renderCaddyfile(answers) ? 'proxy.config-current' : 'proxy.config-file';
 }
 
 export const publicAnswers: Control<ProxyAnswers> = {
@@ -30,6 +38,9 @@ export const publicAnswers: Control<ProxyAnswers> = {
         askTwice(context, connectTo, '/v1/models'),
         askTwice(context, connectTo, '/mcp', mcpPing),
       ]);
-      return judgePublic(models, mcp);
+      const verdict = judgePublic(models, mcp);
+      return verdict.is === 'unknown' && [models, mcp].some(isGatewayFault)
+        ? { ...verdict, awaits: await suspect(context) }
+        : verdict;
     }),
 };

@@ -33,7 +33,7 @@ const up: Control<ProxyAnswers> = {
     if (!state.Running || state.Restarting) {
       return fail(`the proxy's container is ${state.Status} (exit ${state.ExitCode})`, 'a running proxy');
     }
-    if (state.Status === 'paused')
+    if (state.Paused)
       return fail("the proxy's container is paused: its processes are frozen", 'a running proxy');
     const proxy = await running(context);
     if (!proxy?.https || !proxy.http)

@@ -47,6 +47,8 @@ export class Install {
   readonly dir: string;
   readonly project: string;
   readonly outputs: string[] = [];
+  /** Added to the environment of every run of the tool. */
+  toolEnv: Readonly<Record<string, string>> = {};
 
   constructor(host: BedHost, dir: string, project: string) {
     this.host = host;
@@ -87,7 +89,7 @@ export class Install {
   async tool(args: readonly string[], env: Record<string, string> = {}): Promise<ToolResult> {
     const result = await this.host.run([process.execPath, TOOL, ...args], {
       timeoutMs: 400_000,
-      env: { LANG: 'C.UTF-8', ...env },
+      env: { LANG: 'C.UTF-8', ...this.toolEnv, ...env },
     });
     this.outputs.push(result.stdout, result.stderr);
     return toResult(result);

@@ -1,4 +1,46 @@
-/** Rows about the host itself: its engine, its clock, its network. */
-import type { Sabotage } from './types.ts';
+/** Rows about the host itself: its clock, and the wires between the parts. */
+import type { Install } from '../e2e/support.ts';
+import { docker } from './by-hand.ts';
+import { BY_LOGIN, BY_PROXY, BY_TLS } from './sights.ts';
+import { fail, type Sabotage, unseen } from './types.ts';
 
-export const hostRows: readonly Sabotage[] = [];
+/** Debian's libfaketime (test/bed/install.sh); $LIB is where the machine keeps its libraries. */
+const FAKETIME = '/usr/$LIB/faketime/libfaketimeMT.so.1';
+
+const edge = (i: Install) => `${i.project}_edge`;
+const wires = (i: Install, change: '-I' | '-D') =>
+  i.host.out([
+    ...['iptables', change, 'OUTPUT', '-p', 'tcp', '-m', 'multiport', '--dports', '80,443', '-j', 'DROP'],
+  ]);
+
+export const hostRows: readonly Sabotage[] = [
+  {
+    name: 'the clock of the tool is ten minutes fast',
+    async break(i) {
+      i.toolEnv = { LD_PRELOAD: FAKETIME, FAKETIME: '+600', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
+    },
+    turns: fail('host.clock-agrees'),
+    exit: 0,
+    async undo(i) {
+      i.toolEnv = {};
+    },
+  },
+  {
+    name: 'CoreCube is cut off from the network of the proxy, which answers 502',
+    break: async (i) => docker(i, 'network', 'disconnect', edge(i), await i.container('corecube')),
+    turns: {
+      ...fail('running.networks'),
+      ...unseen('proxy.public-paths-answer', 'session.environment', 'admin.not-in-environment', ...BY_LOGIN),
+    },
+    onlyV1: ['webhooks.secret-set'],
+    undo: async (i) =>
+      docker(i, ...['network', 'connect', '--alias', 'corecube', edge(i), await i.container('corecube')]),
+  },
+  {
+    name: 'nothing that this host sends reaches the proxy',
+    break: (i) => wires(i, '-I'),
+    turns: unseen('proxy.up', ...BY_PROXY, ...BY_TLS),
+    exit: 3,
+    undo: (i) => wires(i, '-D'),
+  },
+];

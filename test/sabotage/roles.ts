@@ -1,0 +1,170 @@
+/** Rows about PostgreSQL's roles, rights and row-level security. */
+import { fail, type Sabotage } from './types.ts';
+
+/** A statement and the one that takes it back; without one apply must do that. */
+const row = (name: string, statement: string, turns: readonly string[], back?: string): Sabotage => ({
+  name,
+  break: (i) => i.sql(statement),
+  turns: fail(...turns),
+  ...(back === undefined ? {} : { undo: (i) => i.sql(back) }),
+});
+
+const roleRows: readonly Sabotage[] = [
+  {
+    ...row('the app role becomes a superuser', 'alter role corecube_app superuser', [
+      'pg.app-attributes',
+      'pg.app-not-member',
+      'pg.app-cannot-create-role',
+      'pg.app-cannot-run-programs',
+      'pg.app-cannot-read-files',
+      'pg.app-cannot-alter-policy',
+      'pg.app-cannot-create-tables',
+    ]),
+    onlyV2: ['pg.app-cannot-create-tables'],
+  },
+  row('the app role may bypass row-level security', 'alter role corecube_app bypassrls', [
+    'pg.app-attributes',
+  ]),
+  row(
+    'the app role may create roles',
+    'alter role corecube_app createrole',
+    ['pg.app-attributes', 'pg.app-cannot-create-role'],
+    'alter role corecube_app nocreaterole',
+  ),
+  row(
+    'the app role may create databases',
+    'alter role corecube_app createdb',
+    ['pg.app-attributes'],
+    'alter role corecube_app nocreatedb',
+  ),
+  row(
+    'the app role may replicate',
+    'alter role corecube_app replication',
+    ['pg.app-attributes'],
+    'alter role corecube_app noreplication',
+  ),
+  {
+    ...row(
+      'the app role becomes a member of the migration owner',
+      'grant corecube_migrator to corecube_app',
+      ['pg.app-attributes', 'pg.app-not-member', 'pg.app-cannot-alter-policy', 'pg.app-cannot-create-tables'],
+    ),
+    onlyV2: ['pg.app-cannot-create-tables'],
+  },
+  row(
+    'the app role may read everything',
+    'grant pg_read_all_data to corecube_app',
+    ['pg.app-attributes', 'pg.app-cannot-read-files'],
+    'revoke pg_read_all_data from corecube_app',
+  ),
+  row(
+    'the app role may run programs',
+    'grant pg_execute_server_program to corecube_app',
+    ['pg.app-attributes', 'pg.app-cannot-run-programs'],
+    'revoke pg_execute_server_program from corecube_app',
+  ),
+  row(
+    'the maintenance role becomes a superuser',
+    'alter role corecube_maintenance superuser',
+    ['pg.maintenance-attributes'],
+    'alter role corecube_maintenance nosuperuser',
+  ),
+  row(
+    'the migration owner may create roles',
+    'alter role corecube_migrator createrole',
+    ['pg.owner-attributes'],
+    'alter role corecube_migrator nocreaterole',
+  ),
+  row(
+    'a second superuser can log in',
+    "create role sabotage superuser login password 'Sabotage-Passw0rd-Sabotage'",
+    ['pg.other-roles-powerless', 'pg.other-roles-cannot-log-in'],
+    'drop role sabotage',
+  ),
+  row(
+    'a role that cannot log in is a member of the migration owner',
+    'create role sabotage in role corecube_migrator',
+    ['pg.other-roles-powerless'],
+    'drop role sabotage',
+  ),
+  {
+    ...row(
+      'a further role can log in',
+      "create role sabotage login password 'Sabotage-Passw0rd-Sabotage'",
+      ['pg.other-roles-cannot-log-in'],
+      'drop role sabotage',
+    ),
+    exit: 0,
+  },
+];
+
+const rightRows: readonly Sabotage[] = [
+  row('everybody may read a table', 'grant select on documents to public', ['pg.public-revoked']),
+  {
+    ...row(
+      'everybody may create tables',
+      'grant create on schema public to public',
+      ['pg.public-revoked', 'pg.app-cannot-create-tables'],
+      'revoke create on schema public from public',
+    ),
+    onlyV2: ['pg.app-cannot-create-tables'],
+  },
+  row(
+    'everybody may connect to the database postgres',
+    'grant connect on database postgres to public',
+    ['pg.public-revoked'],
+    'revoke connect on database postgres from public',
+  ),
+  row(
+    'the vector extension is in another schema',
+    'create schema sabotage; alter extension vector set schema sabotage',
+    ['pg.extension-vector'],
+    'alter extension vector set schema public; drop schema sabotage',
+  ),
+  row(
+    'the app role may not write a new table',
+    'alter default privileges for role corecube_migrator in schema public revoke insert on tables from corecube_app',
+    ['pg.app-can-work'],
+  ),
+];
+
+const policyRows: readonly Sabotage[] = [
+  row('the app role owns a table', 'alter table documents owner to corecube_app', [
+    'pg.tables-not-owned-by-app',
+    'pg.app-cannot-alter-policy',
+  ]),
+  row('row-level security is switched off on a table', 'alter table documents disable row level security', [
+    'pg.rls-enabled',
+    'pg.policies-as-migrated',
+  ]),
+  {
+    ...row(
+      'row-level security no longer binds the owner of a table',
+      'alter table documents no force row level security',
+      ['pg.policies-as-migrated'],
+      'alter table documents force row level security',
+    ),
+    release: 'v2',
+  },
+  row('a policy lets everybody through', 'alter policy compartment_scope on documents using (true)', [
+    'pg.policies-not-open',
+    'pg.policies-as-migrated',
+  ]),
+  {
+    ...row(
+      'a policy is gone, and row-level security with it',
+      'drop policy compartment_scope on documents; alter table documents disable row level security',
+      ['pg.rls-enabled', 'pg.policies-as-migrated'],
+    ),
+    // There the table keeps a policy of the maintenance role, which filters nothing now.
+    onlyV2: ['pg.rls-enabled'],
+  },
+  row(
+    'a policy was added that lets all but the secret through',
+    "create policy sabotage on documents using (sensitivity <> 'secret')",
+    ['pg.policies-as-migrated'],
+    'drop policy sabotage on documents',
+  ),
+];
+
+export const roleAndPolicyRows: readonly Sabotage[] = [...roleRows, ...rightRows, ...policyRows];

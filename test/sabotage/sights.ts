@@ -1,0 +1,69 @@
+/** Which controls lose sight together, when what they look through is gone. */
+
+/** What needs a verified connection as one of the roles, or as the superuser. */
+export const BY_SQL = [
+  'pg.scram-only',
+  'pg.passwords-not-default',
+  'pg.roles-log-in',
+  'pg.tls-in-use',
+  'pg.app-attributes',
+  'pg.app-not-member',
+  'pg.app-cannot-create-role',
+  'pg.app-cannot-run-programs',
+  'pg.app-cannot-read-files',
+  'pg.app-cannot-create-tables',
+  'pg.app-can-work',
+  'pg.maintenance-attributes',
+  'pg.owner-attributes',
+  'pg.extension-vector',
+  'pg.public-revoked',
+  'pg.other-roles-powerless',
+  'pg.other-roles-cannot-log-in',
+  'pg.tables-not-owned-by-app',
+  'pg.rls-enabled',
+  'pg.app-cannot-alter-policy',
+  'pg.policies-not-open',
+  'pg.policies-as-migrated',
+  'pg.app-sessions-encrypted',
+  'pg.app-role-in-use',
+];
+
+/** What CoreCube can only tell when it reaches its database. */
+export const BY_LOGIN = [
+  'admin.default-login-refused',
+  'admin.own-login',
+  'admin.session-ended',
+  'admin.no-default-email',
+  'session.lifetime',
+  'session.cookie-flags',
+  'audit.retention-days',
+  'audit.query-text',
+  'keys.expire',
+  'keys.used',
+  'keys.not-shared',
+  'keys.service-for-shared',
+  'webhooks.secret-set',
+];
+
+/** What every attack needs: a way to the proxy whose address is known. */
+export const BY_ATTACK = [
+  'proxy.admin-refused-from-outside',
+  'proxy.forged-addresses-refused',
+  'proxy.metrics-refused',
+  'proxy.public-paths-answer',
+  'proxy.headers-once',
+  'proxy.hsts',
+  'proxy.client-address-seen',
+];
+
+/** What needs a running proxy at all. */
+export const BY_PROXY = [
+  ...BY_ATTACK,
+  'proxy.access-log',
+  'proxy.body-limit',
+  'proxy.http-redirects',
+  'proxy.other-hosts-refused',
+];
+
+/** Handshakes with the proxy. */
+export const BY_TLS = ['tls.certificate', 'tls.1-1-refused', 'tls.1-2-accepted', 'tls.1-3-accepted'];

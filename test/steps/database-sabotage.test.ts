@@ -1,0 +1,189 @@
+/** Each way in which the database is broken fails, or blinds, the control that speaks of it. */
+import { describe, expect, it } from 'vitest';
+import type { HostReader, SqlResult, TlsResult } from '../../src/core/host.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { Verdict } from '../../src/core/step.ts';
+import { differences, policyControls } from '../../steps/database/policies.ts';
+import { serverOptionProblems, serverOptions } from '../../steps/database/server-options.ts';
+import { database } from '../../steps/database.ts';
+import { answers } from './database-host.ts';
+import { presetHost, runningContainer } from './preset-host.ts';
+
+const { signal } = new AbortController();
+const rows = (...list: Record<string, unknown>[]): SqlResult => ({ ok: true, rows: list });
+const connection = { user: 'postgres', password: new Secret('x'.repeat(30)) };
+const ground = {
+  is: 'up',
+  server: { host: '10.9.0.2', port: 5432 },
+  superuser: connection,
+  hello: rows({}),
+  container: runningContainer('pgvector', { Health: { Status: 'healthy' } }),
+};
+const look = (
+  id: string,
+  looks: Record<string, unknown>,
+  over: Partial<HostReader> = {},
+): Promise<Verdict> => {
+  const control = database.controls.find((c) => c.id === id);
+  if (!control) throw new Error(`no control ${id}`);
+  return control.inspect({
+    host: presetHost({ 'database ground corecube': ground, ...looks }, over),
+    answers,
+    signal,
+  });
+};
+
+describe('the options of the server', () => {
+  const good = [
+    'postgres',
+    ...['-c', 'ssl=on', '-c', 'ssl_cert_file=/run/secrets/pg_server.crt'],
+    ...['-c', 'ssl_key_file=/run/secrets/pg_server.key', '-c', 'ssl_min_protocol_version=TLSv1.2'],
+    ...['-c', 'password_encryption=scram-sha-256', '-c', 'hba_file=/etc/postgresql/custom/pg_hba.conf'],
+  ];
+  it('are as they must be', () => expect(serverOptionProblems(good)).toEqual([]));
+  it.each([
+    ['ssl=off', /ssl=off instead of on/],
+    ['ssl_min_protocol_version=TLSv1', /TLSv1 instead of TLSv1.2 or TLSv1.3/],
+    ['password_encryption=md5', /md5/],
+    ['hba_file=/tmp/pg_hba.conf', /hba_file/],
+  ])('the last one counts: %s', (option, text) => {
+    for (const more of [['-c', option], [`-c${option}`], [`--${option}`]])
+      expect(serverOptionProblems([...good, ...more])[0]).toMatch(text);
+  });
+  it('all are missed where there is no command line', () => {
+    expect(serverOptionProblems(null)).toHaveLength(6);
+    expect(serverOptions(['--SSL-Min-Protocol-Version=TLSv1.3']).get('ssl_min_protocol_version')).toBe(
+      'TLSv1.3',
+    );
+  });
+});
+
+describe('whether the database answers', () => {
+  const greeted = (result: TlsResult) => look('pg.up', { 'database greeting 10.9.0.2:5432': result });
+  const refused = (code: string) => greeted({ ok: false, code, message: code });
+  it('takes an answer for one, also a no to TLS', async () => {
+    expect((await greeted({ ok: true } as TlsResult)).is).toBe('pass');
+    expect((await refused('NO_TLS')).is).toBe('pass');
+  });
+  it('does not take silence for a refusal, nor an open port for an answer', async () => {
+    expect((await refused('ETIMEDOUT')).is).toBe('unknown');
+    expect((await refused('ECONNREFUSED')).is).toBe('fail');
+  });
+  it('fails for a container whose processes are frozen', async () => {
+    const containers = [runningContainer('pgvector', { Paused: true, Status: 'paused' })];
+    const control = database.controls.find((c) => c.id === 'pg.up');
+    const host = presetHost({ 'containers corecube': containers });
+    expect(await control?.inspect({ host, answers, signal })).toMatchObject({
+      is: 'fail',
+      observed: expect.stringMatching(/paused/),
+    });
+  });
+});
+
+describe('roles that are not ours', () => {
+  const others = (...list: Record<string, unknown>[]) => ({
+    'database probe other roles': { others: rows(...list) },
+  });
+  const role = { name: 'backup', login: false, attributes: [], memberships: [] };
+  it.each([
+    [{ attributes: ['SUPERUSER'] }, 'fail', 'pass'],
+    [{ memberships: ['corecube_migrator'] }, 'fail', 'pass'],
+    [{ login: true }, 'pass', 'fail'],
+    [{ login: true, attributes: ['BYPASSRLS'] }, 'fail', 'fail'],
+    [{}, 'pass', 'pass'],
+  ])('%j', async (change, powerless, login) => {
+    const looks = others({ ...role, ...change });
+    expect((await look('pg.other-roles-powerless', looks)).is).toBe(powerless);
+    expect((await look('pg.other-roles-cannot-log-in', looks)).is).toBe(login);
+  });
+});
+
+describe('what everybody may do', () => {
+  const may = (change: Record<string, SqlResult>) =>
+    look('pg.public-revoked', {
+      'database probe public': { rights: rows(), tables: rows(), elsewhere: rows(), ...change },
+    });
+  it.each([
+    ['rights', 'kind', /CREATE/, 'CREATE in schema public'],
+    ['tables', 'name', /rights on public.documents/, 'public.documents'],
+    ['elsewhere', 'name', /CONNECT on the database postgres/, 'postgres'],
+  ])('fails for %s', async (key, column, text, value) => {
+    const verdict = await may({ [key]: rows({ [column]: value }) });
+    expect(verdict).toMatchObject({ is: 'fail', observed: expect.stringMatching(text) });
+  });
+});
+
+describe('row-level security and its record', () => {
+  const policy = {
+    name: 'scope',
+    permissive: true,
+    command: '*',
+    roles: ['corecube_app'],
+    using: "(compartment = 'a')",
+    check: null,
+  } as const;
+  const table = { name: 'public.documents', rls: true, force: true, policies: [policy] };
+  const of = (...now: (typeof table)[]) => differences([table], now);
+
+  it('sees no difference where there is none, and judges no table that came later', () =>
+    expect(of(table, { ...table, name: 'public.later', rls: false })).toEqual([]));
+  it.each([
+    [{ rls: false }, 'row-level security is off', ['ALTER TABLE public.documents ENABLE ROW LEVEL SECURITY']],
+    [
+      { force: false },
+      'no longer binds the owner',
+      ['ALTER TABLE public.documents FORCE ROW LEVEL SECURITY'],
+    ],
+    [
+      { policies: [] },
+      'the policy scope is gone',
+      [
+        `CREATE POLICY "scope" ON public.documents AS PERMISSIVE FOR ALL TO "corecube_app" USING ((compartment = 'a'))`,
+      ],
+    ],
+  ] as const)('%j is seen and can be mended', (change, text, repair) => {
+    const [found] = differences([table], [{ ...table, ...change }]);
+    expect(found?.text).toContain(text);
+    expect(found?.repair).toEqual(repair);
+  });
+  it.each([
+    { using: 'true' },
+    { permissive: false },
+    { command: 'r' },
+    { roles: [] },
+    { check: 'true' },
+  ] as const)('a policy with %j is another one: it is replaced', (change) => {
+    const [found] = differences([table], [{ ...table, policies: [{ ...policy, ...change }] }]);
+    expect(found?.text).toContain('another one');
+    expect(found?.repair[0]).toBe('DROP POLICY "scope" ON public.documents');
+  });
+  it('a policy that was added, and a table that is gone, are seen and left to a person', () => {
+    const added = { ...table, policies: [policy, { ...policy, name: 'open' }] };
+    expect(differences([table], [added])).toEqual([
+      { text: 'public.documents: the policy open was added', repair: [] },
+    ]);
+    expect(of()).toEqual([{ text: 'public.documents is gone', repair: [] }]);
+  });
+
+  const verdicts = (record: object | undefined, app = runningContainer('corecube')) => {
+    const looks = {
+      'containers corecube': [app],
+      'database ground corecube': ground,
+      'database probe policies': { all: rows(table) },
+    };
+    const readText = async () => (record === undefined ? undefined : JSON.stringify(record));
+    const host = presetHost(looks, { readText });
+    return Promise.all(policyControls.map(async (c) => (await c.inspect({ host, answers, signal })).is));
+  };
+  it('is judged under the image that was recorded only', async () => {
+    const { Image } = runningContainer('corecube');
+    expect(await verdicts({ image: Image, tables: [table] })).toEqual(['pass', 'pass']);
+    expect(await verdicts({ image: Image, tables: [{ ...table, policies: [] }] })).toEqual(['pass', 'fail']);
+    expect(await verdicts({ image: 'sha256:2', tables: [table] })).toEqual(['fail', 'unknown']);
+    expect(await verdicts(undefined)).toEqual(['fail', 'unknown']);
+  });
+  it('is not seen while CoreCube is frozen', async () => {
+    const app = runningContainer('corecube', { Paused: true });
+    expect(await verdicts(undefined, app)).toEqual(['unknown', 'unknown']);
+  });
+});
