@@ -88,9 +88,11 @@ async function demonstrateRow(
   }
   const repaired = await install.applyJson();
   const changes = repaired.report.steps.flatMap((step) => step.changes).filter((c) => c.status === 'done');
-  const left = Object.keys(turned(repaired.report, healthy));
-  const whole = repaired.code === 0 && left.length === 0;
+  const early = turned(repaired.report, healthy);
+  const report = Object.keys(early).length === 0 ? repaired.report : (await install.verify()).report;
+  const left = turned(report, healthy);
+  const whole = repaired.code === 0 && Object.keys(left).length === 0;
   say(`   apply   exit ${repaired.code}   ${changes.map((c) => c.id).join(', ') || 'nothing'}, ${seconds()}`);
-  if (!whole) say(`   NOT REPAIRED\n${troubles(repaired.report)}\n${repaired.stderr}`);
+  if (!whole) say(`   NOT REPAIRED ${JSON.stringify(left)}\n${troubles(report)}`);
   return good && whole;
 }

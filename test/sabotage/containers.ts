@@ -116,6 +116,16 @@ export function runsOtherwise(
   };
 }
 
+/** Waits until a running container calls itself healthy; `up --wait` gives up on one that was unhealthy a moment ago. */
+export async function untilHealthy(install: Install, service: string): Promise<void> {
+  const argv = ['inspect', '--format', '{{.State.Health.Status}}', await install.container(service)];
+  for (let tries = 0; tries < 240; tries++) {
+    if ((await install.docker(...argv)).stdout.trim() === 'healthy') return;
+    await new Promise((done) => setTimeout(done, 250));
+  }
+  throw new Error(`${service} does not become healthy`);
+}
+
 /** Waits until CoreCube answers through the proxy: the proxy's own health check is asked too seldom to tell. */
 export async function serving(install: Install): Promise<void> {
   const argv = [

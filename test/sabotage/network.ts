@@ -1,7 +1,7 @@
 /** Rows about who is connected to whom, what does not run, and what cannot be seen. */
 import type { Install } from '../e2e/support.ts';
-import { recreate, recreateOtherwise, serving } from './containers.ts';
-import { fail, type Sabotage } from './types.ts';
+import { recreateOtherwise, serving, untilHealthy } from './containers.ts';
+import { fail, type Sabotage, unseen } from './types.ts';
 
 const must = async (install: Install, ...args: string[]): Promise<string> => {
   const done = await install.docker(...args);
@@ -31,10 +31,26 @@ async function remakeInternal(install: Install, options: readonly string[]): Pro
     const service = member.replace(`${install.project}-`, '').replace(/-\d+$/, '');
     await must(install, 'network', 'connect', '--alias', service, name, member);
   }
-  // CoreCube must look its database up again; a restart of it waits for that, and for its health.
+  // CoreCube must look its database up again.
   await must(install, 'restart', '--time', '2', await install.container('corecube'));
-  await recreate(install, 'corecube');
+  await untilHealthy(install, 'corecube');
 }
+
+/** What only an answer of CoreCube shows: with its container gone, or frozen, it is not seen. */
+const ANSWERS = [
+  ...['admin.default-login-refused', 'admin.no-default-email', 'admin.own-login', 'admin.session-ended'],
+  ...['audit.query-text', 'audit.retention-days', 'session.cookie-flags', 'session.lifetime'],
+  ...['keys.expire', 'keys.not-shared', 'keys.service-for-shared', 'keys.used', 'webhooks.secret-set'],
+  ...['key.none-of-its-own', 'key.readable-inside', 'key.same-inside', 'key.unreadable-by-others'],
+  ...['pg.app-cannot-alter-policy', 'pg.app-role-in-use', 'pg.app-sessions-encrypted'],
+  ...['pg.policies-not-open', 'pg.rls-enabled', 'pg.tables-not-owned-by-app', 'proxy.public-paths-answer'],
+];
+/** What is looked at in the running container, or on the networks that it joins. */
+const CONTAINER = [
+  ...['capabilities', 'current', 'data-volume', 'edge-members', 'healthchecks', 'init', 'internal-closed'],
+  ...['internal-members', 'isolation', 'limits', 'logs', 'networks', 'no-new-privileges', 'ports'],
+  ...['read-only', 'restart', 'tmpfs', 'user'],
+].map((property) => `running.${property}`);
 
 export const networkRows: readonly Sabotage[] = [
   {
@@ -114,15 +130,26 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'CoreCube is stopped',
     break: async (i) => must(i, 'stop', '--time', '2', await i.container('corecube')),
-    turns: fail('running.corecube-up'),
+    turns: {
+      ...unseen(...ANSWERS, ...CONTAINER, 'admin.not-in-environment', 'session.environment'),
+      ...unseen('release.confirmed', 'secrets.not-in-inspect', 'urls.in-environment'),
+      // Where nothing runs there is nothing that was delivered.
+      'pg.ca-delivered': 'skip',
+      ...fail('running.corecube-up'),
+    },
   },
   {
     name: 'CoreCube is paused',
     break: async (i) => must(i, 'pause', await i.container('corecube')),
-    turns: fail('running.corecube-up'),
+    // Its container can be looked at; it answers nobody, and the proxy waits for it.
+    turns: {
+      ...unseen(...ANSWERS, 'proxy.headers-once', 'proxy.hsts', 'proxy.other-hosts-refused'),
+      'pg.ca-delivered': 'skip',
+      ...fail('running.corecube-up'),
+    },
     undo: async (i) => {
       await must(i, 'unpause', await i.container('corecube'));
-      await recreate(i, 'corecube');
+      await untilHealthy(i, 'corecube');
     },
   },
   {
@@ -170,7 +197,8 @@ export const networkRows: readonly Sabotage[] = [
     stillSeen: [],
     undo: async (i) => {
       await i.host.startEngine();
-      for (const service of ['pgvector', 'corecube', 'caddy']) await recreate(i, service);
+      for (const service of ['pgvector', 'corecube']) await untilHealthy(i, service);
+      await serving(i);
     },
   },
 ];
