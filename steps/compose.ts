@@ -88,6 +88,7 @@ function valid(): Control<ComposeAnswers> {
     title: 'compose.yaml exists and Docker Compose accepts it with its override',
     severity: 'required',
     section: 'docker-security',
+    how: 'Lets docker compose config merge compose.yaml with the override and compares the project name it gives.',
     threat: 'A file that Compose refuses cannot be updated or restarted.',
     remedy: REMEDY,
     async inspect({ host, answers }) {
@@ -110,6 +111,7 @@ function property(row: Row): Control<ComposeAnswers> {
     severity: row.own === undefined ? 'required' : 'advised',
     section: row.section,
     ...(row.refs ? { refs: row.refs } : {}),
+    how: row.how,
     threat: row.threat,
     ...(row.own === undefined ? { remedy: REMEDY, impact: IMPACT } : row.own),
     async inspect({ host, answers }) {
@@ -131,6 +133,7 @@ function images(): Control<ComposeAnswers> {
     title: 'The images in compose.yaml are the ones that were answered',
     severity: 'required',
     section: 'dependency-updates',
+    how: "Compares each service's image in the model that Compose makes of compose.yaml with the answer, the digest left aside.",
     threat: 'Another image than the reviewed one runs.',
     remedy: REMEDY,
     impact: IMPACT,
@@ -159,6 +162,7 @@ function override(): Control<ComposeAnswers> {
     title: 'Your override file takes no hardening away',
     severity: 'required',
     section: 'docker-security',
+    how: 'Applies every hardening rule to the model with and without the override and lists what only the override breaks.',
     threat: `${PATH.override} is merged last: one line in it can publish the database or give a container the host.`,
     remedy: `Remove what is named from ${PATH.override}; this tool never writes that file.`,
     manual: true,

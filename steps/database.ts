@@ -12,7 +12,10 @@ import {
 } from './database/file-changes.ts';
 import { fileControls, fileProblems } from './database/file-controls.ts';
 import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, PASSWORD, UP, URLS } from './database/ground.ts';
+import { logControls, SESSIONS_LOGGED } from './database/log-controls.ts';
+import { otherRoleControls } from './database/other-roles.ts';
 import { passwordControls } from './database/password-controls.ts';
+import { publicControls } from './database/public-controls.ts';
 import { roleControls } from './database/role-controls.ts';
 import { roleRepairChange } from './database/roles-change.ts';
 import { serverControls } from './database/server-controls.ts';
@@ -29,10 +32,13 @@ const controls: readonly Control<Needed>[] = [
   ...passwordControls,
   ...fileControls,
   ...roleControls,
+  ...publicControls,
+  ...otherRoleControls,
+  ...logControls,
 ];
 
 /** What only a container made anew from compose.yaml repairs. */
-const RECREATES = ['pg.old-tls-refused', 'pg.not-published', CERTIFICATE];
+const RECREATES = ['pg.old-tls-refused', 'pg.not-published', SESSIONS_LOGGED, CERTIFICATE];
 const RULES = ['pg.plaintext-refused', 'pg.scram-only'];
 const WRITES_URLS = [ENV_FILE, URLS, 'pg.urls-verify-server'];
 /** What the administrator of an external server must repair. */
@@ -82,7 +88,8 @@ export const database = defineStep({
 
 /** True when a control that the transaction of the roles repairs does not hold. */
 const needsRoles = (failing: ReadonlySet<string>): boolean =>
-  roleControls.some((control) => failing.has(control.id)) || failing.has('pg.scram-only');
+  [...roleControls, ...publicControls].some((control) => failing.has(control.id)) ||
+  failing.has('pg.scram-only');
 
 async function appExists(host: HostReader, project: string): Promise<boolean> {
   const app = await containerOf(host, project, SERVICE.app).catch(() => undefined);

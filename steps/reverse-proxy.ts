@@ -9,6 +9,7 @@ import { fileControls } from './reverse-proxy/certificate-files.ts';
 import { copyFiles, reload, restart, start, writeConfig } from './reverse-proxy/changes.ts';
 import { NEEDS, type ProxyAnswers } from './reverse-proxy/look.ts';
 import { networkControls } from './reverse-proxy/network.ts';
+import { publicAnswers } from './reverse-proxy/public.ts';
 import { servingControls } from './reverse-proxy/serving.ts';
 import { tlsControls } from './reverse-proxy/tls.ts';
 import { SERVICE, UID } from './shared/layout.ts';
@@ -20,6 +21,7 @@ const controls: readonly Control<ProxyAnswers>[] = [
   ...tlsControls,
   ...answerControls,
   ...accessControls,
+  publicAnswers,
   ...networkControls,
   ...runningControls<ProxyAnswers>({
     prefix: 'running.proxy-',

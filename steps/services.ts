@@ -2,6 +2,8 @@
 // role cannot get past row-level security. CoreCube is never reachable from outside while a first boot is under way.
 import type { Change, Control } from '../src/core/step.ts';
 import { expectedUsers } from './compose/violations.ts';
+import { POLICIES, policyControls, RECORDED, recordPolicies, restorePolicies } from './database/policies.ts';
+
 import { rlsControls } from './database/rls-controls.ts';
 import { roleRepairChange } from './database.ts';
 import { type Answers, defineStep } from './questions.ts';
@@ -45,6 +47,7 @@ const controls: readonly Control<Needed>[] = [
   ...networkControls,
   ...exposureControls,
   ...rlsControls,
+  ...policyControls,
 ];
 
 /** What only a container made anew repairs, whichever of the step's containers it is about. */
@@ -87,6 +90,13 @@ export const services = defineStep({
     }
     const recreate = drifted(SERVICE.app).length > 0 || RECREATES_APP.some((id) => failing.has(id));
     if (failing.has(up(SERVICE.app)) || recreate) changes.push(startApp(answers, why(SERVICE.app), recreate));
+    // What drifted is brought back; what a (new) image's migrations make is recorded once it has run them.
+    const restored = failing.has(POLICIES) ? await restorePolicies(host, answers) : undefined;
+    if (restored) changes.push(restored);
+    else if (failing.has(up(SERVICE.app)) || recreate || failing.has(RECORDED))
+      changes.push(recordPolicies(answers));
+    else if (failing.has(POLICIES) && changes.length === 0)
+      throw new Error('a policy was added to a table, and only a person can say whether it may stay');
     return changes;
   },
 });

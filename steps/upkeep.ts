@@ -24,7 +24,7 @@ interface Held {
 }
 
 /** Pins as the merged Compose model has them; undefined without compose.yaml. Shared within a snapshot. */
-function heldImages(host: HostReader, project: string): Promise<readonly Held[] | undefined> {
+export function heldImages(host: HostReader, project: string): Promise<readonly Held[] | undefined> {
   return host.once(`held images ${project}`, async () => {
     const model = await composeModel(host, project);
     if (!model) return undefined;
@@ -64,6 +64,7 @@ const pinned: Control<Needed> = {
   severity: 'required',
   section: 'dependency-updates',
   refs: ['CIS Docker 4.2', 'CIS Docker 5.28'],
+  how: 'Compares the digest or recorded id of each service in the merged Compose model with the image id that its container runs.',
   threat:
     'A tag moves: the next restart runs a program that nobody has chosen, or that somebody else has put there.',
   remedy: `Run this again: it writes the digest into ${PATH.compose}. An image without a digest in ${PATH.override} gets one from you.`,
@@ -107,6 +108,7 @@ const updateKnown: Control<Needed> = {
   severity: 'advised',
   section: 'dependency-updates',
   refs: ['CIS Docker 5.28'],
+  how: 'Reads the pins in the merged Compose model and shows them; whether newer images exist is not looked up.',
   threat: 'A pinned image never gets a security fix by itself.',
   remedy:
     'Watch the release notes of CoreCube, PostgreSQL and Caddy. To update, answer with the new tag or digest (--image, --postgres-image, --proxy-image, --inference-image) and run this again: the image is pulled, pinned, started and proved. Back up the database first.',
@@ -125,6 +127,7 @@ const keyBackup: Control<Needed> = {
   title: 'A copy of the encryption key is kept apart from the data',
   severity: 'required',
   section: 'encryption-key-management',
+  how: 'Reads the answer keyBackup: only a person can attest this, and the copy itself is not looked at.',
   threat:
     'When the key is lost every stored credential is unreadable for good; a copy beside the data is lost and stolen with it.',
   remedy: `Copy ${PATH.key} to a safe place that is not on this host and not with the database dumps, then answer keyBackup: who, when, where.`,
@@ -170,6 +173,7 @@ const dumps: Control<Needed> = {
   title: 'Database dumps are stored on encrypted media',
   severity: 'required',
   section: 'what-v1-does-not-include',
+  how: 'Reads the answer dumpEncryption: only a person can attest this, and the medium itself is not looked at.',
   threat: 'CoreCube does not encrypt backups: whoever finds a dump reads every document.',
   remedy:
     'Store pg_dump files on an encrypted medium (LUKS, an encrypted bucket, age or gpg), then answer dumpEncryption: which, who, when.',
@@ -188,6 +192,7 @@ const notIncluded: Control<Needed> = {
   title: 'What CoreCube v1 does not include is known',
   severity: 'advised',
   section: 'what-v1-does-not-include',
+  how: 'Looks at nothing; it states what CoreCube does not include and what this install makes up for.',
   threat: 'A protection that is believed to be there and is not leaves its risk uncovered.',
   remedy: 'Cover what is missing outside of CoreCube, or accept it in writing.',
   impact: 'None.',

@@ -1,5 +1,6 @@
 /** What is wrong with a Compose model, per control: one definition for our own file and for the merged model. */
 
+import { serverOptionProblems } from '../database/server-options.ts';
 import { allowedCapabilities } from '../shared/capabilities.ts';
 import type { ComposeModel, ComposeService } from '../shared/compose-project.ts';
 import { KEY_IN_CONTAINER, NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
@@ -24,7 +25,8 @@ export type Property =
   | 'settings'
   | 'init'
   | 'foreign-hardened'
-  | 'certificate';
+  | 'certificate'
+  | 'database-server';
 
 /**
  * Violations by property, each one sentence; a property without an entry holds.
@@ -57,6 +59,9 @@ export function violations(
   ports(model, answers, add);
   const proxy = model.services[SERVICE.proxy];
   if (proxy) certificate(proxy, answers, add);
+  const database = model.services[SERVICE.database];
+  if (database && answers.database === 'bundled')
+    for (const text of serverOptionProblems(database.command)) add('database-server', text);
   const app = model.services[SERVICE.app];
   if (app) {
     keyDelivery(model, app, add);

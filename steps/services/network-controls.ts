@@ -50,6 +50,7 @@ const internalClosed: Control<Needed> = {
   severity: 'required',
   section: 'network-isolation',
   refs: ['CIS Docker 5.30'],
+  how: 'Reads in docker network inspect whether the engine routes anything out of the internal network.',
   threat: 'A database that can call out can be made to send its data away.',
   remedy: `Remove the network so that it is made anew as declared: docker compose down, then apply again. The volumes stay.`,
   impact: 'Everything is away for the time of a start.',
@@ -68,6 +69,7 @@ const internalMembers: Control<Needed> = {
   severity: 'required',
   section: 'network-isolation',
   refs: ['CIS Docker 5.30'],
+  how: 'Lists the members of the internal network in docker network inspect.',
   threat: 'A container on the internal network reaches the database past every fence.',
   remedy: 'docker network disconnect the named container, or give it a network of its own.',
   impact: 'The named container loses its way to the database.',
@@ -88,6 +90,7 @@ const edgeMembers: Control<Needed> = {
   severity: 'required',
   section: 'network-isolation',
   refs: ['CIS Docker 5.14', 'CIS Docker 5.30'],
+  how: 'Lists the members of the edge network in docker network inspect and compares them with the services that are declared on it.',
   threat:
     'A container on the edge network reaches CoreCube without TLS and without the fence around its console, and can publish that to everybody.',
   remedy:

@@ -90,6 +90,7 @@ const notInVolume: Control<Needed> = {
   severity: 'required',
   section: SECTION,
   refs: ['NIST SP 800-57 part 1, 5.3'],
+  how: 'Searches the content of every file in the data volume for the key, in hex of both cases and in base64.',
   threat: 'Every backup of the volume then holds the key beside what it protects, and protects nothing.',
   remedy:
     'Move the named file away from the volume. Backups of the volume made since it was there hold the key: destroy them, or rotate the key as CoreCube documents it.',
@@ -120,6 +121,7 @@ const onlyCoreCube: Control<Needed> = {
   severity: 'required',
   section: SECTION,
   refs: ['CWE-668'],
+  how: "Reads the mounts in docker inspect of every other container of the project and looks for the key's file.",
   threat: 'An intruder in the proxy or the database reads every stored credential.',
   remedy: `Remove the key from what is declared for the named container, then apply again; see also compose.key-delivery.`,
   impact: 'The named container is recreated.',

@@ -2,6 +2,7 @@
 import { adminRows } from './admin.ts';
 import { composeRows } from './compose.ts';
 import { databaseRows } from './database.ts';
+import { databaseLogRows } from './database-log.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
 import { networkRows } from './network.ts';
@@ -15,6 +16,7 @@ export const sabotages: readonly Sabotage[] = [
   ...runningRows,
   ...networkRows,
   ...databaseRows,
+  ...databaseLogRows,
   ...proxyRows,
   ...adminRows,
   ...hostRows,

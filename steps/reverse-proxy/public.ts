@@ -1,0 +1,35 @@
+/** What everybody may reach: it answers, and asks for a key. */
+import type { HttpResult } from '../../src/core/host.ts';
+import type { Control } from '../../src/core/step.ts';
+import { fromOutside } from './access.ts';
+import { judgePublic, mcpPing } from './attack.ts';
+import { ask, type ProxyAnswers, type Vantage } from './look.ts';
+
+/** The proxy could not get an answer from CoreCube (RFC 9110, sections 15.6.3 to 15.6.5). */
+const isGatewayFault = (result: HttpResult): boolean => result.ok && [502, 503, 504].includes(result.status);
+
+/** Asks once more when CoreCube did not answer the proxy: one request may meet a connection that is just being closed. */
+async function askTwice(...request: Parameters<typeof ask>): Promise<HttpResult> {
+  const result = await ask(...request);
+  return isGatewayFault(result) ? ask(...request) : result;
+}
+
+export const publicAnswers: Control<ProxyAnswers> = {
+  id: 'proxy.public-paths-answer',
+  title: '/v1 and /mcp are reachable for everybody and ask for an API key',
+  severity: 'required',
+  section: 'admin-console-access',
+  how: 'Asks /v1/models and /mcp without a key from outside the ranges; CoreCube itself must ask for a key.',
+  threat: 'A fence that is too wide stops the clients; an API that asks for no key serves everybody.',
+  remedy:
+    'Apply again. When /v1/models answers without a key, look at the API keys of type public in the console.',
+  inspect: (context) =>
+    fromOutside(context, async ([first]) => {
+      const { connectTo } = first as Vantage;
+      const [models, mcp] = await Promise.all([
+        askTwice(context, connectTo, '/v1/models'),
+        askTwice(context, connectTo, '/mcp', mcpPing),
+      ]);
+      return judgePublic(models, mcp);
+    }),
+};
