@@ -52,6 +52,47 @@ const CONTAINER = [
   ...['read-only', 'restart', 'tmpfs', 'user'],
 ].map((property) => `running.${property}`);
 
+/** What is looked at inside a container that answers, or through its database; one that is not steady answers by chance. */
+const UNSTEADY = ANSWERS.filter((id) => /^(key|pg)\./.test(id));
+/** What goes through the published ports of the proxy; a proxy in the host network publishes none. */
+const PUBLISHED = [
+  ...['admin-refused-from-outside', 'body-limit', 'client-address-seen', 'config-current'],
+  ...['container-current', 'data-kept', 'forged-addresses-refused', 'headers-once', 'hsts', 'http-redirects'],
+  ...['metrics-refused', 'no-ipv6-publishing', 'other-hosts-refused', 'public-paths-answer'],
+].map((property) => `proxy.${property}`);
+const HANDSHAKES = ['certificate', '1-1-refused', '1-2-accepted', '1-3-accepted', 'trusted-by-clients'].map(
+  (property) => `tls.${property}`,
+);
+
+/** What needs neither the engine nor anything that it runs: files, the declaration, the host, words. */
+const WITHOUT_ENGINE = [
+  ...[
+    'admin.password-file',
+    'admin.password-policy',
+    'answers.*',
+    'compose.*',
+    'dumps.*',
+    'key.backup-apart',
+  ],
+  ...['docker.installable', 'docker.installed', 'host.disk*', 'host.filesystem*', 'host.firewall'],
+  ...['host.memory*', 'host.ports-free', 'key.belongs-to-data', 'key.directory', 'key.exists', 'key.format'],
+  ...['key.not-a-link', 'key.not-lost', 'pg.env-file', 'pg.urls-distinct', 'pg.urls-verify-server'],
+  ...['proxy.config-file'],
+];
+/** What the engine still tells of containers that this host cannot reach over their networks. */
+const OVER_THE_SOCKET = [
+  ...['admin.not-in-environment', 'docker.*', 'host.no-foreign-install', 'images.*', 'key.*', 'running.*'],
+  ...['pg.ca-delivered', 'pg.files', 'pg.not-published', 'proxy.app-not-reachable-directly'],
+  ...['proxy.config-current', 'proxy.container-current', 'proxy.data-kept', 'proxy.gateway-not-allowed'],
+  ...[
+    'proxy.no-ipv6-publishing',
+    'proxy.up',
+    'release.known',
+    'secrets.not-in-inspect',
+    'session.environment',
+  ],
+];
+
 export const networkRows: readonly Sabotage[] = [
   {
     name: 'a foreign container joins the internal network',
@@ -112,7 +153,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the database is connected to the default network',
     break: async (i) => must(i, 'network', 'connect', 'bridge', await i.container('pgvector')),
-    turns: fail('running.networks'),
+    turns: fail('running.networks', 'pg.not-published'),
     undo: async (i) => must(i, 'network', 'disconnect', 'bridge', await i.container('pgvector')),
   },
   {
@@ -163,7 +204,7 @@ export const networkRows: readonly Sabotage[] = [
         if (!/unhealthy/.test(error.message)) throw error;
       });
     },
-    turns: fail('running.corecube-up', 'running.current'),
+    turns: { ...unseen(...UNSTEADY), ...fail('running.corecube-up', 'running.current') },
   },
   {
     name: 'the running proxy is in the network of the host',
@@ -176,14 +217,17 @@ export const networkRows: readonly Sabotage[] = [
         Object.assign(service, { network_mode: 'host', extra_hosts: [`corecube:${address}`] });
       });
     },
-    turns: fail('running.proxy-isolation', 'running.proxy-networks', 'proxy.up'),
+    turns: {
+      ...unseen(...PUBLISHED, ...HANDSHAKES),
+      ...fail('running.proxy-isolation', 'running.proxy-networks', 'proxy.up'),
+    },
   },
   {
     name: 'this host is cut off from its containers while verify runs',
     break: (i) => cut(i, '--insert'),
-    turns: {},
+    turns: unseen('webhooks.secret-set', 'tls.trusted-by-clients'),
     exit: 3,
-    stillSeen: [],
+    stillSeen: [...WITHOUT_ENGINE, ...OVER_THE_SOCKET],
     undo: async (i) => {
       await cut(i, '--delete');
       await serving(i);
@@ -192,9 +236,9 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the engine is stopped',
     break: (i) => i.host.stopEngine(),
-    turns: {},
+    turns: unseen('urls.in-environment', 'webhooks.secret-set', 'tls.trusted-by-clients'),
     exit: 3,
-    stillSeen: [],
+    stillSeen: WITHOUT_ENGINE,
     undo: async (i) => {
       await i.host.startEngine();
       for (const service of ['pgvector', 'corecube']) await untilHealthy(i, service);
