@@ -62,7 +62,7 @@ const CONNECTIONS = [
     'plaintext-refused',
     'public-revoked',
   ],
-  ...['roles-log-in', 'tls-in-use', 'urls-distinct', 'urls-verify-server'],
+  ...['roles-log-in', 'sessions-logged', 'tls-in-use', 'urls-distinct', 'urls-verify-server'],
 ].map((property) => `pg.${property}`);
 
 export const composeRows: readonly Sabotage[] = [
@@ -183,5 +183,6 @@ export const composeRows: readonly Sabotage[] = [
       ...unseen('running.proxy-limits', 'proxy.container-current'),
       ...fail('pg.env-file'),
     },
+    onlyV2: ['pg.app-cannot-create-tables'],
   },
 ];

@@ -43,7 +43,8 @@ const ANSWERS = [
   ...['keys.expire', 'keys.not-shared', 'keys.service-for-shared', 'keys.used', 'webhooks.secret-set'],
   ...['key.none-of-its-own', 'key.readable-inside', 'key.same-inside', 'key.unreadable-by-others'],
   ...['pg.app-cannot-alter-policy', 'pg.app-role-in-use', 'pg.app-sessions-encrypted'],
-  ...['pg.policies-not-open', 'pg.rls-enabled', 'pg.tables-not-owned-by-app', 'proxy.public-paths-answer'],
+  ...['pg.policies-not-open', 'pg.rls-enabled', 'pg.tables-not-owned-by-app', 'pg.policies-recorded'],
+  ...['pg.policies-as-migrated', 'proxy.public-paths-answer'],
 ];
 /** What is looked at in the running container, or on the networks that it joins. */
 const CONTAINER = [
@@ -56,7 +57,7 @@ const CONTAINER = [
 const UNSTEADY = ANSWERS.filter((id) => /^(key|pg)\./.test(id));
 /** What goes through the published ports of the proxy; a proxy in the host network publishes none. */
 const PUBLISHED = [
-  ...['admin-refused-from-outside', 'body-limit', 'client-address-seen', 'config-current'],
+  ...['access-log', 'admin-refused-from-outside', 'body-limit', 'client-address-seen', 'config-current'],
   ...['container-current', 'data-kept', 'forged-addresses-refused', 'headers-once', 'hsts', 'http-redirects'],
   ...['metrics-refused', 'no-ipv6-publishing', 'other-hosts-refused', 'public-paths-answer'],
 ].map((property) => `proxy.${property}`);
@@ -82,7 +83,13 @@ const WITHOUT_ENGINE = [
 /** What the engine still tells of containers that this host cannot reach over their networks. */
 const OVER_THE_SOCKET = [
   ...['admin.not-in-environment', 'docker.*', 'host.no-foreign-install', 'images.*', 'key.*', 'running.*'],
-  ...['pg.ca-delivered', 'pg.files', 'pg.not-published', 'proxy.app-not-reachable-directly'],
+  ...[
+    'pg.ca-delivered',
+    'pg.files',
+    'pg.not-published',
+    'pg.policies-recorded',
+    'proxy.app-not-reachable-directly',
+  ],
   ...['proxy.config-current', 'proxy.container-current', 'proxy.data-kept', 'proxy.gateway-not-allowed'],
   ...[
     'proxy.no-ipv6-publishing',
