@@ -112,7 +112,7 @@ export const describeDiffering = (ids: readonly string[]): string =>
 /** Values of settings whose name says that they are secret, what follows an authorization scheme, passwords in URLs, hashes of passwords, keys. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [
-    /([A-Za-z0-9_.-]*(?:key|password|passwd|passphrase|secret|token|credential)[A-Za-z0-9_.-]*["']?[ \t]*[:=][ \t]*)(?!["']?(?:\$\{|\.?\/)|[[{])("[^"\n]*"|'[^'\n]*'|[^\n,}\]]+)/gi,
+    /([A-Za-z0-9_.-]*(?:key|password|passwd|passphrase|secret|token|credential)[A-Za-z0-9_.-]*["']?[ \t]*[:=](?![ \t]*(?:["']?(?:\$\{|\.?\/)|[[{]|$))[ \t]*)("[^"\n]*"|'[^'\n]*'|[^\n,}\]]+)/gim,
     `$1${MASK}`,
   ],
   [/\b(bearer|basic)[ \t]+[A-Za-z0-9+/=._~-]{8,}/gi, `$1 ${MASK}`],
