@@ -10,7 +10,7 @@ import { heldImages } from '../upkeep.ts';
 import { accessDrift } from './access.ts';
 import { composeDrift, declaredOrNot, notCurrent, overrideDrift, violates } from './containers.ts';
 import { broken, describeDiffering, earlierAnswers, firstOf, type Look, type Rule } from './context.ts';
-import { missing, wasMade } from './files.ts';
+import { missing } from './files.ts';
 import { live } from './live.ts';
 import { when } from './memory.ts';
 import { modifiedAt } from './times.ts';
@@ -78,9 +78,11 @@ export const secretInEnvironment: Rule = async (look) => {
   return undefined;
 };
 
-export const passwordFile: Rule = async (look) => {
+export const passwordFile: Rule = async (look, { control }) => {
+  // Several changes make it, so that its absence tells nothing of a first time.
+  const was = look.memory.last?.held.has(control) ? 'written' : 'unknown';
+  if (!(await look.host.stat(PATH.adminPassword))) return missing(PATH.adminPassword, was);
   const change = 'admin-account.password-file';
-  if (!(await look.host.stat(PATH.adminPassword))) return missing(PATH.adminPassword, wasMade(look, change));
   return accessDrift(look, PATH.adminPassword, { mode: 0o600, wrong: 0o077, change });
 };
 

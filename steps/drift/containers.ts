@@ -142,10 +142,11 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
       `This tool wrote ${PATH.compose} in a run that did not come to its end; ${made.replace(/^The/, 'the')}.`,
     );
   if (!isSameAsThen(look, created)) {
-    if (memory.unfinished || !memory.last) return undefined;
+    const isOurs = memory.runs.some((run) => created >= run.from && created <= run.to);
+    if (memory.unfinished || !memory.settled || isOurs) return undefined;
     return broken(
       'changed-at-run-time',
-      `${made}, after the apply of ${when(memory.last.at)}, from another declaration than ${PATH.compose} gives.`,
+      `${made}, after the apply of ${when(memory.settled)}, from another declaration than ${PATH.compose} gives.`,
     );
   }
   // The container is the one that was proved then, so the declaration moved: whose change is the later one?
@@ -154,7 +155,7 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
     [PATH.compose, state.is === 'as-rendered' && state.touched],
   ] as const) {
     const at = isCertain ? await changedAt(look, path) : undefined;
-    if (at && memory.last && at > memory.last.at)
+    if (at && memory.settled && at > memory.settled)
       return edited(`${path} was changed on ${when(at)}`, { follows: false, what: name });
   }
   const version = label(container, 'version');
@@ -176,7 +177,7 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
 
 /** True when the container is older than the end of the last apply: it is the one that was proved then. */
 const isSameAsThen = ({ memory }: Look, created: Date): boolean =>
-  memory.last !== undefined && created <= memory.last.at;
+  memory.settled !== undefined && created <= memory.settled;
 
 /** True when a run that never ended made this change after the container was created. */
 function unfinishedSince({ memory }: Look, created: Date, change: string): boolean {

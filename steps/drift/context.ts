@@ -115,9 +115,9 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
     /([A-Za-z0-9_.-]*(?:key|password|passwd|passphrase|secret|token|credential)[A-Za-z0-9_.-]*["']?[ \t]*[:=](?![ \t]*(?:["']?(?:\$\{|\.?\/)|[[{]|$))[ \t]*)("[^"\n]*"|'[^'\n]*'|[^\n,}\]]+)/gim,
     `$1${MASK}`,
   ],
-  [/\b(bearer|basic)[ \t]+[A-Za-z0-9+/=._~-]{8,}/gi, `$1 ${MASK}`],
+  [/\b(bearer|basic)[ \t]+[^\s'"]{8,}/gi, `$1 ${MASK}`],
   [/(:\/\/[^\s:/@]*:)[^\s@]+@/g, `$1${MASK}@`],
-  [/\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}/g, MASK],
+  [/\$2[abxy]?\$\d\d\$[^\s'"]+/g, MASK],
   [/(?<!sha256:)\b[0-9a-fA-F]{64}\b/g, MASK],
 ];
 

@@ -127,6 +127,13 @@ describe('containers', () => {
     expect(await linkOf('running.current')).toBe('changed-at-run-time');
   });
 
+  it('created by a run of this tool that wrote no report: nobody is accused', async () => {
+    host.log(20, { event: 'run-start', mode: 'apply' });
+    host.log(22, { event: 'run-end', mode: 'apply', exit: 1 });
+    host.create('corecube', 21, { hash: 'other' });
+    expect(await host.explain('running.current')).toBeUndefined();
+  });
+
   it('changed while it ran: the files and its own declaration agree', async () => {
     host.create('corecube', 5, { host: { ReadonlyRootfs: false } });
     expect(await host.explain('running.read-only')).toMatchObject({
