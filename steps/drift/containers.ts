@@ -16,12 +16,16 @@ import { changedAt } from './times.ts';
 const label = (container: Container, name: string): string | undefined =>
   container.Config.Labels[`com.docker.compose.${name}`];
 
-/** Changes that start a service, by service. */
+/** By service: the control that it runs, and the changes that start it. */
 const STARTERS: Readonly<Record<string, readonly string[]>> = {
-  [SERVICE.database]: ['database.start', `services.start-${SERVICE.database}`],
-  [SERVICE.app]: [`services.start-${SERVICE.app}`],
-  [SERVICE.inference]: [`services.start-${SERVICE.inference}`],
-  [SERVICE.proxy]: ['proxy.start'],
+  [SERVICE.database]: [
+    `running.${SERVICE.database}-up`,
+    'database.start',
+    `services.start-${SERVICE.database}`,
+  ],
+  [SERVICE.app]: [`running.${SERVICE.app}-up`, `services.start-${SERVICE.app}`],
+  [SERVICE.inference]: [`running.${SERVICE.inference}-up`, `services.start-${SERVICE.inference}`],
+  [SERVICE.proxy]: ['proxy.up', 'proxy.start'],
 };
 
 /** Compose's hashes of the services as they are declared now. */
@@ -243,7 +247,9 @@ export async function absent(look: Look, service: string): Promise<Drift | undef
       `The container of ${service} is ${State.Status} (exit code ${State.ExitCode}); ${PATH.compose} declares it as running.`,
     );
   }
-  const was = memory.last ? 'written' : wasMade(look, ...(STARTERS[service] ?? []));
+  const [control, ...starters] = STARTERS[service] ?? [];
+  const ran = control !== undefined && memory.last?.held.has(control) === true;
+  const was = ran ? 'written' : wasMade(look, ...starters);
   if (was === 'unknown') return undefined;
   return was === 'never'
     ? broken('never-applied', `The container of ${service} was never created here.`)

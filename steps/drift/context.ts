@@ -10,7 +10,8 @@ import type { Drift, DriftLink, Finding } from '../../src/core/report.ts';
 import { MASK, redact } from '../../src/core/secret.ts';
 import { type Answers, type QuestionId, questions } from '../questions.ts';
 import { PATH } from '../shared/layout.ts';
-import { type Memory, memoryOf } from './memory.ts';
+import { VERSION } from '../shared/version.ts';
+import { type LastApply, type Memory, memoryOf } from './memory.ts';
 
 export interface Look {
   readonly host: HostReader;
@@ -31,6 +32,10 @@ export async function lookOf({ host, answers }: DriftContext): Promise<Look> {
     memory: await memoryOf(host),
   };
 }
+
+/** The last apply, when it proved this control by the same version of this tool: then the same was asked as today. */
+export const provedBy = ({ memory }: Look, control: string): LastApply | undefined =>
+  memory.last?.version === VERSION && memory.last.held.has(control) ? memory.last : undefined;
 
 /** The first rule that can tell. */
 export const firstOf =

@@ -222,6 +222,11 @@ describe('containers', () => {
     expect((await files.explain('proxy.up'))?.link).toBe('never-applied');
   });
 
+  it('a service that was answered only now was never there to be removed', async () => {
+    host.answers = answered({ inferenceImage: 'corecube/inference:1' });
+    expect(await linkOf('running.inference-up')).toBe('never-applied');
+  });
+
   it('a foreign container with the label of the project', async () => {
     host.create('intruder', 60, { files: [] });
     expect(await linkOf('running.no-extra-containers')).toBe('changed-at-run-time');
@@ -242,6 +247,17 @@ describe('what no file declares', () => {
       link: 'never-applied',
       detail: expect.stringContaining('the answer auditRetentionDays differs'),
     });
+  });
+
+  it('what time alone brings about is nobody’s change', async () => {
+    for (const control of [
+      'pg.server-certificate',
+      'keys.used',
+      'tls.certificate',
+      'host.disk',
+      'session.cookie-flags',
+    ])
+      expect(await host.explain(control, '12 days left'), control).toBeUndefined();
   });
 
   it('proved by another version, or left by a run that was killed, or never proved: nothing is said', async () => {
