@@ -198,7 +198,7 @@ export class DriftHost {
       files: files.map((f) => `${DIR}/${f}`),
       image: `sha256:${sha256(String(declared.image))}`,
       version: this.composeVersion,
-      env: [...this.env()]
+      env: [...Object.entries((declared.environment as object | undefined) ?? {}), ...this.env()]
         .filter(([name]) => service === 'corecube' && name !== '')
         .map((pair) => pair.join('=')),
       labels: {},

@@ -223,6 +223,10 @@ describe('containers', () => {
   });
 
   it('a service that was answered only now was never there to be removed', async () => {
+    host.finish(
+      7,
+      CONTROLS.filter((control) => control !== 'running.inference-up'),
+    );
     host.answers = answered({ inferenceImage: 'corecube/inference:1' });
     expect(await linkOf('running.inference-up')).toBe('never-applied');
   });
