@@ -173,8 +173,8 @@ describe('the outside view', () => {
     ],
     [
       'a claim is believed',
-      /@inside remote_ip .*/,
-      '@inside header_regexp X-Forwarded-For 198[.]51[.]100[.]7',
+      /servers \{([\s\S]*)@inside remote_ip/,
+      'servers {\n\t\ttrusted_proxies static 0.0.0.0/0$1@inside client_ip',
       ['forged-addresses-refused'],
       [],
     ],
