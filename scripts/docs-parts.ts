@@ -4,6 +4,7 @@ import { EXIT_MEANING } from '../src/core/errors.ts';
 import { controlsTable } from '../src/report/controls.ts';
 import { product, steps } from '../steps/index.ts';
 import { capabilityTable } from '../steps/shared/capabilities.ts';
+import { crossChecksDocument } from '../test/e2e/cross/document.ts';
 
 const counts = () => {
   const all = steps.flatMap((s) => s.controls);
@@ -29,5 +30,6 @@ export const files: Readonly<Record<string, string>> = {
     product.exampleHeading,
     'answers.schema.json',
   ),
+  'docs/cross-checks.md': crossChecksDocument(),
   'templates/answers.schema.json': `${JSON.stringify(answersSchema(product.questions, `Answers of ${product.name}`), null, 2)}\n`,
 };
