@@ -7,18 +7,21 @@ import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
 import { helpText } from './help.ts';
+import { writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
 import { renderProblems } from './problems.ts';
 import { renderControls } from './report/controls.ts';
+import { verify } from './verify.ts';
+import type { World } from './world.ts';
 
 const err = (text: string) => void process.stderr.write(redact(text));
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   const args = readArguments(argv, product.questions);
-  if (args.help) return print(helpText(product));
-  if (args.version) return print(`${product.version}\n`);
+  if (args.on('help')) return print(helpText(product));
+  if (args.on('version')) return print(`${product.version}\n`);
   if (args.problems.length > 0) throw new UsageError(args.problems);
   switch (args.command) {
     case 'schema':
@@ -29,31 +32,37 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
       return print(exampleAnswers(product.questions, product.exampleHeading, 'answers.schema.json'));
     case 'controls':
       return print(renderControls(product.steps, product.sections));
+    case 'verify':
+      return verify(args, world());
     default:
-      return deploy(args, {
-        product,
-        env: process.env,
-        stdin: process.stdin,
-        stdout: process.stdout,
-        stderr: process.stderr,
-        read: (path) => readFile(path, 'utf8'),
-        createHost: (dir, isWriting, raw) =>
-          createHostSource({
-            dir,
-            backups: product.paths.backups,
-            ...(isWriting ? { journal: product.paths.journal } : {}),
-            helperLabel: product.helperLabel,
-            helperImage: () => product.helperImage(raw),
-          }),
-        occupy: async (dir) => {
-          const release = await acquireLock(dir, product.paths.lock);
-          await removeLeftovers(dir, product.paths);
-          return release;
-        },
-        cancelOnSignals,
-      });
+      return deploy(args, world());
   }
 }
+
+/** The world outside, as it really is. */
+const world = (): World => ({
+  product,
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  read: (path) => readFile(path, 'utf8'),
+  writeReport: (path, text) => writeWhole(path, text),
+  createHost: (dir, isWriting, raw) =>
+    createHostSource({
+      dir,
+      backups: product.paths.backups,
+      ...(isWriting ? { journal: product.paths.journal } : {}),
+      helperLabel: product.helperLabel,
+      helperImage: () => product.helperImage(raw),
+    }),
+  occupy: async (dir) => {
+    const release = await acquireLock(dir, product.paths.lock);
+    await removeLeftovers(dir, product.paths);
+    return release;
+  },
+  cancelOnSignals,
+});
 
 function print(text: string): ExitCode {
   process.stdout.write(redact(text));
@@ -84,26 +93,21 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-/** Everything printed has left: a pipe takes 64 KiB at once and the rest as its reader reads, and an exit drops that rest. */
-async function printed(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr])
-    if (stream.writableLength > 0) await new Promise<void>((done) => stream.write('', () => done()));
+/** Ends once all that was written has left: what a pipe has not taken yet would be cut off. */
+async function end(code: ExitCode): Promise<never> {
+  const left = (stream: NodeJS.WriteStream) => new Promise<void>((done) => stream.write('', () => done()));
+  await Promise.all([left(process.stdout), left(process.stderr)]);
+  // Not by running out of work: a look that was given up (a name server that does not answer) would hold the end back.
+  process.exit(code);
 }
 
-main(process.argv.slice(2)).then(
-  // Not by running out of work: a look that was given up (a name server that does not answer) would hold the end back.
-  async (code) => {
-    await printed();
-    process.exit(code);
-  },
-  (error: unknown) => {
-    if (error instanceof UsageError) {
-      err(renderProblems(error.problems));
-      process.exit(EXIT.usage);
-    }
-    err(
-      `This is a bug in ${product.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    process.exit(EXIT.bug);
-  },
-);
+main(process.argv.slice(2)).then(end, (error: unknown) => {
+  if (error instanceof UsageError) {
+    err(renderProblems(error.problems));
+    return end(EXIT.usage);
+  }
+  err(
+    `This is a bug in ${product.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return end(EXIT.bug);
+});

@@ -12,8 +12,12 @@ import {
 } from './database/file-changes.ts';
 import { fileControls, fileProblems } from './database/file-controls.ts';
 import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, PASSWORD, UP, URLS } from './database/ground.ts';
+
 import { logControls, SESSIONS_LOGGED } from './database/log-controls.ts';
+import { otherRoleControls } from './database/other-roles.ts';
+
 import { passwordControls } from './database/password-controls.ts';
+import { publicControls } from './database/public-controls.ts';
 import { roleControls } from './database/role-controls.ts';
 import { roleRepairChange } from './database/roles-change.ts';
 import { serverControls } from './database/server-controls.ts';
@@ -30,6 +34,8 @@ const controls: readonly Control<Needed>[] = [
   ...passwordControls,
   ...fileControls,
   ...roleControls,
+  ...publicControls,
+  ...otherRoleControls,
   ...logControls,
 ];
 
@@ -84,7 +90,8 @@ export const database = defineStep({
 
 /** True when a control that the transaction of the roles repairs does not hold. */
 const needsRoles = (failing: ReadonlySet<string>): boolean =>
-  roleControls.some((control) => failing.has(control.id)) || failing.has('pg.scram-only');
+  [...roleControls, ...publicControls].some((control) => failing.has(control.id)) ||
+  failing.has('pg.scram-only');
 
 async function appExists(host: HostReader, project: string): Promise<boolean> {
   const app = await containerOf(host, project, SERVICE.app).catch(() => undefined);

@@ -123,6 +123,7 @@ function notLost(): Control<Needed> {
     title: 'No data is without its key',
     severity: 'required',
     section: SECTION,
+    how: 'Looks for the key file; where it is missing, looks for volumes, containers and a check value that show that data exists.',
     threat: THREAT_LOST,
     remedy: `Restore the key from its backup to ${PATH.key}. Only when the data is really to be given up, move this directory and the project's volumes away yourself and start anew.`,
     impact: 'None; a new key over old data would destroy every stored credential.',
@@ -153,6 +154,7 @@ function belongsToData(): Control<Needed> {
     title: 'The key is the one that this install was made with',
     severity: 'required',
     section: SECTION,
+    how: 'Computes the HMAC of a constant under the key and compares it with the one that was written when the install was made.',
     threat: THREAT_LOST,
     remedy: `Put the original key back into ${PATH.key} from its backup. If the key was rotated on purpose with CoreCube's own command, remove ${PATH.keyCheck}.`,
     impact: 'Restoring the file needs a restart of CoreCube.',
@@ -178,6 +180,7 @@ function exists(): Control<Needed> {
     severity: 'required',
     section: SECTION,
     refs: ['NIST SP 800-57 part 1, 5.3'],
+    how: 'Looks for the key file and reads the file with its check value.',
     threat: 'Without a key file guide v2 makes a throw-away key that the next redeploy loses.',
     remedy: 'Apply creates the key when there is no data, and the check value when it is missing.',
     async inspect({ host }) {
@@ -196,6 +199,7 @@ function format(): Control<Needed> {
     title: 'The key is exactly 64 lower-case hex characters',
     severity: 'required',
     section: SECTION,
+    how: 'Reads the key file byte by byte, without showing it, and matches it against 64 characters 0-9 a-f.',
     threat:
       'A line break or another letter case is read differently by different versions, which then hold different keys.',
     remedy: `Rewrite ${PATH.key} as exactly 64 characters 0-9 a-f without a line break, keeping the key itself.`,
@@ -223,12 +227,16 @@ function access(): Control<Needed> {
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 5.31', 'CWE-732'],
+    how: "Reads mode and owner of the key file and compares the owner with CoreCube's uid as the engine maps it.",
     threat:
       'Every local user or every container could read the key, or CoreCube could not and would make its own.',
     remedy: `chmod 600 ${PATH.key} and give it to uid ${UID.app} (as the engine maps it).`,
     async inspect({ host }) {
       const stat = await host.stat(PATH.key);
       if (!stat) return unknown('there is no key yet', 'key.exists');
+      // Mode and owner of a link say nothing about the file that it leads to.
+      if (stat.kind !== 'file')
+        return unknown(`a ${stat.kind}: who can read the key cannot be told`, 'key.not-a-link');
       const uid = UID.app + (await uidShift(host));
       const seen = `mode 0${stat.mode.toString(8)}, owner ${stat.uid}:${stat.gid}`;
       const good = (stat.mode === 0o600 || stat.mode === 0o400) && stat.uid === uid;
@@ -244,6 +252,7 @@ function directory(): Control<Needed> {
     severity: 'required',
     section: SECTION,
     refs: ['CWE-732'],
+    how: 'Reads kind, mode and owner of the directory that holds the secrets.',
     threat: 'Who can write into the directory can put another key in its place.',
     remedy: `chmod 711 ${PATH.secrets} and give it to the user who administers this install.`,
     async inspect({ host }) {
@@ -266,6 +275,7 @@ function noLink(): Control<Needed> {
     severity: 'required',
     section: SECTION,
     refs: ['CWE-59'],
+    how: 'Reads what kind of file the key is, without following a link.',
     threat: 'A link can be turned to another file without a trace, and may lead into the data volume.',
     remedy: `Move the file itself to ${PATH.key}.`,
     manual: true,

@@ -95,6 +95,7 @@ const controls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'webhook-secrets',
     refs: ['RFC 2104', 'CWE-345'],
+    how: "Logs in and reads in the API's list of connections which take webhooks and whether each has a secret.",
     threat:
       'Without a secret a trigger cannot be told from a forged one; guide v1 refuses such webhooks, so the source goes stale.',
     remedy:
@@ -143,6 +144,7 @@ const controls: readonly Control<Needed>[] = [
     title: 'Every API key has an expiration date',
     severity: 'advised',
     section: 'api-key-hygiene',
+    how: "Logs in and reads the expiration date of every API key that can still be used, in the API's list.",
     threat: 'A key that was meant for a week opens the knowledge base years later.',
     remedy:
       'Create a key with an expiration date in the Admin Console, move its client over, and revoke the old one.',
@@ -163,6 +165,7 @@ const controls: readonly Control<Needed>[] = [
     title: `Every API key was used within ${UNUSED_DAYS} days`,
     severity: 'advised',
     section: 'api-key-hygiene',
+    how: "Logs in and reads the last use, else the creation, of every API key that can still be used, in the API's list.",
     threat: 'Nobody notices when the key of a client that is gone is used by somebody else.',
     remedy:
       'Review API Keys, then Usage, in the Admin Console, and revoke the keys of decommissioned clients.',
@@ -182,6 +185,7 @@ const controls: readonly Control<Needed>[] = [
     title: 'No API key is used from more than one client',
     severity: 'advised',
     section: 'api-key-hygiene',
+    how: "Logs in and reads from how many clients or addresses each API key was used, where the API's list shows it.",
     threat: 'A shared key cannot be revoked for one client alone, and its traces do not say who it was.',
     remedy: 'Create a separate API key for each client application and revoke the shared one.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
@@ -200,6 +204,7 @@ const controls: readonly Control<Needed>[] = [
     title: 'Shared frontends use service keys',
     severity: 'advised',
     section: 'api-key-hygiene',
+    how: 'Logs in and reads type and integration of each API key, and recognises frontends by integration or name.',
     threat: 'With a personal key every user of the frontend reads what the owner of the key may read.',
     remedy:
       'Create a service key for the frontend (OpenWebUI, Onyx, generic) so that permissions apply per user.',

@@ -1,6 +1,7 @@
 // Guarantees that the host can carry the deployment, and that the generation of the image is known, before anything else.
 // Installs only packages of the distribution, pulls only images that are not here, removes nothing.
 import type { Change } from '../src/core/step.ts';
+import { clockControl } from './preflight/clock.ts';
 import { NEEDS } from './preflight/common.ts';
 import { engineControls } from './preflight/engine.ts';
 import { externalDatabaseControls } from './preflight/external-database.ts';
@@ -19,6 +20,7 @@ export const preflight = defineStep({
   controls: [
     ...engineControls,
     ...hostControls,
+    clockControl,
     ...networkControls,
     ...installControls,
     ...externalDatabaseControls,

@@ -67,6 +67,7 @@ const controls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'session-management',
     refs: ['OWASP ASVS 5.0 7.3.2', 'RFC 6265 4.1.2.2'],
+    how: 'Logs in and reads when the session ends, from the cookie and the answer of the login; no session is waited for.',
     threat:
       'A forgotten browser or a stolen cookie stays an administrator for 7 days (guide v1) or 30 days (guide v2).',
     remedy: 'Run apply again: it starts CoreCube with the session variables of both generations.',
@@ -97,6 +98,7 @@ const controls: readonly Control<Needed>[] = [
     title: 'The running CoreCube has the session variables of both generations',
     severity: 'required',
     section: 'session-management',
+    how: 'Reads the session variables in docker inspect of the running CoreCube and compares them with the answers.',
     threat: 'The variable of one generation alone leaves the default of the other: 7 or 30 days.',
     remedy: 'Run apply again, and remove the variables from compose.override.yaml if they are set there.',
     impact: 'CoreCube restarts.',
@@ -126,6 +128,7 @@ const controls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'session-management',
     refs: ['OWASP ASVS 5.0 3.3.1', 'RFC 6265 4.1.2.5', 'RFC 6265 4.1.2.6'],
+    how: 'Logs in and reads the flags of the cookies that carry the session.',
     threat:
       'The cookie travels in plain text, is read by a script in the page, or is sent along from foreign pages.',
     remedy:
@@ -155,6 +158,7 @@ const controls: readonly Control<Needed>[] = [
     title: 'The audit log is kept for the days that were asked for',
     severity: 'advised',
     section: 'audit-log-retention',
+    how: "Logs in and reads the retention back through CoreCube's settings API.",
     threat:
       'Shorter than meant, the traces of an incident are gone; longer than meant, personal data piles up.',
     remedy: `Run apply again: it sets it through the API. ${byHand('settings-write')}`,
@@ -174,6 +178,7 @@ const controls: readonly Control<Needed>[] = [
     title: 'The audit log keeps as much of the query text as was asked for',
     severity: 'advised',
     section: 'audit-log-retention',
+    how: "Logs in and reads the query text setting back through CoreCube's settings API.",
     threat:
       'Questions that people ask may hold personal or secret data, and the audit log would keep them in full.',
     remedy: `Run apply again: it sets it through the API. ${byHand('settings-write')}`,
@@ -216,6 +221,7 @@ export const retention = defineStep({
 
 const restart = (answers: Needed): Change => ({
   id: 'retention.session-variables',
+  disrupts: 'CoreCube is recreated and away for some seconds; its data stays.',
   summary: `Start CoreCube with ${Object.entries(variables(answers))
     .map(([name, value]) => `${name}=${value}`)
     .join(', ')}`,

@@ -9,6 +9,7 @@ import { fileControls } from './reverse-proxy/certificate-files.ts';
 import { copyFiles, reload, restart, start, writeConfig } from './reverse-proxy/changes.ts';
 import { NEEDS, type ProxyAnswers } from './reverse-proxy/look.ts';
 import { networkControls } from './reverse-proxy/network.ts';
+import { publicAnswers } from './reverse-proxy/public.ts';
 import { servingControls } from './reverse-proxy/serving.ts';
 import { tlsControls } from './reverse-proxy/tls.ts';
 import { SERVICE, UID } from './shared/layout.ts';
@@ -20,14 +21,15 @@ const controls: readonly Control<ProxyAnswers>[] = [
   ...tlsControls,
   ...answerControls,
   ...accessControls,
+  publicAnswers,
   ...networkControls,
   ...runningControls<ProxyAnswers>({
     prefix: 'running.proxy-',
     subject: 'The containers of the proxy',
     users: () => ({ [SERVICE.proxy]: `${UID.proxy}:${UID.proxy}` }),
     up: () => 'proxy.up',
-    // Its ports are its purpose, and proxy.container-current compares it with the files.
-    without: ['ports', 'current'],
+    // Its ports are its purpose, it declares no init process, and proxy.container-current and proxy.data-kept see to the rest.
+    without: ['ports', 'init', 'current', 'data-volume'],
   }),
 ];
 

@@ -2,12 +2,16 @@
 // role cannot get past row-level security. CoreCube is never reachable from outside while a first boot is under way.
 import type { Change, Control } from '../src/core/step.ts';
 import { expectedUsers } from './compose/violations.ts';
+import { POLICIES, policyControls, RECORDED, recordPolicies, restorePolicies } from './database/policies.ts';
+
 import { rlsControls } from './database/rls-controls.ts';
 import { roleRepairChange } from './database.ts';
 import { type Answers, defineStep } from './questions.ts';
 import { startApp, startService } from './services/changes.ts';
 import { exposureControls } from './services/exposure-controls.ts';
 import { keyControls } from './services/key-controls.ts';
+import { networkControls } from './services/network-controls.ts';
+import { volumeControls } from './services/volume-controls.ts';
 import { SERVICE } from './shared/layout.ts';
 import { lookAtRunning } from './shared/running.ts';
 import { runningControls, upControl } from './shared/running-controls.ts';
@@ -39,8 +43,11 @@ const controls: readonly Control<Needed>[] = [
   upControl(SERVICE.app, () => true),
   ...runningControls<Needed>({ prefix: 'running.', subject: 'The containers', users, up }),
   ...keyControls,
+  ...volumeControls,
+  ...networkControls,
   ...exposureControls,
   ...rlsControls,
+  ...policyControls,
 ];
 
 /** What only a container made anew repairs, whichever of the step's containers it is about. */
@@ -83,6 +90,13 @@ export const services = defineStep({
     }
     const recreate = drifted(SERVICE.app).length > 0 || RECREATES_APP.some((id) => failing.has(id));
     if (failing.has(up(SERVICE.app)) || recreate) changes.push(startApp(answers, why(SERVICE.app), recreate));
+    // What drifted is brought back; what a (new) image's migrations make is recorded once it has run them.
+    const restored = failing.has(POLICIES) ? await restorePolicies(host, answers) : undefined;
+    if (restored) changes.push(restored);
+    else if (failing.has(up(SERVICE.app)) || recreate || failing.has(RECORDED))
+      changes.push(recordPolicies(answers));
+    else if (failing.has(POLICIES) && changes.length === 0)
+      throw new Error('a policy was added to a table, and only a person can say whether it may stay');
     return changes;
   },
 });

@@ -1,12 +1,14 @@
 // Looks at what keeps a deployment safe after the day it was made: pins, backups, and what CoreCube does not bring.
 // Changes nothing, ever; what only a person knows stays open until a person has answered.
+import { resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { HostReader } from '../src/core/host.ts';
 import { attest, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
 import { type Answers, defineStep } from './questions.ts';
 import { composeModel } from './shared/compose-project.ts';
 import { containerOf, image } from './shared/docker.ts';
-import { PATH } from './shared/layout.ts';
+import { dockerInfo } from './shared/engine.ts';
+import { PATH, VOLUME } from './shared/layout.ts';
 
 const NEEDS = ['projectName', 'keyBackup', 'dumpEncryption', 'adminRanges'] as const;
 type Needed = Pick<Answers, (typeof NEEDS)[number]>;
@@ -62,6 +64,7 @@ const pinned: Control<Needed> = {
   severity: 'required',
   section: 'dependency-updates',
   refs: ['CIS Docker 4.2', 'CIS Docker 5.28'],
+  how: 'Compares the digest or recorded id of each service in the merged Compose model with the image id that its container runs.',
   threat:
     'A tag moves: the next restart runs a program that nobody has chosen, or that somebody else has put there.',
   remedy: `Run this again: it writes the digest into ${PATH.compose}. An image without a digest in ${PATH.override} gets one from you.`,
@@ -105,6 +108,7 @@ const updateKnown: Control<Needed> = {
   severity: 'advised',
   section: 'dependency-updates',
   refs: ['CIS Docker 5.28'],
+  how: 'Reads the pins in the merged Compose model and shows them; whether newer images exist is not looked up.',
   threat: 'A pinned image never gets a security fix by itself.',
   remedy:
     'Watch the release notes of CoreCube, PostgreSQL and Caddy. To update, answer with the new tag or digest (--image, --postgres-image, --proxy-image, --inference-image) and run this again: the image is pulled, pinned, started and proved. Back up the database first.',
@@ -123,11 +127,20 @@ const keyBackup: Control<Needed> = {
   title: 'A copy of the encryption key is kept apart from the data',
   severity: 'required',
   section: 'encryption-key-management',
+  how: 'Reads the answer keyBackup: only a person can attest this, and the copy itself is not looked at.',
   threat:
     'When the key is lost every stored credential is unreadable for good; a copy beside the data is lost and stolen with it.',
   remedy: `Copy ${PATH.key} to a safe place that is not on this host and not with the database dumps, then answer keyBackup: who, when, where.`,
   impact: 'None.',
-  async inspect({ answers }) {
+  async inspect({ host, answers }) {
+    if (answers.keyBackup) {
+      const beside = await besideTheData(host, answers.projectName, answers.keyBackup);
+      if (beside !== undefined)
+        return fail(
+          `the answer names ${beside}`,
+          'a place that is not lost or stolen together with the data',
+        );
+    }
     return answers.keyBackup
       ? pass(`attested: ${answers.keyBackup}`)
       : attest(
@@ -136,11 +149,31 @@ const keyBackup: Control<Needed> = {
   },
 };
 
+/**
+ * What an answer in words names that is no place apart: this install's directory, the engine's own storage, or a volume of
+ * this project. Undefined when it names none. What the words do not tell stays the operator's statement.
+ */
+async function besideTheData(host: HostReader, project: string, answer: string): Promise<string | undefined> {
+  const root = (await dockerInfo(host).catch(() => undefined))?.DockerRootDir ?? '/var/lib/docker';
+  // A path begins with a slash, or with dots and a slash; the slashes of an address such as https:// do not count.
+  const named = answer.replaceAll('file://', '').match(/(?<![\w:/.])\.{0,2}\/[^\s,;:"'()]*/g) ?? [];
+  const paths = named.map((path) => resolve(host.dir, path));
+  const inside = [host.dir, root].flatMap((dir) =>
+    paths.filter((path) => path === dir || path.startsWith(`${dir}/`)),
+  );
+  if (inside[0] !== undefined) return inside[0];
+  if (answer.includes(PATH.key)) return PATH.key;
+  return Object.values(VOLUME)
+    .map((volume) => `${project}_${volume}`)
+    .find((volume) => answer.includes(volume));
+}
+
 const dumps: Control<Needed> = {
   id: 'dumps.encrypted-medium',
   title: 'Database dumps are stored on encrypted media',
   severity: 'required',
   section: 'what-v1-does-not-include',
+  how: 'Reads the answer dumpEncryption: only a person can attest this, and the medium itself is not looked at.',
   threat: 'CoreCube does not encrypt backups: whoever finds a dump reads every document.',
   remedy:
     'Store pg_dump files on an encrypted medium (LUKS, an encrypted bucket, age or gpg), then answer dumpEncryption: which, who, when.',
@@ -159,6 +192,7 @@ const notIncluded: Control<Needed> = {
   title: 'What CoreCube v1 does not include is known',
   severity: 'advised',
   section: 'what-v1-does-not-include',
+  how: 'Looks at nothing; it states what CoreCube does not include and what this install makes up for.',
   threat: 'A protection that is believed to be there and is not leaves its risk uncovered.',
   remedy: 'Cover what is missing outside of CoreCube, or accept it in writing.',
   impact: 'None.',

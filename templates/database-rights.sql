@@ -13,6 +13,7 @@ DO $do$ DECLARE t record; BEGIN
   FOR t IN SELECT c.relname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'S') AND pg_get_userbyid(c.relowner) = 'corecube_migrator'
   LOOP
+    EXECUTE format('REVOKE ALL ON %s public.%I FROM PUBLIC', CASE t.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, t.relname);
     IF t.relkind = 'S' THEN
       EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE public.%I TO corecube_app, corecube_maintenance', t.relname);
     ELSE

@@ -30,6 +30,7 @@ function bed() {
         title: 'it is on',
         severity: 'required',
         section: 'operation',
+        how: 'It looks.',
         threat: 't',
         remedy: 'r',
         inspect: async () => (state.on ? pass('on') : fail('off', 'on')),

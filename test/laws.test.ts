@@ -27,6 +27,23 @@ describe('laws', () => {
     }
   });
 
+  it('says of every control how it is looked at, in one sentence that is not its title', () => {
+    const sentence = (text: string) =>
+      text
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, ' ')
+        .trim();
+    for (const { id, title, how } of controls) {
+      // Present tense, the tool as its subject: "Reads", "Logs in", "Tries".
+      expect(how, id).toMatch(/^[A-Z][a-z]+(es|s) \S.{20,200}\.$/);
+      expect(how, id).not.toMatch(/[.!?] [A-Z]|!|\p{Extended_Pictographic}|undefined/u);
+      expect(sentence(how), id).not.toBe(sentence(title));
+    }
+    // Only what a person reads in two places may sound alike: one look at two amounts, or at services of two steps.
+    const repeated = controls.filter(({ how }) => controls.filter((c) => c.how === how).length > 1);
+    expect(repeated.filter(({ id }) => !id.startsWith('running.')).map((c) => c.id)).toEqual([]);
+  });
+
   it('every section of the guide has a control, and every control a section', () => {
     const used = new Set(controls.map((c) => c.section));
     expect(Object.keys(sections).filter((s) => !used.has(s))).toEqual([]);

@@ -93,6 +93,8 @@ export interface ChangeReport {
   readonly summary: string;
   readonly diff?: string;
   readonly irreversible?: true;
+  /** What it interrupts or rotates. */
+  readonly disrupts?: string;
   readonly status: 'planned' | 'done' | 'failed' | 'declined' | 'not-reached';
   readonly error?: string;
 }

@@ -41,6 +41,8 @@ export interface Control<A = unknown> {
   readonly section: string;
   /** CIS, RFC or vendor references. */
   readonly refs?: readonly string[];
+  /** How it is looked at: one sentence, present tense, its limits included. */
+  readonly how: string;
   /** What happens to the operator when it does not hold. */
   readonly threat: string;
   readonly remedy: string;
@@ -62,6 +64,8 @@ export interface Change {
   /** Unified diff, SQL or calls; never a secret's content. */
   readonly diff?: string;
   readonly irreversible?: true;
+  /** What it interrupts or rotates, one sentence: `verify --fix` asks before it. */
+  readonly disrupts?: string;
   /** Writes files only and needs no engine: `--files-only` makes it too. */
   readonly offline?: true;
   apply(host: Host): Promise<void>;

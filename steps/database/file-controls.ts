@@ -156,6 +156,7 @@ export const fileControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS PostgreSQL 2.1', 'CWE-732'],
+    how: 'Compares the rules file with what was written, reads owner and mode of each file, and parses the certificate for name, issuer and end.',
     threat: 'A changed rules file lets others in; a readable key lets others pose as the database.',
     remedy:
       'Apply writes what is missing, renews what runs out and puts owners and modes right; keys and passwords that are there stay.',
@@ -182,6 +183,7 @@ export const fileControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CWE-732'],
+    how: 'Reads kind, mode and owner of .env.',
     threat: 'Every local user could read the passwords of the database roles.',
     remedy: `chmod 600 ${PATH.env}, owned by the user who administers this install; apply does it.`,
     async inspect({ host }) {
@@ -199,6 +201,7 @@ export const fileControls: readonly Control<Needed>[] = [
     title: 'The three connection URLs are complete and use three roles with three strong passwords',
     severity: 'required',
     section: SECTION,
+    how: 'Parses the URLs of .env and compares user, server and password strength, without showing a password.',
     threat:
       'One leaked password would open every role; a wrong role in PGVECTOR_URL voids row-level security.',
     remedy: `Apply writes the URLs; it keeps every password that is strong and used once.`,
@@ -217,6 +220,7 @@ export const fileControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['RFC 6125', 'CIS PostgreSQL 6.8'],
+    how: 'Reads sslmode and sslrootcert of every URL in .env; whether the driver obeys them is seen by pg.app-sessions-encrypted.',
     threat: 'With sslmode=require or less an impostor on the network takes password and data.',
     remedy: "Apply puts sslmode=verify-full and sslrootcert, the install's authority, into each URL.",
     impact: 'A changed URL recreates the CoreCube container.',

@@ -1,5 +1,5 @@
 /** What the database's controls share: where the server is, how a refusal reads, and one connection for each role. */
-import type { HostReader, SqlConnection, SqlResult } from '../../src/core/host.ts';
+import type { HostReader, SqlConnection, SqlResult, TlsResult } from '../../src/core/host.ts';
 import { unknown, type Verdict } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { type Container, containerOf } from '../shared/docker.ts';
@@ -104,8 +104,19 @@ function whyDown(container: Container | undefined): string | undefined {
   if (State.Restarting)
     return `its container restarts again and again (${container.RestartCount} times, exit code ${State.ExitCode})`;
   if (!State.Running) return `its container is ${State.Status} (exit code ${State.ExitCode})`;
+  // The kernel still accepts connections for frozen processes: an open port says nothing then.
+  if (State.Status === 'paused') return 'its container is paused: its processes are frozen';
   return undefined;
 }
+
+/** The server's answer to a request for TLS, judged against the authority; shared within a snapshot. */
+export const greeting = (
+  host: HostReader,
+  { server, ca }: Extract<Ground, { is: 'up' }>,
+): Promise<TlsResult> =>
+  host.once(`database greeting ${server.host}:${server.port}`, () =>
+    host.tls({ ...server, startTls: 'postgres', ...(ca === undefined ? {} : { ca }) }),
+  );
 
 /** The authority as installed; before it is, an external one as answered. */
 async function trusted(host: HostReader, answers: GroundAnswers): Promise<string | undefined> {

@@ -12,6 +12,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['RFC 7677', 'CIS PostgreSQL 5.3'],
+    how: "Reads the server's parsed access rules (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the superuser.",
     threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
     remedy: `Apply writes ${PATH.hba} and stores the passwords as SCRAM verifiers.`,
     impact: 'Sessions that are open stay open.',
@@ -26,6 +27,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'advised',
     section: SECTION,
     refs: ['RFC 7677', 'CIS PostgreSQL 5.3'],
+    how: "Reads the external server's parsed access rules (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the admin role.",
     threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
     remedy: 'Ask whoever runs the server for hostssl lines with scram-sha-256 only.',
     async inspect({ host, answers }) {
@@ -39,6 +41,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 4.10', 'CWE-1392'],
+    how: "Tries well-known passwords and each role's own name against the SCRAM verifiers that the server keeps, without a login.",
     threat: 'Example passwords of images and guides are what attackers try first.',
     remedy: `Log in with psql inside the container, set another one with \\password postgres, and put it into ${PATH.databaseSuperuserPassword}.`,
     manual: true,

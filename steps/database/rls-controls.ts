@@ -19,7 +19,7 @@ import {
   said,
 } from './ground.ts';
 
-type Needed = GroundAnswers & ReleaseAnswers & Pick<Answers, 'database'>;
+export type Needed = GroundAnswers & ReleaseAnswers & Pick<Answers, 'database'>;
 
 /** The services step's control that says whether CoreCube runs: what is looked at here exists only then. */
 const APP_UP = 'running.corecube-up';
@@ -74,10 +74,11 @@ function tables(host: HostReader, answers: Needed): Promise<Look> {
 }
 
 /** What the database step's controls say already is only repeated here: it awaits nothing of the services step. */
-const elsewhere = (verdict: Verdict): Verdict =>
+export const elsewhere = (verdict: Verdict): Verdict =>
   verdict.is === 'unknown' ? unknown(verdict.because, `running.${SERVICE.database}-up`) : verdict;
 
-async function runningApp(
+/** CoreCube's container, when its migrations are over. */
+export async function runningApp(
   host: HostReader,
   answers: Needed,
 ): Promise<{ app: Container } | { verdict: Verdict }> {
@@ -181,7 +182,7 @@ async function attackPolicies(host: HostReader, answers: Needed, seen: Seen): Pr
 }
 
 const control = (
-  part: Pick<Control<Needed>, 'id' | 'title' | 'threat'> & Partial<Control<Needed>>,
+  part: Pick<Control<Needed>, 'id' | 'title' | 'how' | 'threat'> & Partial<Control<Needed>>,
   judge: (host: HostReader, answers: Needed) => Promise<Verdict>,
 ): Control<Needed> => ({
   severity: 'required',
@@ -197,6 +198,7 @@ export const rlsControls: readonly Control<Needed>[] = [
     {
       id: 'pg.tables-not-owned-by-app',
       title: 'The app role owns no table that row-level security protects',
+      how: 'Lists owner, row-level security and policies of every table in the catalogue, as the superuser.',
       threat: 'The owner of a table may drop its policies, and is not bound by them.',
     },
     async (host, answers) => {
@@ -221,6 +223,7 @@ export const rlsControls: readonly Control<Needed>[] = [
     {
       id: 'pg.rls-enabled',
       title: 'Row-level security is on for every table that has policies',
+      how: 'Reads in the catalogue, as the superuser, whether row-level security is switched on for each table that has a policy.',
       threat:
         'A policy on a table without row-level security filters nothing: everybody sees every compartment.',
     },
@@ -242,6 +245,7 @@ export const rlsControls: readonly Control<Needed>[] = [
     {
       id: 'pg.app-cannot-alter-policy',
       title: 'The app role cannot change, drop or switch off a policy',
+      how: 'Logs in as the app role and tries to alter, drop, add and switch off policies and to take or drop each table, in a transaction that is rolled back; each must end with SQLSTATE 42501.',
       threat: 'One injected statement would open every compartment to everybody.',
     },
     async (host, answers) => {
@@ -254,6 +258,7 @@ export const rlsControls: readonly Control<Needed>[] = [
       id: 'pg.policies-not-open',
       title: 'No policy lets the app role through to every row',
       severity: 'advised',
+      how: 'Reads every permissive policy for the app role in the catalogue and looks for the constant expression true; other wide expressions are not judged.',
       threat: 'USING (true) is a policy that filters nothing.',
       remedy: "The policies are CoreCube's own: report what is named to whoever gave you CoreCube.",
     },
@@ -270,6 +275,7 @@ export const rlsControls: readonly Control<Needed>[] = [
     {
       id: 'pg.app-sessions-encrypted',
       title: "CoreCube's own database sessions are encrypted",
+      how: 'Makes CoreCube query its database and reads its own sessions in pg_stat_activity and pg_stat_ssl.',
       threat: 'A driver that ignores sslmode sends everything in the clear, whatever the URL says.',
       remedy: 'Apply writes rules that refuse what is not encrypted; an external server needs the same.',
     },
@@ -286,6 +292,7 @@ export const rlsControls: readonly Control<Needed>[] = [
     {
       id: 'pg.app-role-in-use',
       title: 'CoreCube works with the app role',
+      how: 'Makes CoreCube query its database and reads under which roles its sessions run in pg_stat_activity.',
       threat: 'Requests that run as the owner of the tables are not bound by row-level security.',
       remedy: 'Apply recreates CoreCube with the URLs of .env.',
     },

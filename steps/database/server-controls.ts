@@ -3,7 +3,18 @@ import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts'
 import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
 import { superuserPassword } from '../shared/postgres.ts';
 import { RENEW_DAYS } from './file-controls.ts';
-import { asRole, CERTIFICATE, ground, type Needed, notIn, PASSWORD, SECTION, said, UP } from './ground.ts';
+import {
+  asRole,
+  CERTIFICATE,
+  greeting,
+  ground,
+  type Needed,
+  notIn,
+  PASSWORD,
+  SECTION,
+  said,
+  UP,
+} from './ground.ts';
 import { deliveredAuthority } from './start.ts';
 import { volumePassword } from './volume.ts';
 
@@ -15,6 +26,7 @@ export const serverControls: readonly Control<Needed>[] = [
     title: 'The database runs and answers',
     severity: 'required',
     section: SECTION,
+    how: "Reads the state and health of the database's container and asks its port for TLS: only an answer counts, not an open port.",
     threat:
       'Nothing about a database that does not answer can be proved, and CoreCube does not start without it.',
     remedy: `Apply starts it. See docker compose logs ${SERVICE.database} for why it ended.`,
@@ -25,12 +37,14 @@ export const serverControls: readonly Control<Needed>[] = [
       const health = base.container?.State.Health?.Status;
       if (health !== undefined && health !== 'healthy') return fail(`its health is ${health}`, expected);
       const { host: name, port } = base.server;
-      const answer = await host.tcp({ host: name, port, timeoutMs: 5_000 });
-      if (answer === 'open')
+      const answer = await greeting(host, base);
+      // An open port alone proves nothing: the kernel opens it for a process that hangs, too.
+      if (answer.ok || answer.code === 'NO_TLS')
         return pass(`port ${port} answers${health ? `; the container is ${health}` : ''}`);
-      // Nothing here can start somebody else's server: it was not seen, and nothing is planned on it.
-      if (!base.container) return unknown(`the external database at ${name}, port ${port}, is ${answer}`);
-      return fail(`port ${port} is ${answer}`, expected);
+      const seen = `${name}, port ${port}: ${answer.message} (${answer.code})`;
+      // Nothing here can start somebody else's server, and silence may be the network's: then it was not seen.
+      if (!base.container || /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(answer.code)) return unknown(seen);
+      return fail(seen, expected);
     },
   },
   {
@@ -38,6 +52,7 @@ export const serverControls: readonly Control<Needed>[] = [
     title: 'The database accepts the superuser password that is kept here',
     severity: 'required',
     section: SECTION,
+    how: 'Logs in as the superuser with the kept password; where the database is stopped, compares the password with the verifier in its volume.',
     threat:
       'A volume keeps the password it was made with; a new one in a file changes nothing, and CoreCube would be locked out.',
     remedy: `Two ways. Put the password that the volume was made with into ${PATH.databaseSuperuserPassword} (mode 0600, owner uid 999). Or give the database the one in that file: docker compose stop ${SERVICE.database}, then docker compose run --rm -T --no-deps --entrypoint postgres ${SERVICE.database} --single -D /var/lib/postgresql/data postgres, and type ALTER ROLE postgres PASSWORD '...' in one line. The volume is never removed.`,
@@ -77,6 +92,7 @@ export const serverControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['RFC 6125', 'CIS PostgreSQL 6.8'],
+    how: "Makes a TLS handshake after PostgreSQL's SSLRequest and verifies chain, name and remaining days against the kept authority.",
     threat: 'sslmode=require encrypts to whoever answers: an impostor on the network reads everything.',
     remedy: `Apply makes the authority and the certificate and renews them when less than ${RENEW_DAYS} days remain; an external server needs a certificate of the authority you named, for the name in its URL.`,
     impact: 'The database is recreated; its data stays. A new authority also restarts CoreCube.',
@@ -86,7 +102,7 @@ export const serverControls: readonly Control<Needed>[] = [
       const { server, ca } = base;
       if (ca === undefined)
         return fail(`${PATH.databaseCa} is not there`, 'the authority that signs the certificate');
-      const result = await host.tls({ ...server, startTls: 'postgres', ca });
+      const result = await greeting(host, base);
       if (!result.ok) {
         if (/ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(result.code))
           return unknown(`no answer: ${result.message}`, UP);
@@ -106,6 +122,7 @@ export const serverControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS PostgreSQL 6.8'],
+    how: 'Tries to log in as the app role, with the right password, over an unencrypted connection.',
     threat: 'A client with a wrong URL would send everything in the clear, and nobody would notice.',
     remedy: `Apply writes ${PATH.hba} with hostssl lines only; an external server needs the same in its pg_hba.conf.`,
     async inspect({ host, answers }) {
@@ -131,6 +148,7 @@ export const serverControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['RFC 8996'],
+    how: 'Tries a handshake that offers TLS 1.0 and 1.1 only, and one with a current version to see that the server answers at all.',
     threat: 'TLS 1.0 and 1.1 are broken, and whoever is in between can force them.',
     remedy: 'Apply sets ssl_min_protocol_version to TLSv1.2.',
     async inspect({ host, answers }) {
@@ -156,6 +174,7 @@ export const serverControls: readonly Control<Needed>[] = [
     title: "CoreCube verifies the database against today's authority",
     severity: 'required',
     section: SECTION,
+    how: "Reads the authority's certificate inside the running CoreCube container and compares it with the file of the install.",
     threat:
       'A container keeps the file it was started with: with an old authority its next connection fails.',
     remedy: 'Apply recreates CoreCube.',
@@ -176,6 +195,7 @@ export const serverControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'network-isolation',
     refs: ['CIS Docker 5.14'],
+    how: "Reads the port bindings and networks of the database's container in docker inspect; no connection from another host is tried.",
     threat: 'Docker publishes ports past the host firewall: the whole network could try passwords.',
     remedy: `Remove ports and networks of ${SERVICE.database} from ${PATH.compose} and ${PATH.override}; apply recreates the container.`,
     async inspect({ host, answers }) {

@@ -11,6 +11,7 @@ export const NEEDS = [
   'release',
   'domain',
   'tls',
+  'acmeDirectory',
   'acmeRoot',
   'tlsCertificate',
   'tlsKey',

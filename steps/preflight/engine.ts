@@ -17,6 +17,7 @@ const installed: PreflightControl = {
   severity: 'required',
   section,
   refs: ['CIS Docker 1.2.2'],
+  how: 'Runs docker info and sees whether the command exists at all.',
   threat: 'Without an engine nothing is isolated and nothing runs.',
   remedy:
     "Approve the change that installs the distribution's own packages, or install Docker Engine yourself. --files-only writes everything that needs no engine.",
@@ -35,6 +36,7 @@ const installable: PreflightControl = {
   section,
   refs: ['CIS Docker 1.2.2'],
   manual: true,
+  how: "Asks apt-cache policy which packages would bring what is missing and compares their versions, and the Compose plugin's, with the least that are needed.",
   threat:
     'A script piped from the web into a root shell is run unread; packages are signed and removed cleanly.',
   remedy: `Install Docker Engine ${MINIMUM.engine} and Compose ${MINIMUM.compose} or newer from packages, as said above, then run this again. --files-only writes everything that needs no engine.`,
@@ -66,6 +68,7 @@ const reachable: PreflightControl = {
   section,
   refs: ['CIS Docker 1.1.2'],
   manual: true,
+  how: 'Runs docker info as this user and tells a refusal, an engine that is down and Podman apart.',
   threat: 'Nothing can be started, and nothing that runs can be proved.',
   remedy:
     'Permission: usermod -aG docker NAME as root and log in again, or run this with sudo. Not running: systemctl enable --now docker.',
@@ -114,6 +117,7 @@ const version: PreflightControl = {
   section,
   refs: ['CIS Docker 1.2.2'],
   manual: true,
+  how: 'Reads the server version in docker info and compares it with the least that is needed.',
   threat: 'Older engines lack fixes for container escapes, and options that the hardening rests on.',
   remedy: 'Upgrade Docker Engine with the package manager it came from, then run this again.',
   impact: 'Upgrading the engine restarts containers unless live-restore is on.',
@@ -130,6 +134,7 @@ const compose: PreflightControl = {
   title: `The Compose plugin is ${MINIMUM.compose} or newer`,
   severity: 'required',
   section,
+  how: 'Runs docker compose version and compares; where it is missing, looks for the old docker-compose program.',
   threat:
     'Compose v1 is unmaintained and ignores parts of the file without a word: secrets, health conditions, limits.',
   remedy: `Install the Compose plugin (docker compose) ${MINIMUM.compose} or newer with the package manager that Docker came from.`,
@@ -158,6 +163,7 @@ const mode: PreflightControl = {
   section,
   refs: ['CIS Docker 2.9'],
   manual: true,
+  how: 'Reads the endpoint of DOCKER_HOST or the Docker context, and in docker info the operating system, version and security options, for signs of a remote, rootless or foreign engine.',
   threat:
     'Elsewhere, owners of secret files, published ports and client addresses mean something else, and proofs made here say nothing.',
   remedy:

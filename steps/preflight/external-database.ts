@@ -52,6 +52,7 @@ const adminLogin: PreflightControl = {
   section: 'postgresql-security',
   refs: ['RFC 6125', 'CIS PostgreSQL 6.8'],
   manual: true,
+  how: 'Logs in to the external database with the admin URL over TLS that the answered authority verifies, and runs SELECT 1.',
   threat: 'The run would stop half-way, with files that point to a database that nobody can set up.',
   remedy:
     'Correct the URL in the file that databaseAdminUrl names (special characters of the password percent-encoded), or databaseCa, or let whoever runs the server put right what is named.',
@@ -97,6 +98,7 @@ const adminRights: PreflightControl = {
   severity: 'required',
   section: 'postgresql-security',
   manual: true,
+  how: "Logs in with the admin URL and reads in the catalogue its attributes, the database's owner and whether pgvector can be installed.",
   threat: 'The run would stop half-way, with a database that CoreCube cannot use.',
   remedy:
     'Let a superuser of the server grant what is missing: ALTER ROLE … CREATEROLE CREATEDB; ALTER DATABASE … OWNER TO …; CREATE EXTENSION vector WITH SCHEMA public.',

@@ -46,6 +46,7 @@ const present: PreflightControl = {
   severity: 'required',
   section: 'docker-security',
   refs: ['CIS Docker 4.2'],
+  how: 'Asks the engine for each image by the reference that is to run.',
   threat: 'What is not here cannot be rehearsed, pinned or started.',
   remedy: 'Approve the change that pulls them, or bring them with docker load.',
   impact: 'Disk space and network traffic.',
@@ -75,6 +76,7 @@ const architecture: PreflightControl = {
   severity: 'required',
   section: 'docker-security',
   manual: true,
+  how: "Compares the architecture and operating system of each local image with the engine's own.",
   threat:
     'An image for another processor does not start, or runs in an emulation that is slow and differs in what it isolates.',
   remedy: 'Use an image that is published for this processor, or a host with the processor of the image.',
@@ -101,6 +103,7 @@ const releaseKnown: PreflightControl = {
   severity: 'required',
   section: 'encryption-key-management',
   manual: true,
+  how: 'Takes the answer, else what compose.yaml records for this image, else starts the image once without network and data and reads what it does.',
   threat:
     'PGVECTOR_URL is the least privileged connection in guide v1 and the most privileged one in v2, and v2 ignores the key file: a wrong guess hands out rights or loses credentials.',
   remedy:

@@ -13,6 +13,7 @@ const noForeignInstall: PreflightControl = {
   severity: 'required',
   section: 'operation',
   manual: true,
+  how: "Lists containers and volumes that carry the project's Compose label and compares their working directory with this one.",
   threat: 'Two installs with one name replace containers of each other and write into the same volumes.',
   remedy:
     'Give this install another name with --project-name, or use the directory of the existing one with --dir. To take over volumes of an install whose directory is lost, put its encryption key into secrets/encryption_key first. Nothing is removed by this tool.',
@@ -112,6 +113,7 @@ const filesReadable: PreflightControl = {
   severity: 'required',
   section: 'operation',
   manual: true,
+  how: 'Reads each file and variable that the answers refer to and sees that it is not empty; a copy inside the install stands in for a source that is gone.',
   threat: 'The run would stop in the middle, with half of the deployment made.',
   remedy: 'Correct the path in the answers, or make the file readable for the user that runs this.',
   impact: 'None.',
@@ -132,6 +134,7 @@ const filesPrivate: PreflightControl = {
   severity: 'advised',
   section: 'operation',
   refs: ['CWE-732'],
+  how: 'Reads the mode of each file with a password or key that the answers refer to.',
   threat: 'Every user of this host reads the password or key at its source, however well the copy is kept.',
   remedy: 'chmod 600 on the file that is named above.',
   impact: 'Other users and services that read the file no longer can.',

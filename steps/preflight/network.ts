@@ -14,6 +14,7 @@ const portsFree: PreflightControl = {
   section: 'tls',
   refs: ['CIS Docker 5.8'],
   manual: true,
+  how: "Lists this host's listening sockets and compares those on the two ports with the published ports of this install's own proxy.",
   threat: 'The proxy cannot start, or another program answers under the name of CoreCube.',
   remedy:
     'Stop what holds the port, or give other ones with --http-port and --https-port (ACME validates over 80 and 443, so another port then needs a forwarder).',
@@ -112,6 +113,7 @@ const resolves: PreflightControl = {
   section: 'tls',
   refs: ['RFC 8555'],
   manual: true,
+  how: "Resolves the domain's A records with this host's resolver; only where the certificate comes over ACME.",
   threat:
     'The certificate authority cannot validate the name; each failed try counts against its rate limit.',
   remedy:
@@ -134,6 +136,7 @@ const pointsHere: PreflightControl = {
   title: 'The addresses of the domain are addresses of this host',
   severity: 'advised',
   section: 'tls',
+  how: "Resolves the domain with this host's resolver and compares every address with the addresses of this host's interfaces.",
   threat: 'People and the certificate authority reach another machine under this name.',
   remedy:
     'Correct the records of the domain. Behind NAT, a load balancer or split DNS the difference is normal: then check that ports 80 and 443 are forwarded here.',
@@ -168,6 +171,7 @@ const aaaa: PreflightControl = {
   section: 'tls',
   refs: ['RFC 8555'],
   manual: true,
+  how: "Resolves the domain's AAAA records and opens a TCP connection to port 80 of each; only where the certificate comes over ACME.",
   threat:
     'Certificate authorities prefer IPv6: validation fails there although IPv4 would work, again and again, until the rate limit.',
   remedy:

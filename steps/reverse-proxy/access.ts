@@ -29,7 +29,7 @@ interface Attack {
 }
 
 /** Refused by the proxy itself: its own 403, or a request it does not even parse. */
-const refused = (result: HttpResult, method: HttpRequest['method'] = 'GET'): boolean =>
+export const refused = (result: HttpResult, method: HttpRequest['method'] = 'GET'): boolean =>
   result.ok &&
   ((result.status === 403 && (method === 'HEAD' || result.body.includes(REFUSAL))) || result.status === 400);
 
@@ -59,7 +59,7 @@ async function attackAll(context: Context, attacks: readonly Attack[]): Promise<
 }
 
 /** An attack from outside every allowed range; without such a place the control is not seen. */
-const fromOutside = (
+export const fromOutside = (
   context: Context,
   attack: (outside: readonly Vantage[], proxy: Up) => Promise<Verdict>,
 ): Promise<Verdict> =>
@@ -74,6 +74,7 @@ const adminRefused: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'admin-console-access',
   refs: ['CWE-284', 'CWE-22', 'RFC 3986 section 6.2.2'],
+  how: "Asks for dozens of spellings of fenced paths from an address that the proxy's own log shows to be outside the ranges; each must be refused.",
   threat:
     'Whoever finds a spelling that the proxy and CoreCube read differently stands before the login page.',
   remedy: 'Apply again: the Caddyfile is put back. Look for other proxies or files that serve CoreCube.',
@@ -97,6 +98,7 @@ const forgedRefused: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'admin-console-access',
   refs: ['CWE-348', 'RFC 7239 section 8.1'],
+  how: 'Asks for fenced paths with forwarding headers that claim an allowed address, from an address that is outside the ranges.',
   threat:
     'X-Forwarded-For and its relatives are written by anybody; a proxy that believes them has no fence.',
   remedy: 'Apply again: the Caddyfile trusts no proxy and goes by the address of the connection.',
@@ -127,6 +129,7 @@ const metricsRefused: Control<ProxyAnswers> = {
   title: "CoreCube's metrics and Caddy's own admin endpoint cannot be reached from outside",
   severity: 'required',
   section: 'admin-console-access',
+  how: 'Asks for metrics and debug paths from outside the ranges, and tries port 2019 of the proxy.',
   threat: 'Metrics tell an attacker what runs; the admin endpoint replaces the whole configuration unasked.',
   remedy: 'Apply again; remove any port 2019 from compose.override.yaml.',
   inspect: (context) =>
@@ -170,6 +173,7 @@ const otherHosts: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'admin-console-access',
   refs: ['RFC 9110 section 7.4', 'CWE-350'],
+  how: 'Asks under another name, with another Host header and by bare address, over HTTPS and plain HTTP; none may be served.',
   threat:
     'A page on a name that points here (DNS rebinding) could talk to CoreCube in the browser of an admin.',
   remedy: 'Apply again: the Caddyfile serves one name only.',
@@ -227,49 +231,12 @@ const otherHosts: Control<ProxyAnswers> = {
     }),
 };
 
-const publicAnswers: Control<ProxyAnswers> = {
-  id: 'proxy.public-paths-answer',
-  title: '/v1 and /mcp are reachable for everybody and ask for an API key',
-  severity: 'required',
-  section: 'admin-console-access',
-  threat: 'A fence that is too wide stops the clients; an API that asks for no key serves everybody.',
-  remedy:
-    'Apply again. When /v1/models answers without a key, look at the API keys of type public in the console.',
-  inspect: (context) =>
-    fromOutside(context, async ([first]) => {
-      const { connectTo } = first as Vantage;
-      const [models, mcp] = await Promise.all([
-        ask(context, connectTo, '/v1/models'),
-        ask(context, connectTo, '/mcp', {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-          body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
-        }),
-      ]);
-      for (const [name, result] of [
-        ['GET /v1/models', models],
-        ['POST /mcp', mcp],
-      ] as const) {
-        if (!result.ok) return unknown(`${name} got no answer: ${because(result.message)}`);
-        if ([502, 503, 504].includes(result.status)) {
-          return unknown(`${name} answers ${result.status}: CoreCube does not answer behind the proxy`);
-        }
-        if (refused(result)) return fail(`${name} is refused by the proxy`, '401 from CoreCube');
-        const asksForKey =
-          result.status === 401 ||
-          (name === 'POST /mcp' && [400, 404, 405, 406, 415].includes(result.status));
-        if (!asksForKey)
-          return fail(`${name} answers ${result.status} without an API key`, '401 from CoreCube');
-      }
-      return pass('GET /v1/models answers 401 and POST /mcp is not served without a key');
-    }),
-};
-
 const operatorInside: Control<ProxyAnswers> = {
   id: 'proxy.operator-not-locked-out',
   title: 'The address you are connected from is in the allowed ranges',
   severity: 'required',
   section: 'admin-console-access',
+  how: "Reads the client's address of your SSH session from the environment and looks for it in adminRanges.",
   threat: 'The console would refuse the person who has just installed it.',
   remedy: 'Add the address to adminRanges, or waive this by name when you administer from somewhere else.',
   impact: 'Whoever shares that address with you may open the login page too.',
@@ -302,7 +269,6 @@ export const accessControls = [
   adminRefused,
   forgedRefused,
   otherHosts,
-  publicAnswers,
   metricsRefused,
   operatorInside,
 ] as const;

@@ -20,6 +20,7 @@ const redirects: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'tls',
   refs: ['RFC 9110 section 15.4.9'],
+  how: 'Asks for three paths over plain HTTP and compares status and location with the same path over HTTPS.',
   threat: 'API keys and cookies cross the network readable.',
   remedy: 'Apply again.',
   inspect: (context) =>
@@ -89,6 +90,7 @@ const headersOnce: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'tls',
   refs: ['RFC 6797 section 8.1', 'RFC 7034', 'OWASP Secure Headers'],
+  how: 'Asks for public and fenced paths and counts each security header, and any Server header, in every answer.',
   threat: 'Doubled headers cancel each other out; missing ones allow framing and content sniffing.',
   remedy: "Apply again: the proxy replaces CoreCube's own copies.",
   inspect: (context) =>
@@ -113,6 +115,7 @@ const hsts: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'tls',
   refs: ['RFC 6797'],
+  how: 'Reads Strict-Transport-Security in answers over HTTPS, and sees that it is absent over plain HTTP.',
   threat: 'The first request of a visit goes out unprotected and can be kept that way.',
   remedy: 'Apply again: the proxy sets the header, because CoreCube does not in every generation.',
   impact: 'Browsers insist on HTTPS for this name for a year. Other names below it are not touched.',
@@ -145,6 +148,7 @@ const limit: Control<ProxyAnswers> = {
   severity: 'advised',
   section: 'operation',
   refs: ['CWE-770', 'RFC 9110 section 15.5.14'],
+  how: 'Announces a body one byte larger than allowed, sends none, and expects 413.',
   threat: 'Anybody can fill memory and disk through the public API.',
   remedy: 'Apply again; raise maxUploadMb when real uploads are refused.',
   inspect: (context) =>
@@ -170,6 +174,7 @@ const streams: Control<ProxyAnswers> = {
   title: 'Answers are passed on while CoreCube writes them',
   severity: 'advised',
   section: 'operation',
+  how: 'Looks at nothing: a streamed answer needs an API key, which this tool does not have.',
   threat: 'Chat clients show nothing until the model has finished, and give up before.',
   remedy: 'Apply again; look for another proxy in front that buffers.',
   async inspect() {

@@ -56,7 +56,8 @@ export function published(container: Container, port: number): Endpoint | undefi
 /** The proxy, when it runs. Throws when Docker does not answer. */
 export async function running({ host, answers }: Context): Promise<Running | undefined> {
   const container = await containerOf(host, answers.projectName, SERVICE.proxy);
-  if (!container?.State.Running || container.State.Restarting) return undefined;
+  if (!container?.State.Running || container.State.Restarting || container.State.Status === 'paused')
+    return undefined;
   return {
     container,
     https: published(container, 443),
@@ -133,6 +134,8 @@ export interface Vantages {
   readonly inside: readonly Vantage[];
   /** Ways that did not answer, or whose request the log does not show. */
   readonly missing: readonly string[];
+  /** Ways that answered without the log showing the request: the proxy writes no access log. */
+  readonly unlogged: readonly string[];
 }
 
 /**
@@ -158,15 +161,17 @@ export function vantages(context: Context, proxy: Running & { readonly https: En
       const allowed = address !== undefined && answers.adminRanges.some((range) => inRange(address, range));
       return { connectTo, local, seen: address, allowed };
     });
+    const unlogged = all.filter((v) => v.seen === undefined).map((v) => v.connectTo.host);
     const missing = [
       ...tried.flatMap((t) => (t.result.ok ? [] : [`${t.connectTo.host}: ${because(t.result.message)}`])),
-      ...all.filter((v) => v.seen === undefined).map((v) => `${v.connectTo.host} is not in the access log`),
+      ...unlogged.map((place) => `${place} is not in the access log`),
     ];
     return {
       all,
       outside: all.filter((v) => v.seen !== undefined && !v.allowed),
       inside: all.filter((v) => v.allowed),
       missing,
+      unlogged,
     };
   });
 }
@@ -207,15 +212,21 @@ export async function outsiders(
   context: Context,
   proxy: Running & { readonly https: Endpoint },
 ): Promise<readonly Vantage[] | Verdict> {
-  const { outside, missing } = await vantages(context, proxy);
+  const { outside, missing, unlogged } = await vantages(context, proxy);
   if (outside.length > 0) return outside;
   const reason =
     missing.length > 0
       ? [...new Set(missing.map((m) => m.replace(/^[^ ]+: /, '')))].join('; ')
       : 'every address that this host can try from is in the allowed ranges';
-  // Without a certificate nobody gets through: what is to be repaired first is the certificate.
-  return unknown(`no attack can be made from here: ${reason}`, 'tls.certificate');
+  // What is to be repaired first is the log, or, where nobody gets through, the certificate.
+  return unknown(
+    `no attack can be made from here: ${reason}`,
+    unlogged.length > 0 ? ACCESS_LOG : 'tls.certificate',
+  );
 }
+
+/** The control that says whether requests are in the access log: it tells which address the proxy saw. */
+export const ACCESS_LOG = 'proxy.access-log';
 
 export const isVerdict = (value: readonly Vantage[] | Verdict): value is Verdict => 'is' in value;
 

@@ -3,7 +3,15 @@ import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts'
 import { type Container, containerOf, containers } from '../shared/docker.ts';
 import { inRange } from '../shared/grammar.ts';
 import { APP_PORT, SERVICE } from '../shared/layout.ts';
-import { type Context, edgeNetwork, type Network, type ProxyAnswers, vantages, whenUp } from './look.ts';
+import {
+  ACCESS_LOG,
+  type Context,
+  edgeNetwork,
+  type Network,
+  type ProxyAnswers,
+  vantages,
+  whenUp,
+} from './look.ts';
 
 const isLoopback = (address: string) => /^(127\.|::1$|::ffff:127\.)/.test(address);
 
@@ -12,6 +20,7 @@ const clientSeen: Control<ProxyAnswers> = {
   title: "The address that the proxy sees is the client's own",
   severity: 'required',
   section: 'admin-console-access',
+  how: "Makes a marked request to each of this host's addresses and compares the connection's own address with the one in the proxy's access log.",
   threat:
     'Where the engine rewrites addresses, every client looks like the bridge gateway: the fence lets in all or none.',
   remedy:
@@ -20,7 +29,7 @@ const clientSeen: Control<ProxyAnswers> = {
     whenUp(context, async (proxy) => {
       const { all, missing } = await vantages(context, proxy);
       const lost = all.find((v) => v.seen === undefined);
-      if (lost) return unknown(`the request from ${lost.local} is not in the proxy's access log`);
+      if (lost) return unknown(`the request from ${lost.local} is not in the proxy's access log`, ACCESS_LOG);
       // Without the socket's own address there is nothing to compare: that is not seen, not hidden.
       const nameless = all.find((v) => v.local === '');
       if (nameless)
@@ -55,6 +64,7 @@ const gatewayNotAllowed: Control<ProxyAnswers> = {
   title: 'The gateway of the edge network is in none of the allowed ranges',
   severity: 'required',
   section: 'admin-console-access',
+  how: 'Reads the gateways of the edge network from Docker and looks for them in adminRanges.',
   threat:
     'Docker shows loopback and IPv6 clients as the gateway of the network: allowing it opens the console to them all.',
   remedy:
@@ -93,6 +103,7 @@ const noIpv6: Control<ProxyAnswers> = {
   title: 'The proxy is not published on IPv6 through an IPv4 network',
   severity: 'required',
   section: 'admin-console-access',
+  how: 'Reads the addresses that the proxy is published on, and whether the edge network has IPv6, in docker inspect.',
   threat:
     'Every IPv6 client then looks like the bridge gateway: nobody can be told apart, allowed or blocked.',
   remedy:
@@ -121,6 +132,7 @@ const appNotDirect: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'network-isolation',
   refs: ['CIS Docker 5.7', 'CIS Docker 5.9'],
+  how: "Reads CoreCube's port bindings and tries its port on every address of this host; no other host tries it.",
   threat:
     "A published port 7400 leads around the console's fence and around TLS; host firewalls do not stop it.",
   remedy: 'Remove the port and network_mode of corecube from compose.override.yaml, then apply again.',

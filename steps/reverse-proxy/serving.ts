@@ -5,6 +5,7 @@ import { configHashes } from '../shared/compose-project.ts';
 import { containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 import {
+  ACCESS_LOG,
   adaptedConfig,
   type Context,
   canonical,
@@ -12,6 +13,7 @@ import {
   type ProxyAnswers,
   running,
   runningConfig,
+  vantages,
   whenUp,
 } from './look.ts';
 
@@ -20,6 +22,7 @@ const up: Control<ProxyAnswers> = {
   title: 'The proxy runs and answers on its published ports',
   severity: 'required',
   section: 'tls',
+  how: "Reads the state of the proxy's container and opens a TCP connection to both published ports.",
   threat: 'Nobody reaches CoreCube, and people look for ways around the proxy.',
   remedy: 'Apply again: the proxy is created and started. When it fails, its last log lines are shown.',
   async inspect(context) {
@@ -30,6 +33,8 @@ const up: Control<ProxyAnswers> = {
     if (!state.Running || state.Restarting) {
       return fail(`the proxy's container is ${state.Status} (exit ${state.ExitCode})`, 'a running proxy');
     }
+    if (state.Status === 'paused')
+      return fail("the proxy's container is paused: its processes are frozen", 'a running proxy');
     const proxy = await running(context);
     if (!proxy?.https || !proxy.http)
       return fail('port 443 or port 80 is not published', 'both are published');
@@ -39,6 +44,8 @@ const up: Control<ProxyAnswers> = {
       if (at.port !== wanted[name])
         return fail(`${name} is published on port ${at.port}`, `port ${wanted[name]}`);
       const open = await host.tcp({ ...at, timeoutMs: 3_000 });
+      // Silence may be the network's between here and there: then the proxy was not seen.
+      if (open === 'silent') return unknown(`${at.host}:${at.port} is silent`);
       if (open !== 'open') return fail(`${at.host}:${at.port} is ${open}`, 'an open port');
     }
     return pass(`${proxy.https.host}:${proxy.https.port} and ${proxy.http.host}:${proxy.http.port} answer`);
@@ -50,6 +57,7 @@ const containerCurrent: Control<ProxyAnswers> = {
   title: "The proxy's container is the one that compose.yaml declares today",
   severity: 'required',
   section: 'docker-security',
+  how: "Compares the configuration hash on the proxy's container with the hash that docker compose config gives for the files now.",
   threat: 'A file that looks hardened, and a container from before that is not.',
   remedy: 'Apply again: the container is created anew from the files.',
   impact: 'A restart of the proxy: open streams end.',
@@ -70,6 +78,7 @@ const dataVolume: Control<ProxyAnswers> = {
   title: 'Certificates and keys of the proxy are kept in a named volume that it can write',
   severity: 'required',
   section: 'tls',
+  how: 'Reads the mounts at /data and /config in docker inspect and who owns them.',
   threat:
     'A lost volume means a new certificate at every start; the authority locks the name out for days after a few.',
   remedy: 'Apply again: the volume is mounted and belongs to the proxy. It is never removed.',
@@ -118,6 +127,7 @@ const configFile: Control<ProxyAnswers> = {
   title: 'The Caddyfile is what the answers give',
   severity: 'required',
   section: 'admin-console-access',
+  how: "Renders the Caddyfile from the answers and compares it with the file, and reads the file's mode.",
   threat: 'A line added by hand opens the console, and nobody remembers it.',
   remedy: 'Apply again: the file is put back, the other version is kept in the backups.',
   async inspect({ host, answers }) {
@@ -130,6 +140,13 @@ const configFile: Control<ProxyAnswers> = {
       return fail(
         `${PATH.caddyfile} is a ${stat.kind} with mode 0${stat.mode.toString(8)}`,
         'a file that only its owner can write',
+      );
+    }
+    const directory = await host.stat(PATH.caddyDir);
+    if (directory && (directory.kind !== 'directory' || (directory.mode & 0o022) !== 0)) {
+      return fail(
+        `${PATH.caddyDir}/ is a ${directory.kind} with mode 0${directory.mode.toString(8)}`,
+        'a directory that only its owner can write',
       );
     }
     if (answers.acmeRoot !== undefined) {
@@ -151,6 +168,7 @@ const configCurrent: Control<ProxyAnswers> = {
   title: 'The configuration that runs is the one in the file',
   severity: 'required',
   section: 'admin-console-access',
+  how: "Asks Caddy's admin endpoint, inside the container, for the configuration that runs and compares it with what caddy adapt makes of the file.",
   threat: 'A file that was edited and never loaded, or a change that the next restart forgets.',
   remedy: 'Apply again: the file is validated and loaded.',
   inspect: (context) =>
@@ -169,10 +187,37 @@ const configCurrent: Control<ProxyAnswers> = {
     }),
 };
 
+const accessLog: Control<ProxyAnswers> = {
+  id: ACCESS_LOG,
+  title: 'Every request is in the access log, with the address that it came from',
+  severity: 'required',
+  section: 'operation',
+  refs: ['CWE-778', 'OWASP ASVS 5.0 16.2.1'],
+  threat: 'Nobody can tell afterwards who tried what, and no attack on the fence can be told from a visit.',
+  how: "Makes one marked request from each place that this host can try from and looks for it in the log of the proxy's container.",
+  remedy: 'Apply again: the Caddyfile logs every request to the log of the container.',
+  inspect: (context) =>
+    whenUp(context, async (proxy) => {
+      const { all, unlogged, missing } = await vantages(context, proxy);
+      if (unlogged.length > 0)
+        return fail(
+          `answered and not logged: ${unlogged.join(', ')}`,
+          'a line with the address for each request',
+        );
+      return all.length > 0
+        ? pass(`${all.length} marked requests, each in the log`)
+        : unknown(
+            `no request was answered: ${missing[0] ?? 'there is no place to try from'}`,
+            'tls.certificate',
+          );
+    }),
+};
+
 export const servingControls: readonly Control<ProxyAnswers>[] = [
   up,
   containerCurrent,
   dataVolume,
   configFile,
   configCurrent,
+  accessLog,
 ];

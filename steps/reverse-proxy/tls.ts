@@ -102,6 +102,7 @@ const certificate: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'tls',
   refs: ['RFC 5280 section 6', 'RFC 6125'],
+  how: "Makes a TLS handshake under the domain's name and checks name, dates, issuer and, for your own certificate, the fingerprint.",
   threat: 'Clients refuse the connection, or somebody in between reads every key and every answer.',
   remedy: "Apply again; with ACME look at the proxy's log for the authority's reason.",
   inspect: (context) =>
@@ -120,6 +121,7 @@ const trusted: Control<ProxyAnswers> = {
   title: 'Clients trust the certificate without being told to',
   severity: 'advised',
   section: 'tls',
+  how: "Makes a TLS handshake and verifies the chain with this host's trust store.",
   threat: 'People and programs are told to switch verification off, and then nothing is verified any more.',
   remedy:
     'Use the production ACME directory, or a certificate of an authority that your clients already know.',
@@ -148,6 +150,7 @@ const oldRefused: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'tls',
   refs: ['RFC 8996'],
+  how: "Tries a handshake that offers TLS 1.0 only and one that offers TLS 1.1 only; both must end with the server's alert.",
   threat: 'An attacker in between talks both sides down to a version with broken protection.',
   remedy: 'Apply again: the Caddyfile allows TLS 1.2 and 1.3 only.',
   inspect: (context) =>
@@ -180,6 +183,7 @@ const accepted = (
   severity: 'required',
   section: 'tls',
   refs,
+  how: `Makes a handshake that offers ${version.replace('v', ' ')} only, under the domain's name.`,
   threat,
   remedy: 'Apply again: the Caddyfile allows TLS 1.2 and 1.3.',
   inspect: (context) =>

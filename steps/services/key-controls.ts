@@ -50,6 +50,7 @@ export const keyControls: readonly Control<Needed>[] = [
     title: 'CoreCube can read the key where both generations look for it',
     severity: 'required',
     section: SECTION,
+    how: "Runs sha256sum as CoreCube's uid inside its container at both places of the key.",
     threat: 'A key that cannot be read is replaced by a throw-away key, silently.',
     remedy: `Apply recreates the container; check the owner of ${PATH.key}.`,
     impact: 'A restart of CoreCube.',
@@ -69,6 +70,7 @@ export const keyControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CWE-732'],
+    how: 'Tries to open the key as uid 65534 inside the container with wc -c, which would print a size and no key.',
     threat: 'Any process in the container would have the key.',
     remedy: `chmod 600 ${PATH.key}`,
     inspect: ({ host, answers }) =>
@@ -89,6 +91,7 @@ export const keyControls: readonly Control<Needed>[] = [
     title: 'The key inside the container is the key of this install',
     severity: 'required',
     section: SECTION,
+    how: "Compares SHA-256 digests of the key, taken inside the container, with the digest of the install's key file.",
     threat: 'CoreCube would encrypt under another key than the one that is backed up.',
     remedy: 'Apply recreates the container, so that it mounts the file that is there now.',
     impact: 'A restart of CoreCube.',
@@ -97,6 +100,10 @@ export const keyControls: readonly Control<Needed>[] = [
         const key = await host.readSecret(PATH.key);
         if (!key) return unknown(`${PATH.key} is not there to compare with`);
         const digest = createHash('sha256').update(key.reveal()).digest('hex');
+        // Guide v2 takes this variable before any file.
+        const inline = container.Config.Env?.find((e) => e.startsWith('ENCRYPTION_KEY='))?.slice(15);
+        if (inline && inline.toLowerCase() !== key.reveal().trim().toLowerCase())
+          return fail('another key in the variable ENCRYPTION_KEY', `the content of ${PATH.key}`);
         const { digests, missing } = await digestsInside(host, container);
         if (missing) return unknown(missing);
         const different = PATHS.filter((path) => digests.has(path) && digests.get(path) !== digest);
@@ -113,6 +120,7 @@ export const keyControls: readonly Control<Needed>[] = [
     title: 'CoreCube has written no key of its own into the data volume',
     severity: 'required',
     section: SECTION,
+    how: "Lists files with content and a key's name at the top of the data volume, directly or through a helper container.",
     threat:
       'A key beside the data it protects protects nothing, and is lost with the volume; and it shows that the given key is not used.',
     remedy: `Keep a copy of the found key: credentials may be encrypted under it. Then see which key the server uses before anything is redeployed.`,

@@ -14,6 +14,7 @@ export interface Container {
     readonly Status: string;
     readonly Running: boolean;
     readonly Restarting: boolean;
+    readonly Paused?: boolean;
     readonly ExitCode: number;
     readonly OOMKilled: boolean;
     readonly Pid: number;
@@ -25,6 +26,7 @@ export interface Container {
     readonly Env: readonly string[] | null;
     readonly Image: string;
     readonly Labels: Readonly<Record<string, string>>;
+    readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null;
   };
   readonly HostConfig: {
     readonly Privileged: boolean;
@@ -36,6 +38,7 @@ export interface Container {
     readonly PidMode: string;
     readonly IpcMode: string;
     readonly UsernsMode: string;
+    readonly UTSMode?: string;
     readonly Init?: boolean | null;
     readonly PidsLimit: number | null;
     readonly Memory: number;
@@ -70,9 +73,12 @@ export interface Container {
   };
 }
 
-/** True for a container in which something can be looked at; Docker calls one that restarts again and again running too. */
+/**
+ * True for a container in which something can be looked at; Docker calls one that is paused, or restarts again and again,
+ * running too.
+ */
 export const isSteady = ({ State }: Container): boolean =>
-  State.Running && !State.Restarting && (State.Health?.Status ?? 'healthy') === 'healthy';
+  State.Running && !State.Paused && !State.Restarting && (State.Health?.Status ?? 'healthy') === 'healthy';
 
 /** The Docker Engine did not answer, or refused this user. Controls that meet it are `unknown`. */
 export class DockerUnreachable extends Error {

@@ -58,6 +58,8 @@ export const PATH = {
   reportJson: '.corecube-secure/report.json',
   /** HMAC-SHA256 of a constant under the encryption key: says whether this key belongs to this data, never the key. */
   keyCheck: '.corecube-secure/key-check.json',
+  /** The policies that the migrations of the running image made, and on which tables. */
+  policies: '.corecube-secure/policies.json',
   /** First boot only: CUBE_ADMIN_* and, on guide v1, the migration URL. Removed when the account is proved. */
   bootstrapCompose: '.corecube-secure/bootstrap.compose.yaml',
   bootstrapEnv: '.corecube-secure/bootstrap.env',

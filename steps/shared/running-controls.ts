@@ -9,6 +9,7 @@ interface Row {
   readonly title: string;
   readonly section: SectionId;
   readonly refs?: readonly string[];
+  readonly how: string;
   readonly threat: string;
 }
 
@@ -18,6 +19,7 @@ const ROWS: readonly Row[] = [
     title: 'have read-only root file systems',
     section: 'docker-security',
     refs: ['CIS Docker 5.13'],
+    how: 'Reads ReadonlyRootfs in docker inspect of each running container.',
     threat: 'An intruder changes programs and stays.',
   },
   {
@@ -25,6 +27,7 @@ const ROWS: readonly Row[] = [
     title: 'run without capabilities but those their images need',
     section: 'docker-security',
     refs: ['CIS Docker 5.4'],
+    how: "Reads the dropped and added capabilities in docker inspect, and the kernel's effective set of the first process where it can be seen.",
     threat: 'Capabilities are the way out of a container.',
   },
   {
@@ -32,6 +35,7 @@ const ROWS: readonly Row[] = [
     title: 'cannot gain privileges',
     section: 'docker-security',
     refs: ['CIS Docker 5.26'],
+    how: "Reads the security options in docker inspect, and the kernel's NoNewPrivs of the first process where it can be seen.",
     threat: 'A set-uid program turns a small hole into root.',
   },
   {
@@ -39,19 +43,29 @@ const ROWS: readonly Row[] = [
     title: 'run as their own uid, not as root',
     section: 'docker-security',
     refs: ['CIS Docker 4.1'],
+    how: "Reads the user in docker inspect, and the kernel's uid of the first process where it can be seen.",
     threat: 'Root inside is one kernel bug away from root outside.',
   },
   {
     property: 'tmpfs',
     title: 'have a tmpfs for scratch space',
     section: 'docker-security',
+    how: 'Looks for a tmpfs at /tmp in docker inspect of each running container.',
     threat: 'A writable disk keeps what an intruder drops there.',
   },
   {
+    property: 'init',
+    title: 'have an init process where one is declared',
+    section: 'docker-security',
+    how: 'Reads Init in docker inspect of each running container that is declared to have an init process.',
+    threat: 'Without one, stopping kills CoreCube hard and dead children pile up.',
+  },
+  {
     property: 'limits',
-    title: 'run within limits of memory and processes',
+    title: 'run within the declared limits of memory and processes',
     section: 'operation',
     refs: ['CIS Docker 5.11', 'CIS Docker 5.29'],
+    how: 'Reads the memory and process limits in docker inspect of each running container.',
     threat: 'One request takes the host down.',
   },
   {
@@ -59,6 +73,7 @@ const ROWS: readonly Row[] = [
     title: 'come back after a reboot',
     section: 'operation',
     refs: ['CIS Docker 5.15'],
+    how: 'Reads the restart policy in docker inspect of each running container; the host is not rebooted.',
     threat: 'After a reboot half of the deployment is down.',
   },
   {
@@ -66,6 +81,7 @@ const ROWS: readonly Row[] = [
     title: 'are given nothing of the host',
     section: 'docker-security',
     refs: ['CIS Docker 5.5', 'CIS Docker 5.10', 'CIS Docker 5.16', 'CIS Docker 5.17', 'CIS Docker 5.32'],
+    how: "Reads privileged mode, namespaces, devices, mounts and security options in docker inspect, and the kernel's system call filter where it can be seen.",
     threat: 'A privileged container, a host namespace or the engine socket is root on the host.',
   },
   {
@@ -73,6 +89,7 @@ const ROWS: readonly Row[] = [
     title: 'are on their own networks only',
     section: 'network-isolation',
     refs: ['CIS Docker 5.30'],
+    how: 'Compares the networks in docker inspect of each running container with the ones it shall be on.',
     threat: 'A second network is a second way to the database.',
   },
   {
@@ -80,12 +97,36 @@ const ROWS: readonly Row[] = [
     title: 'publish no port of their own',
     section: 'network-isolation',
     refs: ['CIS Docker 5.14'],
+    how: 'Lists the port bindings in docker inspect of each running container.',
     threat: 'A published port bypasses the proxy and the host firewall.',
+  },
+  {
+    property: 'data-volume',
+    title: 'keep their data in the named volumes',
+    section: 'docker-security',
+    how: 'Reads the mounts in docker inspect of each running container and looks for the named volumes where data is kept.',
+    threat: 'Data in a container is gone with it at the next update.',
+  },
+  {
+    property: 'healthchecks',
+    title: 'are checked for health',
+    section: 'operation',
+    refs: ['CIS Docker 5.27'],
+    how: 'Reads the health check in docker inspect of each running container.',
+    threat: 'A hung service looks like a running one.',
+  },
+  {
+    property: 'logs',
+    title: 'keep a bounded log',
+    section: 'operation',
+    how: 'Reads the log driver and its size limit in docker inspect of each running container.',
+    threat: 'A full disk stops the database; no log leaves no trace.',
   },
   {
     property: 'current',
     title: 'were created from the files as they are now',
     section: 'operation',
+    how: "Compares the configuration hash on each container's label with the hash that docker compose config gives for the files now.",
     threat: 'An edited file that was never applied protects nobody.',
   },
 ];
@@ -99,7 +140,7 @@ export interface RunningSet<A> {
   users(answers: A): Readonly<Record<string, string>>;
   /** Id of the control that says that a service is up; what cannot be seen awaits it. */
   up(service: string): string;
-  /** Properties that another control of the step covers already. */
+  /** Properties that do not apply, or that another control of the step covers already. */
   readonly without?: readonly RunningProperty[];
 }
 
@@ -113,17 +154,20 @@ export function runningControls<A extends Pick<Answers, 'projectName'>>(
     severity: 'required',
     section: row.section,
     ...(row.refs ? { refs: row.refs } : {}),
+    how: row.how,
     threat: row.threat,
     remedy: 'Apply recreates the container from the files; its data stays.',
     impact: 'The recreated service is away for some seconds.',
     async inspect({ host, answers }): Promise<Verdict> {
       const users = set.users(answers);
-      const { running, violations } = await lookAtRunning(host, answers.projectName, users);
+      const { running, violations, unseen } = await lookAtRunning(host, answers.projectName, users);
       const found = violations.filter((v) => v.property === row.property);
       if (found.length > 0) return fail(found.map((v) => v.text).join('; '), 'as declared');
       const missing = Object.keys(users).filter((service) => !running.includes(service));
       if (missing.length > 0)
         return unknown(`${missing.join(', ')} does not run`, set.up(missing[0] as string));
+      const reason = unseen.get(row.property);
+      if (reason !== undefined) return unknown(`the declaration cannot be told: ${reason}`);
       return pass(`looked at ${running.join(', ')}`);
     },
   }));
@@ -139,6 +183,7 @@ export function upControl<A extends Pick<Answers, 'projectName'>>(
     title: `${service} runs and is healthy`,
     severity: 'required',
     section: 'operation',
+    how: "Reads the state and the health of the service's container in docker inspect.",
     threat: 'What does not run cannot be proved, and does not serve.',
     remedy: `Apply starts it. docker compose logs ${service} tells why it stopped.`,
     async inspect({ host, answers }) {
@@ -152,6 +197,7 @@ export function upControl<A extends Pick<Answers, 'projectName'>>(
           'a healthy container',
           'it crashes at the start',
         );
+      if (State.Paused) return fail('paused: its processes are frozen', 'a healthy container');
       if (!State.Running)
         return fail(
           `${State.Status}, exit code ${State.ExitCode}${State.OOMKilled ? ', killed for memory' : ''}`,

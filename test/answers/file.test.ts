@@ -154,13 +154,27 @@ describe('command line', () => {
       ['--yes', '--answers', 'a.yaml', '--skip', 'a.b,c.d', '--skip', 'e.f', '--admin-ranges', '10.0.0.0/8'],
       questions,
     );
-    expect(args).toMatchObject({
-      command: 'apply',
-      yes: true,
-      answers: 'a.yaml',
-      skip: ['a.b', 'c.d', 'e.f'],
-      problems: [],
-    });
+    expect(args).toMatchObject({ command: 'apply', problems: [] });
+    expect(args.on('yes')).toBe(true);
+    expect(args.on('json')).toBe(false);
+    expect(args.text('answers')).toBe('a.yaml');
+    expect(args.text('dir')).toBeUndefined();
+    expect(args.list('skip')).toEqual(['a.b', 'c.d', 'e.f']);
+  });
+
+  it('takes what goes with a command, and nothing else', () => {
+    const problems = (...argv: string[]) =>
+      readArguments(argv, questions).problems.map(({ where, seen }) => `${where}: ${seen}`);
+    expect(problems('verify', 'a', 'b', '--format', 'sarif=x', '--format', 'json')).toEqual([]);
+    expect(readArguments(['verify', 'a', 'b'], questions).operands).toEqual(['a', 'b']);
+    expect(problems('verify', '--dry-run', '--inside')).toEqual([
+      '--dry-run: it beside verify',
+      '--inside: it beside verify',
+    ]);
+    expect(problems('apply', '--format', 'json')).toEqual(['--format: it beside apply']);
+    expect(problems('schema', '--domain', 'a.org')).toEqual(['--domain: it beside schema']);
+    expect(problems('explain')).toEqual(['explain: nothing after it']);
+    expect(problems('probe', 'https://a', 'https://b')).toEqual(['https://b: an extra word']);
   });
 });
 

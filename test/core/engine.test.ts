@@ -21,6 +21,7 @@ const control = (id: string, look: Look, more: Partial<Control> = {}): Control =
   title: id,
   severity: 'required',
   section: 'operation',
+  how: 'It looks.',
   threat: 't',
   remedy: 'r',
   inspect: async () => look(),

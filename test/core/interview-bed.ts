@@ -24,6 +24,7 @@ export const control = (id: string, isGood: () => boolean, more: Partial<Control
   title: id,
   severity: 'required',
   section: 'operation',
+  how: 'It looks.',
   threat: 't',
   remedy: 'r',
   inspect: async () => (isGood() ? pass('on') : fail('off', 'on')),

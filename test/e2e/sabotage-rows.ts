@@ -7,10 +7,19 @@ import { type Release, verdicts } from './support.ts';
 export const rowsFor = (release: Release): readonly Sabotage[] =>
   sabotages.filter((row) => row.release === undefined || row.release === release);
 
-/** What a row must turn on one generation. */
-export function turnsOn(row: Sabotage, release: Release): Record<string, string> {
+/** What a row must turn on one generation, given what was seen of the healthy install. */
+export function turnsOn(
+  row: Sabotage,
+  release: Release,
+  healthy: Readonly<Record<string, string>>,
+): Record<string, string> {
   const away = (release === 'v1' ? row.onlyV2 : row.onlyV1) ?? [];
-  return Object.fromEntries(Object.entries(row.turns).filter(([id]) => !away.includes(id)));
+  const named = Object.entries(row.turns).filter(([id]) => !away.includes(id));
+  const { stillSeen } = row;
+  const blind = stillSeen
+    ? Object.entries(healthy).filter(([id, is]) => is === 'pass' && !stillSeen.includes(id))
+    : [];
+  return { ...Object.fromEntries(blind.map(([id]) => [id, 'unknown'])), ...Object.fromEntries(named) };
 }
 
 /** What differs from the healthy look, by control id. */

@@ -34,7 +34,9 @@ export function sabotageSuite(release: Release): void {
     it.each(rowsFor(release))('$name', async (row) => {
       await row.break(install);
       const broken = await install.verify();
-      expect.soft(turned(broken.report, healthy), troubles(broken.report)).toEqual(turnsOn(row, release));
+      expect
+        .soft(turned(broken.report, healthy), troubles(broken.report))
+        .toEqual(turnsOn(row, release, healthy));
       expect.soft(broken.code, troubles(broken.report)).toBe(row.exit ?? 1);
       const drifts = Object.fromEntries(
         broken.report.steps.flatMap((s) => s.findings.map((f) => [f.control, f.drift?.link] as const)),

@@ -99,6 +99,7 @@ const control = (id: string, title: string, more: Partial<Control> & Pick<Contro
   title,
   severity: 'required',
   section: 'operation',
+  how: 'Looks at the toy.',
   threat: 'The toy breaks.',
   remedy: 'Repair the toy.',
   ...more,

@@ -58,6 +58,7 @@ const fileStep = (id: string, waits: boolean): AnyStep => ({
       title: `the ${id} file says what it shall`,
       severity: 'required',
       section: 'operation',
+      how: 'Looks at the toy.',
       threat: 'The toy is nameless.',
       remedy: 'Write the file.',
       inspect: async ({ host, answers }) => {
@@ -93,7 +94,7 @@ const options: PersonOptions = {
 };
 const scripted = (): PersonFrontend => ({
   ...scriptFrontend({
-    yes: kind === 'script',
+    consent: kind === 'script' ? 'all' : 'none',
     style: options.style,
     write: (text) => void process.stdout.write(text),
     keep: () => [],

@@ -129,6 +129,7 @@ describe('the report in Markdown', () => {
           title: 'it is on',
           severity: 'required',
           section: 'operation',
+          how: 'It looks.',
           threat: 't',
           remedy: 'r',
           inspect: async () => fail(`saw ${secret.reveal()}`, 'nothing', `because ${secret.reveal()}`),

@@ -9,11 +9,11 @@ export const databaseLogRows: readonly Sabotage[] = [
       await edit(i, 'compose.yaml', 'log_connections=on', 'log_connections=off');
       await i.compose('up', '--detach', '--no-deps', '--wait', 'pgvector');
     },
-    turns: fail('compose.database-settings', 'pg.sessions-logged'),
+    turns: fail('compose.database-server', 'pg.sessions-logged'),
   },
   {
     name: 'the database offers weak ciphers in compose.yaml, not applied',
     break: (i) => edit(i, 'compose.yaml', 'ssl_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20', 'ssl_ciphers=ALL'),
-    turns: fail('compose.database-settings', 'running.current'),
+    turns: fail('compose.database-server', 'running.current'),
   },
 ];

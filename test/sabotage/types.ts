@@ -8,6 +8,11 @@ export interface Sabotage {
   break(install: Install): Promise<unknown>;
   /** Controls that must turn, with the verdict they must turn to. Every other control must stay as it was. */
   readonly turns: Readonly<Record<string, 'fail' | 'unknown' | 'skip'>>;
+  /**
+   * For what takes sight away: the only controls that can still be proved. Every other one that passed before must turn to
+   * `unknown`, controls that are added later included; `turns` comes on top.
+   */
+  readonly stillSeen?: readonly string[];
   /** What the two generations do not share: controls that turn on one of them only. */
   readonly onlyV1?: readonly string[];
   readonly onlyV2?: readonly string[];

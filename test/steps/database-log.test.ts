@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { HostReader, SqlResult, SqlStatement } from '../../src/core/host.ts';
-import { violations } from '../../steps/compose/violations.ts';
 import { logControls } from '../../steps/database/log-controls.ts';
+import { serverOptionProblems } from '../../steps/database/server-options.ts';
 import type { ComposeModel } from '../../steps/shared/compose-project.ts';
 import template from '../../templates/compose.yaml?raw';
 import { answers, hostOf } from './database-host.ts';
@@ -53,22 +53,19 @@ describe('pg.sessions-logged', () => {
   });
 });
 
-describe('compose.database-settings', () => {
-  const declared = (text: string) => {
-    const model = parse(text) as ComposeModel;
-    return violations(model, { database: 'bundled' } as never).get('database-settings') ?? [];
-  };
-  it('holds for the template', () => {
+describe('the options of compose.database-server', () => {
+  const declared = (text: string) =>
+    serverOptionProblems((parse(text) as ComposeModel).services.pgvector?.command);
+  it('hold for the template', () => {
     expect(declared(template)).toEqual([]);
   });
   it.each([
-    ['ssl=on', 'ssl=off', 'ssl is off instead of on'],
-    ['log_connections=on', 'log_connections=off', 'log_connections is off instead of on'],
-    ['ssl_ciphers=', 'ssl_ciphers_=', 'ssl_ciphers is not set instead of ECDHE+AESGCM:ECDHE+CHACHA20'],
+    ['log_connections=on', 'log_connections=off', 'log_connections=off instead of on'],
+    ['ssl_ciphers=', 'ssl_ciphers_=', 'ssl_ciphers=(not set) instead of ECDHE+AESGCM:ECDHE+CHACHA20'],
     // The server takes the last of several.
-    ['- ssl=on', '- ssl=on\n      - -c\n      - ssl=off', 'ssl is off instead of on'],
+    ['- ssl=on', '- ssl=on\n      - -c\n      - ssl=off', 'ssl=off instead of on'],
   ])('%s made %s is seen', (from, to, text) => {
     expect(template).toContain(from);
-    expect(declared(template.replace(from, to))).toContain(text);
+    expect(declared(template.replace(from, to))).toEqual([`the database is started with ${text}`]);
   });
 });

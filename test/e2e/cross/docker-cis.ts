@@ -86,7 +86,7 @@ interface Item {
 
 const SENSITIVE = ['/', '/boot', '/dev', '/etc', '/lib', '/proc', '/sys', '/usr', '/var/lib/docker'];
 const within = (path: string, root: string) => path === root || (root !== '/' && path.startsWith(`${root}/`));
-const VENDOR = 'the images are their vendors’; nothing is built here';
+const VENDOR = "the images are their vendors'; nothing is built here";
 const published = (s: Subject) =>
   Object.entries(s.inspected.NetworkSettings.Ports).flatMap(([inside, to]) =>
     (to ?? []).map((at) => ({ inside, ...at })),

@@ -128,7 +128,7 @@ const extension =
       ? pass(names.join())
       : warn(`${names.join(' or ')} is not installed`);
 const entering = (facts: PostgresFacts) => facts.rules.filter((r) => r.method !== 'reject');
-const IMAGE = 'the image is its vendor’s; `images.pinned` and `images.update-known` are about it';
+const IMAGE = "the image is its vendor's; `images.pinned` and `images.update-known` are about it";
 
 /** In the order of the benchmark. */
 export const postgresItems: readonly Item[] = [
@@ -554,7 +554,7 @@ export const postgresItems: readonly Item[] = [
   {
     id: '7.3',
     title: 'Base backups',
-    byHand: 'backups are the operator’s; `dumps.encrypted-medium` asks where they are',
+    byHand: "backups are the operator's; `dumps.encrypted-medium` asks where they are",
   },
   { id: '7.4', title: 'WAL archiving', judge: setting('archive_mode', 'on', 'always') },
   {
@@ -565,7 +565,7 @@ export const postgresItems: readonly Item[] = [
   {
     id: '8.1',
     title: 'Subdirectories outside the cluster',
-    byHand: 'one volume holds the cluster; the log is the container’s',
+    byHand: 'one volume holds the cluster; the log is the container's',
   },
   {
     id: '8.2',

@@ -9,6 +9,7 @@ const FAULTS = [
   'key-ignored',
   'cookie-insecure',
   'cookie-no-httponly',
+  'logout-keeps-session',
   'hsts-doubled',
   'admin-routes-missing',
   'login-at-other-path',
@@ -43,14 +44,30 @@ export function parseFaults(list: string): Faults {
   return { has: (fault) => on.has(fault), slowStartSeconds: seconds };
 }
 
-/** Faults of CORECUBE_FAULTS and of the file DATA_DIR/faults together, as they are at start. */
+/**
+ * Faults of CORECUBE_FAULTS and of the file DATA_DIR/faults together. The file is read again whenever a fault is asked for:
+ * one about answers counts from the next request on, one about the start needs a start. Throws StartError.
+ */
 export function readFaults(env: Readonly<Record<string, string | undefined>>, dataDir: string): Faults {
-  let file = '';
+  let text = '';
+  let faults = parseFaults(env.CORECUBE_FAULTS ?? '');
+  const now = (): Faults => {
+    const file = faultsFile(dataDir);
+    if (file !== text) {
+      faults = parseFaults(`${env.CORECUBE_FAULTS ?? ''}\n${file}`);
+      text = file;
+    }
+    return faults;
+  };
+  const { slowStartSeconds } = now();
+  return { has: (fault) => now().has(fault), slowStartSeconds };
+}
+
+function faultsFile(dataDir: string): string {
   try {
-    file = readFileSync(join(dataDir, 'faults'), 'utf8');
+    return readFileSync(join(dataDir, 'faults'), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw new StartError('cannot read the faults file');
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw new StartError('cannot read the faults file');
   }
-  return parseFaults(`${env.CORECUBE_FAULTS ?? ''}\n${file}`);
 }

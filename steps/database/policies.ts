@@ -1,0 +1,209 @@
+/**
+ * CoreCube's row-level security, held against what its own migrations made. Nothing that CoreCube may do while it serves
+ * changes a policy (pg.app-cannot-alter-policy), so any difference under the same image was made by somebody else.
+ */
+import type { Host, HostReader, SqlStatement } from '../../src/core/host.ts';
+import { type Change, type Control, fail, pass, unknown } from '../../src/core/step.ts';
+import type { Container } from '../shared/docker.ts';
+import { PATH } from '../shared/layout.ts';
+import { asRole, asSuperuser, probe, rows, SECTION } from './ground.ts';
+import { elsewhere, type Needed, runningApp } from './rls-controls.ts';
+
+/** A policy as pg_policy has it; `command` is polcmd. */
+interface Policy {
+  readonly name: string;
+  readonly permissive: boolean;
+  readonly command: 'r' | 'a' | 'w' | 'd' | '*';
+  /** Role names; empty: PUBLIC. */
+  readonly roles: readonly string[];
+  readonly using: string | null;
+  readonly check: string | null;
+}
+interface Guarded {
+  /** Qualified, and quoted where it must be. */
+  readonly name: string;
+  readonly rls: boolean;
+  readonly force: boolean;
+  readonly policies: readonly Policy[];
+}
+interface Recorded {
+  /** Id of the image whose migrations made them. */
+  readonly image: string;
+  readonly tables: readonly Guarded[];
+}
+interface Difference {
+  readonly text: string;
+  /** What brings the recorded state back; empty where nothing does that without loss. */
+  readonly repair: readonly string[];
+}
+
+export const POLICIES = 'pg.policies-as-migrated';
+export const RECORDED = 'pg.policies-recorded';
+
+/** Every table, also one that lost all of its protection. */
+const TABLES = `SELECT c.oid::regclass::text AS name, c.relrowsecurity AS rls, c.relforcerowsecurity AS force,
+    coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.polname, 'permissive', p.polpermissive, 'command', p.polcmd,
+        'roles', ARRAY(SELECT pg_get_userbyid(r)::text FROM unnest(p.polroles) r WHERE r <> 0 ORDER BY 1),
+        'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid)) ORDER BY p.polname)
+      FROM pg_policy p WHERE p.polrelid = c.oid), '[]') AS policies
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+  ORDER BY 1`;
+
+/** Shared within a snapshot. Throws when it cannot be seen. */
+async function guardedNow(
+  host: HostReader,
+  answers: Needed,
+): Promise<{ tables: readonly Guarded[] } | { verdict: ReturnType<typeof unknown> }> {
+  const reach = await asSuperuser(host, answers);
+  if (reach.verdict) return { verdict: elsewhere(reach.verdict) };
+  const found = await probe(host, 'policies', reach.connection, { all: TABLES });
+  return { tables: rows(found.all, 'its policies') as unknown as readonly Guarded[] };
+}
+
+async function recorded(host: HostReader): Promise<Recorded | undefined> {
+  const text = await host.readText(PATH.policies);
+  return text === undefined ? undefined : (JSON.parse(text) as Recorded);
+}
+
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+const COMMANDS = { r: 'SELECT', a: 'INSERT', w: 'UPDATE', d: 'DELETE', '*': 'ALL' } as const;
+
+const createPolicy = (table: string, p: Policy): string =>
+  [
+    `CREATE POLICY ${quoted(p.name)} ON ${table} AS ${p.permissive ? 'PERMISSIVE' : 'RESTRICTIVE'}`,
+    `FOR ${COMMANDS[p.command]} TO ${p.roles.length === 0 ? 'PUBLIC' : p.roles.map(quoted).join(', ')}`,
+    ...(p.using === null ? [] : [`USING (${p.using})`]),
+    ...(p.check === null ? [] : [`WITH CHECK (${p.check})`]),
+  ].join(' ');
+
+const same = (a: Policy, b: Policy): boolean =>
+  a.permissive === b.permissive &&
+  a.command === b.command &&
+  a.using === b.using &&
+  a.check === b.check &&
+  a.roles.join('\0') === b.roles.join('\0');
+
+/** How the tables differ from the record. A table that was added later is not judged; one on record is, in whole. */
+export function differences(record: readonly Guarded[], now: readonly Guarded[]): readonly Difference[] {
+  return record.flatMap((then): readonly Difference[] => {
+    const table = now.find((t) => t.name === then.name);
+    if (!table) return [{ text: `${then.name} is gone`, repair: [] }];
+    const found: Difference[] = [];
+    const alter = (text: string, what: string) =>
+      found.push({
+        text: `${then.name}: ${text}`,
+        repair: [`ALTER TABLE ${then.name} ${what} ROW LEVEL SECURITY`],
+      });
+    if (then.rls && !table.rls) alter('row-level security is off', 'ENABLE');
+    if (then.force && !table.force) alter('row-level security no longer binds the owner', 'FORCE');
+    for (const policy of then.policies) {
+      const other = table.policies.find((p) => p.name === policy.name);
+      if (other && same(other, policy)) continue;
+      found.push({
+        text: `${then.name}: the policy ${policy.name} is ${other ? 'another one' : 'gone'}`,
+        repair: [
+          ...(other ? [`DROP POLICY ${quoted(policy.name)} ON ${then.name}`] : []),
+          createPolicy(then.name, policy),
+        ],
+      });
+    }
+    for (const policy of table.policies)
+      if (!then.policies.some((p) => p.name === policy.name))
+        found.push({ text: `${then.name}: the policy ${policy.name} was added`, repair: [] });
+    return found;
+  });
+}
+
+const onRecord: Control<Needed> = {
+  id: RECORDED,
+  title: "The policies that the running CoreCube's migrations made are on record",
+  severity: 'required',
+  section: SECTION,
+  threat: 'Without a record nobody can tell a policy of CoreCube from one that was changed afterwards.',
+  how: `Compares the image that ${PATH.policies} was recorded for with the image of the running container.`,
+  remedy: 'Apply records them: once for each image, after its migrations.',
+  impact: 'None.',
+  async inspect({ host, answers }) {
+    const found = await runningApp(host, answers);
+    if ('verdict' in found) return found.verdict;
+    const record = await recorded(host);
+    if (record === undefined) return fail(`${PATH.policies} is not there`, 'a record for the running image');
+    return record.image === found.app.Image
+      ? pass(`recorded for ${record.image.slice(0, 19)}`)
+      : fail(`recorded for ${record.image.slice(0, 19)}`, `a record for ${found.app.Image.slice(0, 19)}`);
+  },
+};
+
+const asMigrated: Control<Needed> = {
+  id: POLICIES,
+  title: "Row-level security is as CoreCube's own migrations made it",
+  severity: 'required',
+  section: SECTION,
+  refs: ['CWE-284'],
+  threat:
+    'A policy that was dropped, loosened or added, or a table that no longer obeys them, opens every compartment without a trace in any file.',
+  how: `Compares every policy, and whether it binds the owner too, with what the first apply under this image recorded in ${PATH.policies}. What was changed before that is not seen.`,
+  remedy:
+    'Apply brings back what was recorded. A policy that was added is left: see what it does, then DROP POLICY name ON table as its owner.',
+  impact: 'What the changed policies let through is no longer shown.',
+  async inspect({ host, answers }) {
+    const found = await runningApp(host, answers);
+    if ('verdict' in found) return found.verdict;
+    const record = await recorded(host);
+    if (record?.image !== found.app.Image) return unknown('there is no record of this image', RECORDED);
+    const now = await guardedNow(host, answers);
+    if ('verdict' in now) return now.verdict;
+    const list = differences(record.tables, now.tables);
+    if (list.length > 0) return fail(list.map((d) => d.text).join('; '), 'the policies on record');
+    const count = record.tables.reduce((sum, table) => sum + table.policies.length, 0);
+    return pass(`${count} policies on ${record.tables.length} tables, each as recorded`);
+  },
+};
+
+/** To be listed by the services step, after the controls of row-level security. */
+export const policyControls: readonly Control<Needed>[] = [onRecord, asMigrated];
+
+/** Brings the recorded policies back, as the owner of the tables. Undefined when nothing can be brought back. */
+export async function restorePolicies(host: HostReader, answers: Needed): Promise<Change | undefined> {
+  const record = await recorded(host);
+  if (!record) return undefined;
+  const now = await guardedNow(host, answers);
+  if ('verdict' in now) return undefined;
+  const statements = differences(record.tables, now.tables).flatMap((d) => d.repair);
+  if (statements.length === 0) return undefined;
+  return {
+    id: 'services.policies',
+    summary: `Bring back row-level security as recorded: ${statements.length} statements, in one transaction`,
+    diff: statements.map((text) => `${text};`).join('\n'),
+    async apply(writer) {
+      const owner = await asRole(writer, answers, 'owner');
+      if (!owner.connection) throw new Error('the migration owner cannot log in');
+      const list: SqlStatement[] = statements.map((text) => ({ text }));
+      await writer.sqlWrite(owner.connection, list);
+    },
+  };
+}
+
+/** Records the policies of the running image, when they are not on record yet. Never overwrites a record of the same image. */
+export function recordPolicies(answers: Needed): Change {
+  return {
+    id: 'services.policies-record',
+    summary: `Record in ${PATH.policies} which policies CoreCube's migrations made, to compare with from now on`,
+    async apply(writer: Host) {
+      const found = await runningApp(writer, answers);
+      if ('verdict' in found) throw new Error('CoreCube does not run, so its policies cannot be recorded');
+      if ((await recorded(writer))?.image === found.app.Image) return;
+      const now = await guardedNow(writer, answers);
+      if ('verdict' in now) throw new Error('the database does not tell its policies');
+      const { uid, gid } = await writer.system();
+      const text = `${JSON.stringify(recordOf(found.app, now.tables), null, 2)}\n`;
+      await writer.writeFile(PATH.policies, text, { mode: 0o600, uid, gid });
+    },
+  };
+}
+
+const recordOf = (app: Container, tables: readonly Guarded[]): Recorded => ({
+  image: app.Image,
+  tables: tables.filter((table) => table.rls || table.policies.length > 0),
+});

@@ -1,0 +1,39 @@
+/** The options that the bundled PostgreSQL must be started with: on its command line nothing in the data volume outdoes them. */
+
+/** Option -> values that are good (guide, PostgreSQL security; PostgreSQL 19.3.3 and 19.9; CIS PostgreSQL 3.1.20 to 3.1.24, 6.10, 7.2). */
+const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  ssl: ['on'],
+  ssl_cert_file: ['/run/secrets/pg_server.crt'],
+  ssl_key_file: ['/run/secrets/pg_server.key'],
+  ssl_min_protocol_version: ['TLSv1.2', 'TLSv1.3'],
+  // Forward secrecy and authenticated encryption only (RFC 9325, section 4.2); TLS 1.3 brings its own suites.
+  ssl_ciphers: ['ECDHE+AESGCM:ECDHE+CHACHA20'],
+  password_encryption: ['scram-sha-256'],
+  log_connections: ['on'],
+  log_disconnections: ['on'],
+  log_replication_commands: ['on'],
+  log_line_prefix: ['%m [%p] db=%d,user=%u,app=%a,client=%h'],
+  hba_file: ['/etc/postgresql/custom/pg_hba.conf'],
+};
+
+/** Options of a command line: `-c name=value`, `-cname=value` and `--name=value`; the last one counts. Names are folded. */
+export function serverOptions(command: readonly string[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [index, word] of command.entries()) {
+    const text =
+      word === '-c' ? command[index + 1] : word.startsWith('--') ? word.slice(2) : /^-c(.+)$/.exec(word)?.[1];
+    const [name = '', value] = (text ?? '').split(/=(.*)/s, 2);
+    if (value !== undefined) found.set(name.trim().toLowerCase().replaceAll('-', '_'), value.trim());
+  }
+  return found;
+}
+
+/** What the declared command line of the database lacks or says otherwise, each as one sentence. */
+export function serverOptionProblems(command: readonly string[] | null | undefined): readonly string[] {
+  const options = serverOptions(command ?? []);
+  return Object.entries(REQUIRED).flatMap(([name, good]) => {
+    const value = options.get(name);
+    if (value !== undefined && good.includes(value)) return [];
+    return [`the database is started with ${name}=${value ?? '(not set)'} instead of ${good.join(' or ')}`];
+  });
+}
