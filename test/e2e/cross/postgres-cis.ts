@@ -565,7 +565,7 @@ export const postgresItems: readonly Item[] = [
   {
     id: '8.1',
     title: 'Subdirectories outside the cluster',
-    byHand: 'one volume holds the cluster; the log is the container's',
+    byHand: "one volume holds the cluster; the log is the container's",
   },
   {
     id: '8.2',
