@@ -31,6 +31,7 @@ function steps(count: number): readonly AnyStep[] {
       title: 'The control holds',
       severity: 'required' as const,
       section: 'operation',
+      how: 'Answers at once.',
       threat: 'None.',
       remedy: 'None.',
       inspect: async () => pass('it holds'),
