@@ -1,18 +1,22 @@
 /** Composition root: argv -> command, the product and the real host. The only place that sets the exit code. */
+import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { product } from '../steps/index.ts';
-import { answersSchema, exampleAnswers } from './answers/schema.ts';
 import { readArguments } from './args.ts';
 import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
+import { explain } from './explain-command.ts';
 import { helpText } from './help.ts';
+import { fileEvidence } from './host/evidence-store.ts';
 import { writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
+import { sshSignatureCheck, sshSigner } from './host/signing.ts';
+import { probe } from './probe.ts';
 import { renderProblems } from './problems.ts';
-import { renderControls } from './report/controls.ts';
+import { controlsText, exampleText, scheduleFor, schemaText } from './texts.ts';
 import { verify } from './verify.ts';
 import type { World } from './world.ts';
 
@@ -25,19 +29,26 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   if (args.problems.length > 0) throw new UsageError(args.problems);
   switch (args.command) {
     case 'schema':
-      return print(
-        `${JSON.stringify(answersSchema(product.questions, `Answers of ${product.name}`), null, 2)}\n`,
-      );
+      return print(schemaText(args.operands[0] ?? 'answers', product));
     case 'example':
-      return print(exampleAnswers(product.questions, product.exampleHeading, 'answers.schema.json'));
+      return print(exampleText(args.operands[0] ?? 'answers', product));
     case 'controls':
-      return print(renderControls(product.steps, product.sections));
+      return print(controlsText(args, product));
+    case 'explain':
+      return explain(args, world());
+    case 'schedule':
+      return print(scheduleFor(args, world()));
+    case 'probe':
+      return probe(args, world());
     case 'verify':
       return verify(args, world());
     default:
       return deploy(args, world());
   }
 }
+
+/** What signatures of evidence are made for, so that they are good for nothing else. */
+const NAMESPACE = `evidence@${product.name}`;
 
 /** The world outside, as it really is. */
 const world = (): World => ({
@@ -53,6 +64,8 @@ const world = (): World => ({
       dir,
       backups: product.paths.backups,
       ...(isWriting ? { journal: product.paths.journal } : {}),
+      version: product.version,
+      secretPaths: product.paths.secrets,
       helperLabel: product.helperLabel,
       helperImage: () => product.helperImage(raw),
     }),
@@ -61,6 +74,10 @@ const world = (): World => ({
     await removeLeftovers(dir, product.paths);
     return release;
   },
+  evidence: (path) => fileEvidence(path),
+  signer: (key) => sshSigner(key, NAMESPACE),
+  signatureCheck: (signers) => sshSignatureCheck(NAMESPACE, signers),
+  command: [process.execPath, realpathSync(process.argv[1] ?? '')],
   cancelOnSignals,
 });
 

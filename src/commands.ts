@@ -32,7 +32,7 @@ export const FLAGS = {
   plain: { type: 'boolean', with: ['apply', 'verify'] },
   verbose: { type: 'boolean', short: 'v', with: ['apply', 'verify', 'probe'] },
   json: { type: 'boolean', with: ['apply', 'verify', 'probe', 'controls'] },
-  format: { type: 'string', multiple: true, with: ['verify', 'probe'] },
+  format: { type: 'string', multiple: true, with: ['verify', 'probe', 'schedule'] },
   skip: { type: 'string', multiple: true, with: ['apply', 'verify'] },
   waivers: { type: 'string', with: ['apply', 'verify', 'explain'] },
   only: { type: 'string', multiple: true, with: ['verify', 'probe', 'controls'] },

@@ -72,6 +72,8 @@ export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
       host: consent.host,
       frontend: { ...frontend, decide: consent.decider(frontend) },
       skip: new Set(args.list('skip')),
+      explain: product.explainDrift,
+      ...(prepared.exceptions ? { exceptions: prepared.exceptions } : {}),
       signal,
       tool: { name: product.name, version: product.version },
       dir,

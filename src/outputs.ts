@@ -3,6 +3,7 @@ import type { Arguments } from './args.ts';
 import type { Problem } from './core/errors.ts';
 import type { Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
+import type { Severity } from './core/step.ts';
 import { FORMATS, type Format, render } from './report/formats.ts';
 import type { TextStyle } from './report/text.ts';
 import type { World } from './world.ts';
@@ -45,9 +46,10 @@ export async function writeOutputs(
   outputs: Outputs,
   reports: readonly Report[],
   world: World,
-  style: TextStyle,
+  shown: { readonly style: TextStyle; readonly failOn: Severity },
 ): Promise<void> {
-  const context = { sections: world.product.sections, now: new Date(), style };
+  const { product } = world;
+  const context = { sections: product.sections, now: new Date(), ...shown, files: product.files };
   for (const { format, file } of outputs.wanted) {
     const text = redact(await render(format, reports, context));
     if (file === undefined) world.stdout.write(text);

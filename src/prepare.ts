@@ -3,8 +3,10 @@ import { type Gathered, gatherAnswers } from './answers/gather.ts';
 import type { Arguments } from './args.ts';
 import { resolveAll } from './core/answers.ts';
 import type { Problem } from './core/errors.ts';
+import type { Exceptions } from './core/hooks.ts';
 import type { Answered } from './core/question.ts';
 import type { Mode } from './core/report.ts';
+import { gatherExceptions } from './exceptions/index.ts';
 import { argumentProblems, missingProblems } from './problems.ts';
 import type { TextStyle } from './report/text.ts';
 import type { World } from './world.ts';
@@ -14,6 +16,8 @@ export interface Prepared extends Gathered {
   readonly dir: string;
   readonly answers: ReadonlyMap<string, Answered>;
   readonly missing: readonly string[];
+  /** The operator's file of waivers, where there is one. */
+  readonly exceptions: Exceptions | undefined;
   /** The raw answer to a question when it is one text. */
   raw(id: string): string | undefined;
 }
@@ -40,10 +44,19 @@ export async function prepare(
   });
   const ids = [...new Set(product.steps.flatMap((step) => step.needs))];
   const resolved = resolveAll(product.questions, ids, gathered.known);
+  const waivers = await gatherExceptions({
+    file: args.text('waivers'),
+    standard: `${at.dir}/${product.paths.waivers}`,
+    steps: product.steps,
+    now: new Date(),
+    isPartial: ['only', 'section', 'severity'].some((flag) => args.text(flag as 'only') !== undefined),
+    read: world.read,
+  });
   const problems: Problem[] = [
     ...argumentProblems(args, { ...at, product, hasSaved: gathered.hasSaved }),
     ...gathered.problems,
     ...resolved.problems,
+    ...waivers.problems,
     ...(at.isPerson ? [] : missingProblems(resolved.missing, args, at.mode, product)),
   ];
   return {
@@ -52,6 +65,7 @@ export async function prepare(
     dir: at.dir,
     answers: resolved.answers,
     missing: resolved.missing,
+    exceptions: waivers.exceptions,
     raw: (id) => {
       const value = resolved.answers.get(id)?.raw;
       return typeof value === 'string' ? value : undefined;

@@ -12,10 +12,8 @@ import {
 } from './database/file-changes.ts';
 import { fileControls, fileProblems } from './database/file-controls.ts';
 import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, PASSWORD, UP, URLS } from './database/ground.ts';
-
 import { logControls, SESSIONS_LOGGED } from './database/log-controls.ts';
 import { otherRoleControls } from './database/other-roles.ts';
-
 import { passwordControls } from './database/password-controls.ts';
 import { publicControls } from './database/public-controls.ts';
 import { roleControls } from './database/role-controls.ts';

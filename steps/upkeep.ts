@@ -25,7 +25,7 @@ interface Held {
 }
 
 /** Pins as the merged Compose model has them; undefined without compose.yaml. Shared within a snapshot. */
-function heldImages(host: HostReader, project: string): Promise<readonly Held[] | undefined> {
+export function heldImages(host: HostReader, project: string): Promise<readonly Held[] | undefined> {
   return host.once(`held images ${project}`, async () => {
     const model = await composeModel(host, project);
     if (!model) return undefined;

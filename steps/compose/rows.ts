@@ -165,7 +165,7 @@ export const ROWS: readonly Row[] = [
   {
     property: 'database-server',
     title:
-      'The database is declared to start with TLS, SCRAM, the rules of this install and a log of its sessions',
+      'The database is declared to start with TLS, SCRAM, the rules of this install and a log of sessions',
     section: 'postgresql-security',
     refs: ['CIS PostgreSQL 3.1.20', 'CIS PostgreSQL 6.8', 'CIS PostgreSQL 6.10'],
     how: "Reads the options on the database's command line in the model that Compose makes of compose.yaml.",

@@ -32,7 +32,7 @@ export const logControls: readonly Control<Needed>[] = [
     severity: 'advised',
     section: SECTION,
     refs: ['CIS PostgreSQL 3.1.20', 'CIS PostgreSQL 3.1.21', 'CIS PostgreSQL 3.1.24'],
-    how: "Asks the server, over the app role's own connection, for log_connections, log_disconnections and log_line_prefix as they are in force; the log itself is not read.",
+    how: 'Reads log_connections, log_disconnections and log_line_prefix from the running server, as the app role.',
     threat: 'After a break-in nobody can tell which role was used, from which address, and since when.',
     remedy:
       'Apply starts the bundled database with these settings; on an external server its administrator sets log_connections, log_disconnections and log_line_prefix and reloads.',

@@ -1,6 +1,6 @@
 /** The options that the bundled PostgreSQL must be started with: on its command line nothing in the data volume outdoes them. */
 
-/** Option -> values that are good (guide, PostgreSQL security; PostgreSQL 19.3.3 and 19.9; CIS PostgreSQL 3.1.20 to 3.1.24, 6.10, 7.2). */
+/** Option -> values that are good (guide, PostgreSQL security; PostgreSQL 19.3.3 and 19.9). */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   ssl: ['on'],
   ssl_cert_file: ['/run/secrets/pg_server.crt'],
@@ -9,6 +9,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   // Forward secrecy and authenticated encryption only (RFC 9325, section 4.2); TLS 1.3 brings its own suites.
   ssl_ciphers: ['ECDHE+AESGCM:ECDHE+CHACHA20'],
   password_encryption: ['scram-sha-256'],
+  // CIS PostgreSQL 3.1.20, 3.1.21 and 3.1.24: who connected, as whom, from where, for how long.
   log_connections: ['on'],
   log_disconnections: ['on'],
   log_replication_commands: ['on'],

@@ -58,7 +58,6 @@ export interface ComposeService {
     readonly read_only?: boolean;
   }[];
   readonly secrets?: readonly { readonly source: string; readonly target?: string }[];
-  readonly command?: readonly string[] | null;
   readonly restart?: string;
   /** Bytes. */
   readonly mem_limit?: string | number;

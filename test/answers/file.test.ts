@@ -43,6 +43,19 @@ describe('answers file', () => {
     expect(problems[0]?.where).toContain(where);
   });
 
+  it.each([
+    ['levels in each other', `${'['.repeat(5_000)}${']'.repeat(5_000)}`, 1],
+    ['thousands of unknown keys beside a syntax error', `${'a: b: c\n'.repeat(3_000)}`, 51],
+    ['the same key again and again', 'image: x:1\n'.repeat(3_000), 51],
+  ])('names the first problems of %s', (_, text, count) => {
+    expect(read(text).problems).toHaveLength(count);
+  });
+
+  it('reads what editors of other systems write', () => {
+    const { known, problems } = read(`\uFEFF${GOOD.replaceAll('\n', '\r\n')}`);
+    expect([problems, known.get('domain')?.raw]).toEqual([[], 'corecube.test']);
+  });
+
   it('takes scalars as they are written', () => {
     const { known } = read('sessionHours: 08\nimage: 1.10\nprojectName: yes\n');
     expect([known.get('sessionHours')?.raw, known.get('image')?.raw, known.get('projectName')?.raw]).toEqual([
