@@ -31,6 +31,7 @@ export interface ComposeService {
   readonly read_only?: boolean;
   readonly privileged?: boolean;
   readonly init?: boolean;
+  readonly command?: readonly string[] | null;
   readonly cap_drop?: readonly string[];
   readonly cap_add?: readonly string[];
   readonly security_opt?: readonly string[];
