@@ -5,8 +5,8 @@ import { attention, findingsOf, tally } from '../state.ts';
 import { attentionList, controlTables } from './controls.ts';
 import { answers, changes, delta, reading, signOff, waivers } from './extras.ts';
 import { cssString, duration, heading, html, Markup, moment, said } from './markup.ts';
-import { type Part, terms } from './part.ts';
-import { score } from './score.ts';
+import { labels, type Part, terms } from './part.ts';
+import { score, sums } from './score.ts';
 import { STYLE } from './style.ts';
 
 /** Nothing is loaded and nothing runs, whatever a hostile host got into a text (CSP level 3). */
@@ -114,7 +114,7 @@ ${reading(2)}
 
 /** Everything about one install but its head and its sign-off. */
 const body = (part: Part): Markup =>
-  html`${part.report.stopped && stopped(part, part.report.stopped)}${score(part)}${attentionList(part)}${delta(part)}${waivers(part)}${changes(part)}${controlTables(part)}${answers(part)}`;
+  html`${part.report.stopped && stopped(part, part.report.stopped)}${score(part)}${attentionList(part)}${delta(part)}${waivers(part)}${changes(part)}${sums(part)}${controlTables(part)}${answers(part)}`;
 
 function verdict(report: Report): Markup {
   const { word, glyph } = WORDS[tone(report)];
@@ -139,6 +139,7 @@ function contents(part: Part): Markup {
     ['delta', 'Since the last verify', report.delta !== undefined],
     ['waivers', 'Waivers', findingsOf(report).some((f) => f.waived)],
     ['changes', 'Changes', report.steps.some((s) => s.changes.length > 0)],
+    ['sums', 'Score by section', true],
     ['controls', 'Every control', true],
     ['answers', 'Answers', report.answers.length > 0],
     ['reading', 'How to read this', true],
@@ -148,7 +149,7 @@ function contents(part: Part): Markup {
 }
 
 function stopped(part: Part, { step, reason, fix, log }: NonNullable<Report['stopped']>): Markup {
-  return html`<section class="item unknown" aria-labelledby="${part.id}stopped">
+  return html`<section class="item unknown" aria-labelledby="${labels(part, 'stopped')}">
 ${heading(part.level, `The run stopped at ${step}`, `${part.id}stopped`)}
 ${terms([
   ['Why', said(reason)],
