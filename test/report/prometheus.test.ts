@@ -62,6 +62,11 @@ describe('Prometheus text', () => {
     expect(info?.labels.dir).toBe(dir);
   });
 
+  it('of an install that is given twice the last report counts', async () => {
+    const again = { ...full, exit: 0 as const };
+    expect(await text(full, again)).toBe(await text(again));
+  });
+
   it('of a control that was looked at twice the worst counts', async () => {
     const again = findingWith('fail', 'required', { control: fullFinding.control });
     const twice = judged([fullFinding, again, { ...again, verdict: verdicts.pass }]);
