@@ -46,7 +46,7 @@ export function renderPrometheus(given: readonly Report[]): string {
     metric('info', 'Version that made the last run and what it ran; always 1.', (r) =>
       one(1, { version: r.tool.version, mode: r.mode }),
     ),
-    metric('exit_code', 'Exit code of the last run; 0: every required control is proved.', (r) =>
+    metric('exit_code', 'Exit code of the last run; see control_status for what was found.', (r) =>
       one(r.exit),
     ),
     metric('last_run_timestamp_seconds', 'When the last run ended, in Unix time.', (r) =>

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Log, Notification, ReportingDescriptor, Result, Run } from 'sarif';
-import { EXIT, EXIT_MEANING } from '../core/errors.ts';
+import { EXIT } from '../core/errors.ts';
 import type { Finding, Report } from '../core/report.ts';
 import type { ReportContext } from './formats.ts';
 import { printableJson } from './printable.ts';
 import { placeOf } from './sarif-place.ts';
-import { actual, driftText, findingsOf, stateOf } from './state.ts';
+import { actual, driftText, exitText, findingsOf, stateOf } from './state.ts';
 import { seen } from './text.ts';
 
 /** The OASIS standard's schema (SARIF 2.1.0, appendix C and errata 01). */
@@ -73,7 +73,7 @@ function runOf(report: Report, context: ReportContext, isFull: boolean): Run {
       {
         executionSuccessful: isComplete(report),
         exitCode: report.exit,
-        exitCodeDescription: EXIT_MEANING[report.exit],
+        exitCodeDescription: exitText(report, context.failOn),
         startTimeUtc: report.startedAt,
         endTimeUtc: report.finishedAt,
         toolExecutionNotifications: notificationsOf(report, indexOf),

@@ -104,6 +104,19 @@ describe('the page', () => {
     expect(text(waived.querySelector('.score'))).toMatch(/^0 of 1 /);
   });
 
+  it('says what was found, also when the exit code 0 was asked for', async () => {
+    const failing = judged([findingWith('fail', 'required')]);
+    const asked = await document({ ...failing, exit: 0 });
+    expect(text(asked.querySelector('h1'))).toMatch(/^✗ Not proved/);
+    expect(text(asked.querySelector('.facts'))).toContain(
+      '0: asked for whatever is found; by what was found it is 1',
+    );
+    expect(text((await document({ ...failing, exit: 0 }, bare)).querySelector('h1'))).toBe(
+      '1 of 2 installs proved',
+    );
+    expect(text((await document(bare)).querySelector('h1'))).toMatch(/^✓ Proved/);
+  });
+
   it('shows every control once with its state in words, what was seen and how long that took', async () => {
     const doc = await document(full);
     const rows = doc.querySelectorAll('.controls tbody tr');

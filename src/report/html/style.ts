@@ -80,7 +80,7 @@ tbody tr+tr>*{border-top:1px solid var(--soft)}
 .sums tbody td,.sums tbody th{padding-top:.3rem;padding-bottom:.3rem}
 .controls{table-layout:fixed}
 .controls thead th:nth-child(1){width:8.6rem}.controls thead th:nth-child(3){width:38%}.controls thead th:nth-child(4){width:4.2rem}
-.controls th .meta{display:block}
+.controls th .meta,.rows .meta{display:block}
 .controls tr:target>*{background:var(--soft)}
 .controls td{font-size:.9rem}
 .took{text-align:right;color:var(--dim);white-space:nowrap;font-variant-numeric:tabular-nums}
