@@ -143,6 +143,7 @@ const fullStep: Complete<StepReport> = {
       summary: 'write compose.yaml',
       diff: DIFF,
       irreversible: true,
+      disrupts: 'the service is recreated',
       status: 'failed',
       error: 'the disk is full',
     },
@@ -167,6 +168,7 @@ const fullReport: Complete<Report> = {
     fixed: ['area.pass-required'],
     open: ['area.unknown-required'],
   },
+  outside: { target: 'https://app.example', addresses: [{ address: '192.0.2.1', from: '192.0.2.7' }] },
   answers: [{ question: 'domain', value: 'app.example', source: 'answers file' }],
   steps: [fullStep],
 };
