@@ -26,7 +26,7 @@ else {
   const folder = await mkdtemp(join(tmpdir(), 'report-'));
   const page = join(folder, 'report.html');
   await writeFile(page, text);
-  const size = (process.env.REPORT_SIZE ?? '1200x1500').replace('x', ',');
+  const size = (process.env.REPORT_SIZE ?? '1200x1240').replace('x', ',');
   await promisify(execFile)('chromium', [
     '--headless',
     '--no-sandbox',

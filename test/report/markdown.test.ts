@@ -4,10 +4,11 @@ import { ChangeError } from '../../src/core/errors.ts';
 import type { Report } from '../../src/core/report.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { type AnyStep, fail } from '../../src/core/step.ts';
-import { renderMarkdown } from '../../src/report/markdown.ts';
+import { renderMarkdown, renderMarkdownOf } from '../../src/report/markdown.ts';
 import { product } from '../../steps/index.ts';
 import { blindHost } from '../fakes/blind-host.ts';
 import { finding, report, stepOf, stepReport } from '../frontends/tui/state-bed.ts';
+import { full } from './fixture.ts';
 
 const render = (r: Report) => renderMarkdown(r, product.sections);
 const lines = (r: Report) => render(r).split('\n');
@@ -114,6 +115,27 @@ describe('the report in Markdown', () => {
     expect(text).toMatch(/It stopped at compose: it did not start\n/);
     expect(text).toContain('start it');
     expect(text).toContain('- cause: another server');
+  });
+
+  it('tells drift with its diff as code, waivers with their owner, and what changed', () => {
+    const text = render(full);
+    for (const part of [
+      '- drift: Edited by hand: compose.yaml against what this tool wrote',
+      '- waived by J. Doe, platform team until 2027-01-31: The plug-in writes',
+      '- instead: A file watch',
+      '- fixed: `area.pass-required`',
+      '      -    read_only: true',
+    ])
+      expect(text).toContain(part);
+  });
+
+  it('several installs are parts of one document', () => {
+    const text = renderMarkdownOf([full, { ...full, dir: '/srv/other' }], product.sections);
+    const { headings } = structure(text);
+    expect(headings.filter((level) => level === 1)).toHaveLength(1);
+    expect(headings.filter((level) => level === 2)).toHaveLength(2);
+    expect(text).toContain('/srv/other');
+    expect(renderMarkdownOf([full], product.sections)).toBe(render(full));
   });
 
   it('holds no secret: it is redacted before it gets here', async () => {
