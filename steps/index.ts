@@ -55,7 +55,7 @@ export const product: Product = {
     waivers: 'waivers.yaml',
   },
   explainDrift,
-  files: [PATH.compose, PATH.override, PATH.caddyfile, PATH.hba, PATH.answers],
+  files: [PATH.compose, PATH.override, PATH.caddyfile, PATH.hba, PATH.answers, PATH.env, PATH.key],
   reveals: [{ label: "administrator's password", path: PATH.adminPassword }],
   helperLabel: HELPER_LABEL,
   helperImage: (raw) => raw('postgresImage') ?? raw('proxyImage'),

@@ -46,7 +46,7 @@ export interface Product {
   };
   /** Which link of a failing control broke. */
   readonly explainDrift: DriftExplainer;
-  /** Files of an install that findings speak of, relative to its directory; no secrets. */
+  /** Files of an install that findings speak of, relative to its directory: their names, never what they hold. */
   readonly files: readonly string[];
   /** Secrets of a finished install that the operator may look at once, on a terminal. */
   readonly reveals: readonly { readonly label: string; readonly path: string }[];

@@ -1,4 +1,4 @@
-import type { Report } from '../core/report.ts';
+import type { Report, StepReport } from '../core/report.ts';
 
 /**
  * What no reader should act on: C0 and C1 controls but tab and line feed, marks that reorder or hide text (Unicode
@@ -20,6 +20,8 @@ export const printable = (text: string): string => text.replace(UNPRINTABLE, wri
 
 /** The report with all its texts made printable; every other value stays as it is. */
 export const printableReport = (report: Report): Report => deep(report) as Report;
+/** A step with all its texts made printable: what was seen on a host may hold anything. */
+export const printableStep = (step: StepReport): StepReport => deep(step) as StepReport;
 
 function deep(value: unknown): unknown {
   if (typeof value === 'string') return printable(value);

@@ -1,5 +1,6 @@
 import type { Decision, Event, Frontend, Reply } from '../../core/frontend.ts';
 import type { Report } from '../../core/report.ts';
+import { printableReport, printableStep } from '../../report/printable.ts';
 import { renderAnswers, renderEnd, renderStep, type TextStyle } from '../../report/text.ts';
 
 export interface ScriptOptions {
@@ -71,12 +72,12 @@ export function scriptFrontend(options: ScriptOptions): Frontend {
           write(`  failed: ${event.error}\n`);
           break;
         case 'step-end':
-          write(`${renderStep(event.report, { index, total }, style)}\n`);
+          write(`${renderStep(printableStep(event.report), { index, total }, style)}\n`);
           break;
         case 'run-end':
           if (event.report.mode === 'plan') write(`\n${renderAnswers(event.report)}\n`);
           write(
-            `${renderEnd(event.report, style, event.report.mode === 'apply' ? options.keep(event.report) : [])}\n`,
+            `${renderEnd(printableReport(event.report), style, event.report.mode === 'apply' ? options.keep(event.report) : [])}\n`,
           );
           break;
         default:
