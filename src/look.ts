@@ -123,9 +123,20 @@ export async function lookOnce(install: Prepared, at: LookWorld): Promise<Report
   return report;
 }
 
-/** Appends the record of a look to the install's evidence. @returns what became of it, for the operator */
-export async function keepRecord(report: Report, world: World, look: LookOptions): Promise<string> {
+/** What became of a look's record: for the operator, and whether it is as it was asked for. */
+export interface Record {
+  readonly text: string;
+  /** False when a signature was asked for and is not there. */
+  readonly asAsked: boolean;
+}
+
+/** Appends the record of a look to the install's evidence; what cannot be kept is told and stops nothing. */
+export async function keepRecord(report: Report, world: World, look: LookOptions): Promise<Record> {
   const store = world.evidence(resolve(report.dir, world.product.paths.evidence));
   const signer = look.signKey === undefined ? undefined : world.signer(look.signKey);
-  return `\n${renderKept(await appendEvidence(store, report, signer)).trimEnd()}\n`;
+  const kept = await appendEvidence(store, report, signer);
+  return {
+    text: `\n${renderKept(kept).trimEnd()}\n`,
+    asAsked: signer === undefined || (kept.kept && kept.signed),
+  };
 }

@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import type { Arguments } from './args.ts';
 import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
-import type { Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
 import { renderEvidence, renderEvidenceJson } from './evidence/render.ts';
@@ -20,6 +19,22 @@ import type { World } from './world.ts';
 export async function verify(args: Arguments, world: World): Promise<ExitCode> {
   const dirs = directories(args, world);
   const problems: Problem[] = together(args, dirs);
+  const expect = args.text('expect');
+  if (expect !== undefined && !/^[0-9a-f]{64}$/.test(expect))
+    problems.push({
+      where: '--expect',
+      seen: `${expect.length} characters that are no hash`,
+      expected: '64 characters 0-9 a-f, as a verify prints them',
+      fix: 'copy the whole hash',
+    });
+  for (const flag of ['signers', 'expect'] as const)
+    if (args.text(flag) !== undefined && !args.on('evidence'))
+      problems.push({
+        where: `--${flag}`,
+        seen: 'it without --evidence',
+        expected: 'both',
+        fix: 'add --evidence, or leave it out',
+      });
   if (args.on('evidence')) {
     if (problems.length > 0) throw new UsageError(problems);
     return proveEvidence(args, world, dirs);
@@ -101,15 +116,19 @@ async function verifyAll(installs: readonly Prepared[], bed: Bed): Promise<ExitC
       // Several installs are looked at side by side and told one after the other.
       const write = (line: string) => void (many ? lines.push(line) : text.write(redact(line)));
       const report = await lookOnce(install, { args, world, look, style, signal, write });
-      if (report.exit !== EXIT.cancelled) write(await keepRecord(report, world, look));
-      return { report, lines };
+      if (report.exit === EXIT.cancelled) return { report, lines, exit: report.exit };
+      const record = await keepRecord(report, world, look);
+      write(record.text);
+      // Proof that was asked for and is not there is something that nobody will see later.
+      const exit = report.exit === EXIT.proved && !record.asAsked ? EXIT.notSeen : report.exit;
+      return { report, lines, exit };
     }),
   );
   for (const { report, lines } of many ? told : [])
     text.write(redact(`== ${report.dir}\n${lines.join('')}\n`));
   const reports = told.map(({ report }) => report);
   await writeOutputs(outputs, reports, world, { style, failOn: look.policy.failOn });
-  return worst(reports);
+  return told.map(({ exit }) => exit).reduce((a, b) => (worse(b, a) ? b : a));
 }
 
 /** Looks again and again; what changed is told and kept as evidence, and files of reports are made anew each time. */
@@ -124,7 +143,7 @@ function watchInstall(install: Prepared, every: number, bed: Bed): Promise<ExitC
     verifyOnce: (running) =>
       lookOnce(install, { args, world, look, style, signal: running, write: () => {} }),
     async afterLook({ report, changed }) {
-      if (changed) text.write(redact(await keepRecord(report, world, look)));
+      if (changed) text.write(redact((await keepRecord(report, world, look)).text));
       await writeOutputs(outputs, [report], world, { style, failOn: look.policy.failOn });
     },
   });
@@ -151,5 +170,3 @@ async function proveEvidence(args: Arguments, world: World, dirs: readonly strin
 /** Exit codes from the one that asks for the most attention to the one that asks for none. */
 const ATTENTION: readonly ExitCode[] = [EXIT.bug, EXIT.cancelled, EXIT.failing, EXIT.notSeen, EXIT.proved];
 const worse = (a: ExitCode, b: ExitCode): boolean => ATTENTION.indexOf(a) < ATTENTION.indexOf(b);
-const worst = (reports: readonly Report[]): ExitCode =>
-  reports.map((report) => report.exit).reduce((a, b) => (worse(b, a) ? b : a));

@@ -17,7 +17,7 @@ case ${1:-} in '') ;; --no-engine) engine=no ;; *) die "unknown option $1" ;; es
 locked install
 
 PACKAGES=(docker.io iptables iproute2 procps util-linux jq libcap2-bin binutils openssl curl ca-certificates xz-utils
-  mmdebstrap tmux expect testssl.sh shellcheck libfaketime)
+  mmdebstrap tmux expect testssl.sh shellcheck libfaketime openssh-client systemd)
 
 # Newer suites come from the mirror that the machine already uses, at priority 1: nothing is
 # taken from them unless asked for as PACKAGE/SUITE.  A mirror that is frozen at some day (still
