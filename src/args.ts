@@ -35,8 +35,15 @@ export interface Arguments {
 type Option = { type: 'string' | 'boolean'; multiple?: boolean; short?: string };
 type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
 
-/** Reads the command line. Everything wrong with it is collected, nothing is thrown. */
-export function readArguments(argv: readonly string[], table: QuestionTable): Arguments {
+/**
+ * Reads the command line. Everything wrong with it is collected, nothing is thrown.
+ * @param outside the questions of a probe: those of them that are answers too are its only answer flags
+ */
+export function readArguments(
+  argv: readonly string[],
+  table: QuestionTable,
+  outside: QuestionTable = {},
+): Arguments {
   const answers = flagOptions(table);
   const options = { ...answers } as Record<string, Option>;
   for (const [name, { type, ...rest }] of Object.entries(FLAGS)) {
@@ -65,7 +72,7 @@ export function readArguments(argv: readonly string[], table: QuestionTable): Ar
   }
   const { command, operands } = readWords(words, problems);
   const given = new Set(tokens.flatMap((t) => (t.kind === 'option' ? [t.name] : [])));
-  problems.push(...misplaced(given, command, answers));
+  problems.push(...misplaced(given, command, answers, flagOptions(outside)));
   const value = (name: FlagName): readonly string[] =>
     ((Array.isArray(values[name]) ? values[name] : [values[name]]) as unknown[]).filter(
       (v): v is string => typeof v === 'string' && v !== '',
@@ -156,20 +163,16 @@ function misplaced(
   given: ReadonlySet<string>,
   command: Command,
   answers: Readonly<Record<string, unknown>>,
+  outside: Readonly<Record<string, unknown>>,
 ): Problem[] {
+  const fits = (name: string, on: Command): boolean =>
+    name in FLAGS
+      ? goesWith(name as FlagName, on)
+      : TAKES_ANSWERS.includes(on) || (on === 'probe' && name in outside);
   return [...given].flatMap((name): Problem[] => {
-    const fits = name in FLAGS ? goesWith(name as FlagName, command) : TAKES_ANSWERS.includes(command);
-    if (fits || !(name in FLAGS || name in answers)) return [];
-    const others = COMMANDS.filter((c) =>
-      name in FLAGS ? goesWith(name as FlagName, c) : TAKES_ANSWERS.includes(c),
-    );
-    return [
-      {
-        where: `--${name}`,
-        seen: `it beside ${command}`,
-        expected: `it with ${others.join(', ')}`,
-        fix: 'leave it out',
-      },
-    ];
+    if (fits(name, command) || !(name in FLAGS || name in answers)) return [];
+    const others = COMMANDS.filter((other) => fits(name, other)).join(', ');
+    const where = `--${name}`;
+    return [{ where, seen: `it beside ${command}`, expected: `it with ${others}`, fix: 'leave it out' }];
   });
 }

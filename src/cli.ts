@@ -23,7 +23,7 @@ import type { World } from './world.ts';
 const err = (text: string) => void process.stderr.write(redact(text));
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
-  const args = readArguments(argv, product.questions);
+  const args = readArguments(argv, product.questions, product.outside.questions);
   if (args.on('help')) return print(helpText(product));
   if (args.on('version')) return print(`${product.version}\n`);
   if (args.problems.length > 0) throw new UsageError(args.problems);

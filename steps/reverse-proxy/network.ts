@@ -110,7 +110,7 @@ const noIpv6: Control<ProxyAnswers> = {
   threat:
     'Every IPv6 client then looks like the bridge gateway: nobody can be told apart, allowed or blocked.',
   remedy:
-    'Publish on an IPv4 address (listenAddress), or enable IPv6 on the edge network in compose.override.yaml.',
+    'Remove IPv6 ports of the proxy from compose.override.yaml; it is published on an IPv4 address (listenAddress).',
   impact: 'IPv6 clients need an IPv4 way in, or a proxy in the host network.',
   inspect: (context) =>
     whenUp(context, async ({ container }) => {
