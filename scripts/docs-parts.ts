@@ -1,6 +1,7 @@
 /** What the README and the shipped files take from the registry; `scripts/docs.mjs` writes it, a test compares it. */
 import { answersSchema, answersTable, exampleAnswers } from '../src/answers/schema.ts';
 import { EXIT_MEANING } from '../src/core/errors.ts';
+import { exampleWaivers, waiversSchema } from '../src/exceptions/schema.ts';
 import { controlsTable } from '../src/report/controls.ts';
 import { product, steps } from '../steps/index.ts';
 import { capabilityTable } from '../steps/shared/capabilities.ts';
@@ -30,4 +31,13 @@ export const files: Readonly<Record<string, string>> = {
     'answers.schema.json',
   ),
   'templates/answers.schema.json': `${JSON.stringify(answersSchema(product.questions, `Answers of ${product.name}`), null, 2)}\n`,
+  'templates/waivers.example.yaml': exampleWaivers('waivers.schema.json'),
+  'templates/waivers.schema.json': `${JSON.stringify(
+    waiversSchema(
+      `Waivers of ${product.name}`,
+      steps.flatMap((s) => s.controls),
+    ),
+    null,
+    2,
+  )}\n`,
 };

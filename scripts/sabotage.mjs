@@ -1,5 +1,5 @@
 // `npm run sabotage [-- v1|v2 [TEXT [HOST]]]`: a fresh install of the stand-in on a test host, then broken in one way after
-// the other (with TEXT: the rows whose name holds it); prints what verify says and how it is put right. Build first;
+// the other (with TEXT, a regular expression: the rows whose name matches); prints what verify says and how it is put right. Build first;
 // needs root, as the tests do.
 import { importTypeScript } from './import-typescript.mjs';
 

@@ -7,7 +7,7 @@ import type { Sabotage } from '../test/sabotage/types.ts';
 
 export interface Demonstration {
   readonly release: Release;
-  /** Only rows whose name holds this text, in any letter case. */
+  /** Only rows whose name matches this regular expression, in any letter case. */
   readonly filter?: string;
   /** Name of the test host. */
   readonly host?: string;
@@ -21,7 +21,7 @@ export async function demonstrate({ release, filter = '', host: name }: Demonstr
   const say = (text: string) => console.log(text);
   await ensureBed();
   const host = await createHost(name ?? `show${release}`);
-  const rows = rowsFor(release).filter((row) => row.name.toLowerCase().includes(filter.toLowerCase()));
+  const rows = rowsFor(release).filter((row) => new RegExp(filter, 'i').test(row.name));
   let missed = 0;
   let install: Install | undefined;
   try {

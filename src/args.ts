@@ -1,57 +1,48 @@
 import { parseArgs } from 'node:util';
 import { flagOptions } from './answers/layers.ts';
 import { closest } from './answers/names.ts';
+import {
+  COMMANDS,
+  type Command,
+  FLAGS,
+  type FlagName,
+  goesWith,
+  OPERANDS,
+  TAKES_ANSWERS,
+} from './commands.ts';
 import type { Problem } from './core/errors.ts';
 import type { QuestionTable } from './core/question.ts';
 import { Secret } from './core/secret.ts';
 
-export type Command = 'apply' | 'verify' | 'schema' | 'example' | 'controls';
-const COMMANDS: readonly Command[] = ['apply', 'verify', 'schema', 'example', 'controls'];
-
-const GENERAL = {
-  dir: { type: 'string' },
-  answers: { type: 'string' },
-  yes: { type: 'boolean', short: 'y' },
-  'dry-run': { type: 'boolean' },
-  json: { type: 'boolean' },
-  plain: { type: 'boolean' },
-  verbose: { type: 'boolean', short: 'v' },
-  skip: { type: 'string', multiple: true },
-  'files-only': { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean', short: 'V' },
-} as const;
-
+/** A parsed command line. */
 export interface Arguments {
   readonly command: Command;
-  readonly dir: string | undefined;
-  readonly answers: string | undefined;
-  readonly yes: boolean;
-  readonly dryRun: boolean;
-  readonly json: boolean;
-  readonly plain: boolean;
-  readonly verbose: boolean;
-  readonly filesOnly: boolean;
-  readonly skip: readonly string[];
-  readonly help: boolean;
-  readonly version: boolean;
+  /** The words after the command. */
+  readonly operands: readonly string[];
+  /** True when the flag was given. */
+  on(flag: FlagName): boolean;
+  /** The flag's value; undefined when it was not given. */
+  text(flag: FlagName): string | undefined;
+  /** Every value of a flag that may come more than once, commas split. */
+  list(flag: FlagName): readonly string[];
+  /** Every value of a flag that may come more than once, as given. */
+  values(flag: FlagName): readonly string[];
   /** Every option as parsed, for the questions' flags. */
-  readonly values: Readonly<Record<string, unknown>>;
+  readonly raw: Readonly<Record<string, unknown>>;
   readonly problems: readonly Problem[];
 }
 
+type Option = { type: 'string' | 'boolean'; multiple?: boolean; short?: string };
+type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
+
 /** Reads the command line. Everything wrong with it is collected, nothing is thrown. */
 export function readArguments(argv: readonly string[], table: QuestionTable): Arguments {
-  const options = { ...GENERAL, ...flagOptions(table) } as Record<
-    string,
-    { type: 'string' | 'boolean'; multiple?: boolean; short?: string }
-  >;
-  const secretFlags = new Map(
-    Object.entries(table)
-      .filter(([, q]) => q.kind === 'secret')
-      .map(([id]) => [id.toLowerCase(), id]),
-  );
-  const problems: Problem[] = [];
+  const answers = flagOptions(table);
+  const options = { ...answers } as Record<string, Option>;
+  for (const [name, { type, ...rest }] of Object.entries(FLAGS)) {
+    const { with: _, ...more } = rest as { with?: unknown } & Omit<Option, 'type'>;
+    options[name] = { type, ...more };
+  }
   const { values, tokens } = parseArgs({
     args: [...argv],
     options,
@@ -59,91 +50,126 @@ export function readArguments(argv: readonly string[], table: QuestionTable): Ar
     tokens: true,
     allowPositionals: true,
   });
-  const positionals: string[] = [];
+  const problems: Problem[] = [];
+  const words: string[] = [];
   for (const [at, token] of tokens.entries()) {
     if (token.kind === 'positional') {
       const before = tokens[at - 1];
       // What follows an unknown flag is its value, not a command; it may be a secret and is never repeated.
       if (before?.kind === 'option' && !options[before.name]) new Secret(token.value);
-      else positionals.push(token.value);
+      else words.push(token.value);
     }
     if (token.kind !== 'option') continue;
-    const option = options[token.name];
-    const where = token.rawName;
-    if (!option) {
-      const secret = secretFlags.get(token.name.replaceAll('-', '').toLowerCase());
-      const near = closest(token.name, Object.keys(options));
-      problems.push(
-        secret
-          ? {
-              where,
-              seen: 'a secret as a flag',
-              expected: 'no secret on the command line, where ps shows it',
-              fix: `use the answers file (${secret}: file:/path) or the environment variable that ends in _FILE`,
-            }
-          : {
-              where,
-              seen: 'an unknown flag',
-              expected: 'a flag of --help',
-              fix: near ? `did you mean --${near}` : 'see --help',
-            },
-      );
-    } else if (option.type === 'boolean' && token.value !== undefined) {
-      problems.push({ where, seen: 'a value', expected: 'the flag alone', fix: `write ${where}` });
-    } else if (option.type === 'string' && (token.value === undefined || token.value === '')) {
-      problems.push({ where, seen: 'no value', expected: 'a value', fix: `write ${where} VALUE` });
-    } else if (
-      option.type === 'string' &&
-      !option.multiple &&
-      tokens.filter((t) => t.kind === 'option' && t.name === token.name).length > 1
-    ) {
-      if (!problems.some((p) => p.where === where))
-        problems.push({ where, seen: 'the flag more than once', expected: 'it once', fix: 'leave one' });
-    }
+    const problem = optionProblem(token, options, table, tokens);
+    if (problem && !problems.some((p) => p.where === problem.where)) problems.push(problem);
   }
-  const [word, ...rest] = positionals;
-  let command: Command = 'apply';
-  if (word !== undefined) {
-    if ((COMMANDS as readonly string[]).includes(word)) command = word as Command;
-    else {
-      const near = closest(word, COMMANDS);
-      problems.push({
-        where: word,
-        seen: 'an unknown command',
-        expected: COMMANDS.join(' | '),
-        fix: near ? `did you mean ${near}` : 'see --help',
-      });
-    }
-  }
-  for (const extra of rest)
-    problems.push({ where: extra, seen: 'an extra word', expected: 'flags only', fix: 'see --help' });
-  const text = (name: string) =>
-    typeof values[name] === 'string' && values[name] !== '' ? (values[name] as string) : undefined;
-  const on = (name: string) => values[name] === true;
-  if (on('dry-run') && command !== 'apply') {
-    problems.push({
-      where: '--dry-run',
-      seen: `it beside ${command}`,
-      expected: 'it alone',
-      fix: `${command} changes nothing anyway`,
-    });
-  }
+  const { command, operands } = readWords(words, problems);
+  const given = new Set(tokens.flatMap((t) => (t.kind === 'option' ? [t.name] : [])));
+  problems.push(...misplaced(given, command, answers));
+  const value = (name: FlagName): readonly string[] =>
+    ((Array.isArray(values[name]) ? values[name] : [values[name]]) as unknown[]).filter(
+      (v): v is string => typeof v === 'string' && v !== '',
+    );
   return {
     command,
-    dir: text('dir'),
-    answers: text('answers'),
-    yes: on('yes'),
-    dryRun: on('dry-run'),
-    json: on('json'),
-    plain: on('plain'),
-    verbose: on('verbose'),
-    filesOnly: on('files-only'),
-    skip: ((values.skip as unknown[] | undefined) ?? [])
-      .flatMap((v) => (typeof v === 'string' ? v.split(',') : []))
-      .filter(Boolean),
-    help: on('help'),
-    version: on('version'),
-    values,
+    operands,
+    on: (flag) => values[flag] === true,
+    text: (flag) => value(flag)[0],
+    values: value,
+    list: (flag) =>
+      value(flag)
+        .flatMap((v) => v.split(','))
+        .map((v) => v.trim())
+        .filter(Boolean),
+    raw: values,
     problems,
   };
+}
+
+function optionProblem(
+  token: Token & { kind: 'option' },
+  options: Readonly<Record<string, Option>>,
+  table: QuestionTable,
+  tokens: readonly Token[],
+): Problem | undefined {
+  const option = options[token.name];
+  const where = token.rawName;
+  if (!option) {
+    const plain = token.name.replaceAll('-', '').toLowerCase();
+    const secret = Object.entries(table).find(([id, q]) => q.kind === 'secret' && id.toLowerCase() === plain);
+    if (secret) {
+      return {
+        where,
+        seen: 'a secret as a flag',
+        expected: 'no secret on the command line, where ps shows it',
+        fix: `use the answers file (${secret[0]}: file:/path) or the environment variable that ends in _FILE`,
+      };
+    }
+    const near = closest(token.name, Object.keys(options));
+    return {
+      where,
+      seen: 'an unknown flag',
+      expected: 'a flag of --help',
+      fix: near ? `did you mean --${near}` : 'see --help',
+    };
+  }
+  if (option.type === 'boolean' && token.value !== undefined)
+    return { where, seen: 'a value', expected: 'the flag alone', fix: `write ${where}` };
+  if (option.type === 'string' && (token.value === undefined || token.value === ''))
+    return { where, seen: 'no value', expected: 'a value', fix: `write ${where} VALUE` };
+  const times = tokens.filter((t) => t.kind === 'option' && t.name === token.name).length;
+  if (option.type === 'string' && !option.multiple && times > 1)
+    return { where, seen: 'the flag more than once', expected: 'it once', fix: 'leave one' };
+  return undefined;
+}
+
+function readWords(
+  words: readonly string[],
+  problems: Problem[],
+): { command: Command; operands: readonly string[] } {
+  const [word, ...rest] = words;
+  const known = (COMMANDS as readonly string[]).includes(word ?? '');
+  const command = known ? (word as Command) : 'apply';
+  if (word !== undefined && !known) {
+    const near = closest(word, COMMANDS);
+    problems.push({
+      where: word,
+      seen: 'an unknown command',
+      expected: COMMANDS.join(' | '),
+      fix: near ? `did you mean ${near}` : 'see --help',
+    });
+  }
+  const { name, least, most } = OPERANDS[command];
+  for (const extra of rest.slice(most)) {
+    const expected = most === 0 ? 'flags only' : `at most ${most} after ${command}`;
+    problems.push({ where: extra, seen: 'an extra word', expected, fix: 'see --help' });
+  }
+  if (rest.length < least) {
+    const expected = `${command} ${name}`;
+    problems.push({ where: command, seen: 'nothing after it', expected, fix: `write ${expected}` });
+  }
+  return { command, operands: rest.slice(0, most) };
+}
+
+/** Flags that do nothing with this command: taken silently, they would promise what does not happen. */
+function misplaced(
+  given: ReadonlySet<string>,
+  command: Command,
+  answers: Readonly<Record<string, unknown>>,
+): Problem[] {
+  return [...given].flatMap((name): Problem[] => {
+    const fits = name in FLAGS ? goesWith(name as FlagName, command) : TAKES_ANSWERS.includes(command);
+    if (fits || !(name in FLAGS || name in answers)) return [];
+    const others = COMMANDS.filter((c) =>
+      name in FLAGS ? goesWith(name as FlagName, c) : TAKES_ANSWERS.includes(c),
+    );
+    return [
+      {
+        where: `--${name}`,
+        seen: `it beside ${command}`,
+        expected: `it with ${others.join(', ')}`,
+        fix: 'leave it out',
+      },
+    ];
+  });
 }

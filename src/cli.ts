@@ -1,59 +1,85 @@
 /** Composition root: argv -> command, the product and the real host. The only place that sets the exit code. */
+import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { product } from '../steps/index.ts';
-import { answersSchema, exampleAnswers } from './answers/schema.ts';
 import { readArguments } from './args.ts';
 import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
+import { explain } from './explain-command.ts';
 import { helpText } from './help.ts';
+import { fileEvidence } from './host/evidence-store.ts';
+import { writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
+import { sshSignatureCheck, sshSigner } from './host/signing.ts';
+import { probe } from './probe.ts';
 import { renderProblems } from './problems.ts';
-import { renderControls } from './report/controls.ts';
+import { controlsText, exampleText, scheduleFor, schemaText } from './texts.ts';
+import { verify } from './verify.ts';
+import type { World } from './world.ts';
 
 const err = (text: string) => void process.stderr.write(redact(text));
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   const args = readArguments(argv, product.questions);
-  if (args.help) return print(helpText(product));
-  if (args.version) return print(`${product.version}\n`);
+  if (args.on('help')) return print(helpText(product));
+  if (args.on('version')) return print(`${product.version}\n`);
   if (args.problems.length > 0) throw new UsageError(args.problems);
   switch (args.command) {
     case 'schema':
-      return print(
-        `${JSON.stringify(answersSchema(product.questions, `Answers of ${product.name}`), null, 2)}\n`,
-      );
+      return print(schemaText(args.operands[0] ?? 'answers', product));
     case 'example':
-      return print(exampleAnswers(product.questions, product.exampleHeading, 'answers.schema.json'));
+      return print(exampleText(args.operands[0] ?? 'answers', product));
     case 'controls':
-      return print(renderControls(product.steps, product.sections));
+      return print(controlsText(args, product));
+    case 'explain':
+      return explain(args, world());
+    case 'schedule':
+      return print(scheduleFor(args, world()));
+    case 'probe':
+      return probe(args, world());
+    case 'verify':
+      return verify(args, world());
     default:
-      return deploy(args, {
-        product,
-        env: process.env,
-        stdin: process.stdin,
-        stdout: process.stdout,
-        stderr: process.stderr,
-        read: (path) => readFile(path, 'utf8'),
-        createHost: (dir, isWriting, raw) =>
-          createHostSource({
-            dir,
-            backups: product.paths.backups,
-            ...(isWriting ? { journal: product.paths.journal } : {}),
-            helperLabel: product.helperLabel,
-            helperImage: () => product.helperImage(raw),
-          }),
-        occupy: async (dir) => {
-          const release = await acquireLock(dir, product.paths.lock);
-          await removeLeftovers(dir, product.paths);
-          return release;
-        },
-        cancelOnSignals,
-      });
+      return deploy(args, world());
   }
 }
+
+/** What signatures of evidence are made for, so that they are good for nothing else. */
+const NAMESPACE = `evidence@${product.name}`;
+
+/** The world outside, as it really is. */
+const world = (): World => ({
+  product,
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  read: (path) => readFile(path, 'utf8'),
+  writeReport: (path, text) => writeWhole(path, text),
+  createHost: (dir, isWriting, raw) =>
+    createHostSource({
+      dir,
+      backups: product.paths.backups,
+      ...(isWriting ? { journal: product.paths.journal } : {}),
+      version: product.version,
+      secretPaths: product.paths.secrets,
+      helperLabel: product.helperLabel,
+      helperImage: () => product.helperImage(raw),
+    }),
+  occupy: async (dir) => {
+    const release = await acquireLock(dir, product.paths.lock);
+    await removeLeftovers(dir, product.paths);
+    return release;
+  },
+  evidence: (path) => fileEvidence(path),
+  signer: (key) => sshSigner(key, NAMESPACE),
+  signatureCheck: (signers) => sshSignatureCheck(NAMESPACE, signers),
+  command: [process.execPath, realpathSync(process.argv[1] ?? '')],
+  cancelOnSignals,
+});
 
 function print(text: string): ExitCode {
   process.stdout.write(redact(text));
@@ -84,17 +110,21 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-main(process.argv.slice(2)).then(
+/** Ends once all that was written has left: what a pipe has not taken yet would be cut off. */
+async function end(code: ExitCode): Promise<never> {
+  const left = (stream: NodeJS.WriteStream) => new Promise<void>((done) => stream.write('', () => done()));
+  await Promise.all([left(process.stdout), left(process.stderr)]);
   // Not by running out of work: a look that was given up (a name server that does not answer) would hold the end back.
-  (code) => process.exit(code),
-  (error: unknown) => {
-    if (error instanceof UsageError) {
-      err(renderProblems(error.problems));
-      process.exit(EXIT.usage);
-    }
-    err(
-      `This is a bug in ${product.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    process.exit(EXIT.bug);
-  },
-);
+  process.exit(code);
+}
+
+main(process.argv.slice(2)).then(end, (error: unknown) => {
+  if (error instanceof UsageError) {
+    err(renderProblems(error.problems));
+    return end(EXIT.usage);
+  }
+  err(
+    `This is a bug in ${product.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return end(EXIT.bug);
+});

@@ -1,98 +1,58 @@
-/** From arguments to a finished run: answers, front end, host, and what is written once a person has agreed. */
+/** From arguments to a finished apply or dry run: front end, host, and what is written once somebody has agreed. */
 import { resolve } from 'node:path';
-import { gatherAnswers } from './answers/gather.ts';
 import { renderSavedAnswers } from './answers/schema.ts';
 import type { Arguments } from './args.ts';
 import { withConsent } from './consent.ts';
-import { type KnownAnswer, resolveAll } from './core/answers.ts';
+import type { KnownAnswer } from './core/answers.ts';
 import { run } from './core/engine.ts';
-import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
+import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import type { Frontend } from './core/frontend.ts';
-import type { HostSource } from './core/host.ts';
 import type { Product } from './core/product.ts';
 import type { Mode, Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { chooseFrontend } from './frontends/choose.ts';
 import type { PersonFrontend, PersonOptions } from './frontends/person.ts';
 import { scriptFrontend } from './frontends/script/script.ts';
-import { argumentProblems, missingProblems } from './problems.ts';
+import { prepare, textStyle } from './prepare.ts';
 import { renderJson } from './report/json.ts';
 import { renderMarkdown } from './report/markdown.ts';
-import type { TextStyle } from './report/text.ts';
+import type { World } from './world.ts';
 
-/** The world outside, handed in by the composition root. */
-export interface Outside {
-  readonly product: Product;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
-  read(path: string): Promise<string>;
-  /** @param raw answers known so far, by question */
-  createHost(dir: string, isWriting: boolean, raw: (id: string) => string | undefined): HostSource;
-  /** One writing run per directory, and no traces of a killed one. @returns gives the directory back */
-  occupy(dir: string): Promise<() => Promise<void>>;
-  /** Aborts on a signal; `notice` is called for the first one. */
-  cancelOnSignals(notice: () => void): { readonly controller: AbortController; dispose(): void };
-}
-
-export async function deploy(args: Arguments, outside: Outside): Promise<ExitCode> {
-  const { product } = outside;
-  const mode: Mode =
-    args.command === 'verify' ? 'verify' : args.dryRun ? 'plan' : args.filesOnly ? 'files' : 'apply';
-  const dir = resolve(args.dir ?? product.defaultDir);
+/**
+ * Deploys, shows what would be done, or repairs an existing install (`verify --fix`).
+ * @throws {UsageError} with every problem of the input; nothing has been changed then
+ */
+export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
+  const { product } = world;
+  const isRepair = args.command === 'verify';
+  const mode: Mode = args.on('dry-run') ? 'plan' : args.on('files-only') ? 'files' : 'apply';
+  const dir = resolve(args.operands[0] ?? args.text('dir') ?? product.defaultDir);
   const kind = chooseFrontend({
-    stdinTTY: outside.stdin.isTTY === true,
-    stdoutTTY: outside.stdout.isTTY === true,
-    env: outside.env,
-    plain: args.plain,
-    scripted: args.yes || args.json || mode === 'verify' || mode === 'plan',
+    stdinTTY: world.stdin.isTTY === true,
+    stdoutTTY: world.stdout.isTTY === true,
+    env: world.env,
+    plain: args.on('plain'),
+    scripted: args.on('yes') || args.on('json') || mode === 'plan',
   });
-  const gathered = await gatherAnswers({
-    table: product.questions,
-    flags: args.values,
-    prefix: product.envPrefix,
-    env: outside.env,
-    file: args.answers,
-    saved: resolve(dir, product.paths.answers),
-    read: outside.read,
-  });
-  const ids = [...new Set(product.steps.flatMap((step) => step.needs))];
-  const resolved = resolveAll(product.questions, ids, gathered.known);
-  const problems: Problem[] = [
-    ...argumentProblems(args, {
-      mode,
-      dir,
-      product,
-      isPerson: kind !== 'script',
-      hasSaved: gathered.hasSaved,
-    }),
-    ...gathered.problems,
-    ...resolved.problems,
-    ...(kind === 'script' ? missingProblems(resolved.missing, args, mode, product) : []),
-  ];
-  if (problems.length > 0) throw new UsageError(problems);
+  const prepared = await prepare(args, world, { mode, dir, isPerson: kind !== 'script' && !isRepair });
+  if (prepared.problems.length > 0) throw new UsageError(prepared.problems);
 
-  const raw = (id: string) => {
-    const value = resolved.answers.get(id)?.raw;
-    return typeof value === 'string' ? value : undefined;
-  };
   const isWriting = mode === 'apply' || mode === 'files';
-  const source = outside.createHost(dir, isWriting, raw);
-  const cancel = outside.cancelOnSignals(() => {
-    if (kind === 'script') outside.stderr.write('\nStopping: the change under way is finished first.\n');
+  const source = world.createHost(dir, isWriting, prepared.raw);
+  const cancel = world.cancelOnSignals(() => {
+    if (kind === 'script') world.stderr.write('\nStopping: the change under way is finished first.\n');
   });
-  const consent = withConsent(source, () => outside.occupy(dir));
+  const consent = withConsent(source, () => world.occupy(dir));
   const { signal } = cancel.controller;
   const keep = (report: Report) => {
     const shown = new Map(report.answers.map((a) => [a.question, a.value]));
     return product.keep(dir, (id) => shown.get(id));
   };
-  const frontend = await openFrontend(kind, args, outside, {
+  const frontend = await openFrontend(kind, args, world, {
     product,
-    style: textStyle(args, outside),
-    input: outside.stdin,
-    output: outside.stdout,
+    style: textStyle(args, world, args.on('json') ? world.stderr : world.stdout),
+    input: world.stdin,
+    output: world.stdout,
     cancel: () => cancel.controller.abort(),
     signal,
     keep,
@@ -111,7 +71,9 @@ export async function deploy(args: Arguments, outside: Outside): Promise<ExitCod
       known,
       host: consent.host,
       frontend: { ...frontend, decide: consent.decider(frontend) },
-      skip: new Set(args.skip),
+      skip: new Set(args.list('skip')),
+      explain: product.explainDrift,
+      ...(prepared.exceptions ? { exceptions: prepared.exceptions } : {}),
       signal,
       tool: { name: product.name, version: product.version },
       dir,
@@ -131,22 +93,20 @@ export async function deploy(args: Arguments, outside: Outside): Promise<ExitCod
     // Never kept twice: the report is what this tool saw last, not something of the operator's.
     const writer = source.writer(new AbortController().signal, () => {});
     const options = { mode: 0o600, backup: false } as const;
-    await writer.writeFile(
-      product.paths.reportMarkdown,
-      redact(renderMarkdown(report, product.sections)),
-      options,
-    );
+    const markdown = redact(renderMarkdown(report, product.sections));
+    await writer.writeFile(product.paths.reportMarkdown, markdown, options);
     await writer.writeFile(product.paths.reportJson, redact(renderJson(report)), options);
     return report;
   };
   try {
-    if (kind === 'script' && isWriting) await consent.give();
-    const report =
-      frontend.interactive && mode === 'apply' && gathered.hasSaved && resolved.missing.length === 0
-        ? await reopen(frontend, settled(gathered.known, product), runIn)
-        : await runIn(mode, gathered.known);
+    if (kind === 'script' && isWriting && !isRepair) await consent.give();
+    const isKnown = prepared.hasSaved && prepared.missing.length === 0;
+    const opensWithTruth = isRepair || (frontend.interactive && mode === 'apply' && isKnown);
+    const report = opensWithTruth
+      ? await reopen(frontend, settled(prepared.known, product), runIn)
+      : await runIn(mode, prepared.known);
     await frontend.close();
-    if (args.json) outside.stdout.write(redact(renderJson(report)));
+    if (args.on('json')) world.stdout.write(redact(renderJson(report)));
     return report.exit;
   } finally {
     await frontend.close();
@@ -184,7 +144,7 @@ function settled(
 async function openFrontend(
   kind: 'tui' | 'line' | 'script',
   args: Arguments,
-  outside: Outside,
+  world: World,
   options: PersonOptions,
 ): Promise<PersonFrontend> {
   switch (kind) {
@@ -193,9 +153,9 @@ async function openFrontend(
     case 'line':
       return (await import('./frontends/line/index.ts')).lineFrontend(options);
     case 'script': {
-      const stream = args.json ? outside.stderr : outside.stdout;
+      const stream = args.on('json') ? world.stderr : world.stdout;
       const script = scriptFrontend({
-        yes: args.yes,
+        consent: args.on('yes') ? 'all' : args.on('fix') ? 'harmless' : 'none',
         style: options.style,
         write: (text) => void stream.write(redact(text)),
         keep: options.keep,
@@ -203,17 +163,4 @@ async function openFrontend(
       return { ...script, close: async () => {} };
     }
   }
-}
-
-function textStyle(args: Arguments, outside: Outside): TextStyle {
-  const stream = args.json ? outside.stderr : outside.stdout;
-  const { env } = outside;
-  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
-  return {
-    colour: stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
-    unicode: /utf-?8/i.test(locale) && env.TERM !== 'linux',
-    width: stream.columns ?? 80,
-    verbose: args.verbose,
-    planning: args.dryRun,
-  };
 }

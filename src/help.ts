@@ -15,23 +15,49 @@ Usage
       deploy, prove, and repair what drifted, with nobody there
   ${product.name} --dry-run --answers FILE
       show what would be done; change nothing
-  ${product.name} verify [--dir DIR] [--json]
+  ${product.name} verify [DIR...]
       prove every control against what runs
-  ${product.name} example | schema | controls
-      a commented answers file; its JSON Schema; every control with its section
+  ${product.name} verify --fix [DIR]
+      repair what failed; ask before anything is interrupted or rotated
+  ${product.name} probe https://HOST [--inside] [--ca FILE]
+      look at an install from another machine; needs no Docker
+  ${product.name} explain CONTROL [--dir DIR]
+      what it says, how it is looked at, what it is here, how it is repaired
+  ${product.name} controls [--section NAME] [--json]
+      every control with its section of the guide
+  ${product.name} schedule systemd|cron [--dir DIR]
+      units or a line for checking every day
+  ${product.name} example | schema [answers|waivers|report]
+      a commented file; a JSON Schema
 
 Options
   --dir DIR         install directory (${product.defaultDir})
   --answers FILE    answers in YAML
   --yes, -y         agree to every change beforehand
   --dry-run         plan only; exit 4 when there are changes to make
-  --files-only      write and check all that needs no Docker Engine; start nothing
-  --skip CONTROL    waive one control by its id; every report shows it
-  --plain           the wizard as sentences: screen reader, serial console, log
-  --json            the report as JSON on stdout; progress goes to stderr
+  --files-only      write and check all that needs no Docker Engine
+  --skip CONTROL    waive one control for this run; every report shows it
+  --waivers FILE    owned, explained, ending waivers (DIR/waivers.yaml)
+  --plain           the wizard as sentences: screen reader, serial console
   --verbose, -v     show every control with what was seen, and full diffs
+  --json            the report as JSON on stdout; progress goes to stderr
   --version, -V     print the version
   --help, -h        print this
+
+Options of verify
+  --format NAME[=FILE]   text, json, sarif, junit, markdown, html, prometheus;
+                         may come several times
+  --only ID,...          these controls or steps; tls.* for all that begin so
+  --section NAME         a section of the guide
+  --severity required    leave the advised ones out
+  --fail-on advised      advised controls count like required ones
+  --exit-zero            exit 0 whatever was found; the report says it
+  --since last|TIME      what is new, fixed and still open since then
+  --outside FILE         the JSON of a probe from another machine
+  --watch EVERY          verify again and again (30s, 5m, 1h), tell what changes
+  --sign-key FILE        sign the evidence record with an SSH key
+  --evidence             prove the chain of kept records [--signers FILE]
+                         [--expect HASH]
 
 Every answer also has a flag (--admin-ranges) and a variable
 (${product.envPrefix}_ADMIN_RANGES); a secret only a reference in the answers file

@@ -16,7 +16,7 @@ export interface Situation {
 
 /** Every problem that does not lie in a single answer. */
 export function argumentProblems(args: Arguments, at: Situation): Problem[] {
-  const problems: Problem[] = skipProblems(args.skip, at.product);
+  const problems: Problem[] = skipProblems(args.list('skip'), at.product);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   if (/[\u0000-\u001f\u007f:$"'\\]/.test(at.dir)) {
     problems.push({
@@ -26,7 +26,7 @@ export function argumentProblems(args: Arguments, at: Situation): Problem[] {
       fix: 'Compose cannot mount such a path; choose another',
     });
   }
-  if (at.mode === 'verify' && !at.hasSaved && args.answers === undefined) {
+  if (args.command === 'verify' && !at.hasSaved && args.text('answers') === undefined) {
     problems.push({
       where: at.dir,
       seen: 'no finished install (no saved answers)',
@@ -34,7 +34,8 @@ export function argumentProblems(args: Arguments, at: Situation): Problem[] {
       fix: 'name it with --dir, or give --answers',
     });
   }
-  if ((at.mode === 'apply' || at.mode === 'files') && !args.yes && !at.isPerson) {
+  const changes = args.command === 'apply' && (at.mode === 'apply' || at.mode === 'files');
+  if (changes && !args.on('yes') && !at.isPerson) {
     problems.push({
       where: 'command line',
       seen: 'neither --yes nor --dry-run, and no terminal to ask on',
@@ -52,7 +53,7 @@ export function missingProblems(
   mode: Mode,
   product: Product,
 ): Problem[] {
-  const where = args.answers ?? (mode === 'verify' ? product.paths.answers : 'answers');
+  const where = args.text('answers') ?? (mode === 'verify' ? product.paths.answers : 'answers');
   return missing.map((id) => ({
     where: `${where} (${id})`,
     seen: 'no answer',

@@ -70,6 +70,7 @@ async function passwordFileChange(answers: Needed, host: HostReader): Promise<Ch
 
 const takeOver = (answers: Needed, defaultFirst: boolean): Change => ({
   id: 'admin-account.take-over',
+  disrupts: "The administrator's e-mail address and password change where the default login still works.",
   summary: `Log in to CoreCube; where the documented default still works, change it through the API to ${answers.adminEmail} and the stored password`,
   ...(defaultFirst ? { irreversible: true as const } : {}),
   async apply(host) {
@@ -81,6 +82,7 @@ const takeOver = (answers: Needed, defaultFirst: boolean): Change => ({
 
 const closeDefault = (answers: Needed): Change => ({
   id: 'admin-account.close-default',
+  disrupts: 'The password of the default account is replaced by one that nobody knows.',
   summary: `Give ${DEFAULT_ADMIN.email} a random password that nobody knows; the account itself stays until you delete it`,
   irreversible: true,
   async apply(host) {
@@ -95,6 +97,7 @@ const closeDefault = (answers: Needed): Change => ({
 /** First the container, then the files: a run that is killed in between still sees that it is not finished. */
 const finishBootstrap = (answers: Needed): Change => ({
   id: 'admin-account.finish-bootstrap',
+  disrupts: 'CoreCube is recreated and away for some seconds; its data stays.',
   summary: 'Start CoreCube without the first-boot variables and remove the files that held them',
   async apply(host) {
     await recreateApp(host, answers.projectName);

@@ -5,192 +5,30 @@ import { unifiedDiff } from '../src/core/diff.ts';
 import { ChangeError } from '../src/core/errors.ts';
 import { type Change, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
 import { type ComposeAnswers, desiredText, imagesOf, NEEDS } from './compose/render.ts';
-import { type Property, violations } from './compose/violations.ts';
-import { defineStep, type SectionId } from './questions.ts';
-import { type ComposeModel, composeModel } from './shared/compose-project.ts';
+import { ROWS, type Row } from './compose/rows.ts';
+import { violations } from './compose/violations.ts';
+import { defineStep } from './questions.ts';
+import { type ComposeModel, ComposeRefused, composeModel } from './shared/compose-project.ts';
 import { engine } from './shared/engine.ts';
 import { withoutPin } from './shared/images.ts';
 import { PATH } from './shared/layout.ts';
 
 const VALID = 'compose.valid';
 
-interface Row {
-  readonly property: Property;
-  readonly title: string;
-  readonly section: SectionId;
-  readonly refs?: readonly string[];
-  readonly how: string;
-  readonly threat: string;
-}
-
-/** One row per line of the guide (and of CIS Docker) that compose.yaml must declare. */
-const ROWS: readonly Row[] = [
-  {
-    property: 'services',
-    title: 'Every service of the deployment is declared',
-    section: 'docker-security',
-    how: 'Reads the model that Compose makes of compose.yaml and looks for each service that the answers ask for.',
-    threat: 'A part that is not declared is not hardened either.',
-  },
-  {
-    property: 'read-only',
-    title: 'Every root file system is declared read-only',
-    section: 'docker-security',
-    refs: ['CIS Docker 5.13'],
-    how: 'Reads read_only of each service in the model that Compose makes of compose.yaml.',
-    threat: 'An intruder in a container could change its programs and stay.',
-  },
-  {
-    property: 'capabilities',
-    title: 'Every capability is dropped but those that an image needs',
-    section: 'docker-security',
-    refs: ['CIS Docker 5.4'],
-    how: 'Reads cap_drop and cap_add of each service in the model that Compose makes of compose.yaml.',
-    threat: 'Capabilities are what a root process in a container needs to get out.',
-  },
-  {
-    property: 'no-new-privileges',
-    title: 'No process may gain privileges',
-    section: 'docker-security',
-    refs: ['CIS Docker 5.26'],
-    how: 'Reads security_opt of each service in the model that Compose makes of compose.yaml.',
-    threat: 'A set-uid program would turn a small hole into root.',
-  },
-  {
-    property: 'tmpfs',
-    title: 'Scratch space is a tmpfs that holds no programs',
-    section: 'docker-security',
-    how: 'Looks for a tmpfs at /tmp in each service of the model that Compose makes of compose.yaml.',
-    threat: 'A writable disk keeps what an intruder drops there.',
-  },
-  {
-    property: 'user',
-    title: 'Every container is declared to run as its own uid, not as root',
-    section: 'docker-security',
-    refs: ['CIS Docker 4.1'],
-    how: 'Compares user of each service in the model that Compose makes of compose.yaml with the uid that it shall have.',
-    threat: 'Root inside is one kernel bug away from root outside.',
-  },
-  {
-    property: 'init',
-    title: 'CoreCube has an init process that reaps and forwards signals',
-    section: 'docker-security',
-    how: 'Reads init of CoreCube and inference in the model that Compose makes of compose.yaml.',
-    threat: 'Without one, stopping kills it hard and dead children pile up.',
-  },
-  {
-    property: 'data-volume',
-    title: 'Data is kept in named volumes',
-    section: 'docker-security',
-    how: 'Reads what is mounted where CoreCube, the database and the proxy keep data, in the model that Compose makes of compose.yaml.',
-    threat: 'Data in a container is gone with it, and a lost certificate store runs into issuance limits.',
-  },
-  {
-    property: 'networks',
-    title: 'The database and inference are on the internal network only',
-    section: 'network-isolation',
-    refs: ['CIS Docker 5.30'],
-    how: 'Compares the networks of each service, and whether the internal one has a way out, in the model that Compose makes of compose.yaml.',
-    threat: 'Whoever reaches the database only needs one password.',
-  },
-  {
-    property: 'ports',
-    title: 'Only the proxy publishes ports',
-    section: 'network-isolation',
-    refs: ['CIS Docker 5.14'],
-    how: 'Lists the published ports of each service in the model that Compose makes of compose.yaml and compares them with the two of the proxy.',
-    threat:
-      'Docker publishes past the host firewall, and a published CoreCube bypasses the fence around its console.',
-  },
-  {
-    property: 'limits',
-    title: 'Memory and processes of every container are limited',
-    section: 'operation',
-    refs: ['CIS Docker 5.11', 'CIS Docker 5.29'],
-    how: 'Reads mem_limit and pids_limit of each service in the model that Compose makes of compose.yaml.',
-    threat: 'One request could take the host down.',
-  },
-  {
-    property: 'healthchecks',
-    title: 'Every service has a health check',
-    section: 'operation',
-    refs: ['CIS Docker 4.6'],
-    how: 'Looks for a health check that is not switched off in each service of the model that Compose makes of compose.yaml; inference need not have one.',
-    threat: 'A hung service looks like a running one.',
-  },
-  {
-    property: 'restart',
-    title: 'Every service is started again after a reboot',
-    section: 'operation',
-    refs: ['CIS Docker 5.15'],
-    how: 'Reads the restart policy of each service in the model that Compose makes of compose.yaml.',
-    threat: 'After a reboot the service stays down, or half of it.',
-  },
-  {
-    property: 'logs',
-    title: 'Logs are kept and bounded',
-    section: 'operation',
-    how: 'Reads the log driver and its size limit of each service in the model that Compose makes of compose.yaml.',
-    threat: 'A full disk stops the database; no log leaves no trace.',
-  },
-  {
-    property: 'database-server',
-    title: 'The database is declared to start with TLS, SCRAM and the rules of this install',
-    section: 'postgresql-security',
-    refs: ['CIS PostgreSQL 6.8'],
-    how: "Reads the options on the database's command line in the model that Compose makes of compose.yaml.",
-    threat: 'The next start of the database would switch encryption off or let everybody in.',
-  },
-  {
-    property: 'isolation',
-    title: 'No container is given the host',
-    section: 'docker-security',
-    refs: [
-      'CIS Docker 5.5',
-      'CIS Docker 5.10',
-      'CIS Docker 5.16',
-      'CIS Docker 5.17',
-      'CIS Docker 5.18',
-      'CIS Docker 5.32',
-    ],
-    how: 'Looks in the model that Compose makes of compose.yaml for privileged mode, host namespaces, devices, dangerous mounts and filters that are switched off.',
-    threat: 'A privileged container, a host namespace or the engine socket is root on the host.',
-  },
-  {
-    property: 'key-delivery',
-    title: 'The key is delivered as one file to where both generations read it, and to no environment',
-    section: 'encryption-key-management',
-    how: "Reads where the key's secret is mounted in CoreCube, and every service's environment for key and passwords, in the model that Compose makes of compose.yaml.",
-    threat:
-      'Guide v2 ignores ENCRYPTION_KEY_FILE, makes its own key and loses every credential at the next redeploy; an environment shows in docker inspect.',
-  },
-  {
-    property: 'certificate',
-    title: 'Your own certificate, where there is one, is handed to the proxy as files',
-    section: 'tls',
-    how: 'Reads the secrets of the proxy in the model that Compose makes of compose.yaml; only where the certificate is your own.',
-    threat: 'The proxy starts without its certificate, or not at all.',
-  },
-  {
-    property: 'settings',
-    title: 'Public URL and session lifetimes are declared for both generations',
-    section: 'session-management',
-    how: "Compares CoreCube's variables in the model that Compose makes of compose.yaml with the answers, for both generations.",
-    threat:
-      'Without an https public URL cookies are not Secure; the variable of the other generation leaves 7 or 30 days in force.',
-  },
-];
-
 const REMEDY = `Apply puts ${PATH.compose} right, keeping your comments and your own keys.`;
 const IMPACT = 'Containers whose declaration changes are recreated in a later step.';
+
+const controls: readonly Control<ComposeAnswers>[] = [valid(), ...ROWS.map(property), images(), override()];
 
 export const compose = defineStep({
   id: 'compose',
   title: 'Compose file',
   why: 'The guide lists hardening flags that each container must carry. They are declared once, for every container, and checked in what Compose really makes of your files.',
   needs: NEEDS,
-  controls: [valid(), ...ROWS.map(property), images(), override()],
-  async plan({ host, answers }) {
+  controls,
+  async plan({ host, answers, failing }) {
+    // What is only advised about the operator's own services is no reason to write.
+    if (!controls.some((c) => c.severity === 'required' && failing.has(c.id))) return [];
     const before = await host.readText(PATH.compose);
     const text = await desiredText(host, answers);
     // Without an engine (--files-only) nothing can be seen of the file but that it is the one we would write.
@@ -256,7 +94,9 @@ function valid(): Control<ComposeAnswers> {
     async inspect({ host, answers }) {
       if (!(await host.stat(PATH.compose)))
         return fail(`${PATH.compose} does not exist`, 'a file that Compose accepts');
-      const model = await composeModel(host, answers.projectName);
+      const model = await composeModel(host, answers.projectName).catch((error: Error) => error);
+      if (model instanceof ComposeRefused) return fail(model.message, 'files that Compose accepts');
+      if (model instanceof Error) throw model;
       return model?.name === answers.projectName
         ? pass(`accepted, project ${model.name}, ${Object.keys(model.services).length} services`)
         : fail(`it is the project ${model?.name}`, answers.projectName);
@@ -268,17 +108,18 @@ function property(row: Row): Control<ComposeAnswers> {
   return {
     id: `compose.${row.property}`,
     title: row.title,
-    severity: 'required',
+    severity: row.own === undefined ? 'required' : 'advised',
     section: row.section,
     ...(row.refs ? { refs: row.refs } : {}),
     how: row.how,
     threat: row.threat,
-    remedy: REMEDY,
-    impact: IMPACT,
+    ...(row.own === undefined ? { remedy: REMEDY, impact: IMPACT } : row.own),
     async inspect({ host, answers }) {
       const model = await own(host, answers);
       if (!model) return unknown(`there is no ${PATH.compose} yet`, VALID);
-      const found = violations(model, answers).get(row.property) ?? [];
+      // The operator's own services may be declared in either file.
+      const whole = row.own ? ((await composeModel(host, answers.projectName)) ?? model) : model;
+      const found = violations(whole, answers, host.dir).get(row.property) ?? [];
       return found.length === 0
         ? pass(`declared for ${Object.keys(model.services).length} services`)
         : fail(found.join('; '), 'as the guide asks', `edited in ${PATH.compose}`);
@@ -328,9 +169,11 @@ function override(): Control<ComposeAnswers> {
     async inspect({ host, answers }) {
       if (!(await host.stat(PATH.override))) return skip(`there is no ${PATH.override}`);
       const [merged, base] = [await composeModel(host, answers.projectName), await own(host, answers)];
-      if (!merged || !base) return skip(`there is no ${PATH.compose} yet`);
-      const known = new Set([...violations(base, answers).values()].flat());
-      const added = [...violations(merged, answers).values()].flat().filter((text) => !known.has(text));
+      if (!merged || !base) return unknown(`there is no ${PATH.compose} yet`, VALID);
+      const known = new Set([...violations(base, answers, host.dir).values()].flat());
+      const added = [...violations(merged, answers, host.dir).values()]
+        .flat()
+        .filter((text) => !known.has(text));
       return added.length === 0
         ? pass('the merged model is as hardened as ours')
         : fail(added.join('; '), 'nothing taken away', PATH.override);

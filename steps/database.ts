@@ -12,6 +12,7 @@ import {
 } from './database/file-changes.ts';
 import { fileControls, fileProblems } from './database/file-controls.ts';
 import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, PASSWORD, UP, URLS } from './database/ground.ts';
+import { logControls, SESSIONS_LOGGED } from './database/log-controls.ts';
 import { otherRoleControls } from './database/other-roles.ts';
 import { passwordControls } from './database/password-controls.ts';
 import { publicControls } from './database/public-controls.ts';
@@ -33,10 +34,11 @@ const controls: readonly Control<Needed>[] = [
   ...roleControls,
   ...publicControls,
   ...otherRoleControls,
+  ...logControls,
 ];
 
 /** What only a container made anew from compose.yaml repairs. */
-const RECREATES = ['pg.old-tls-refused', 'pg.not-published', CERTIFICATE];
+const RECREATES = ['pg.old-tls-refused', 'pg.not-published', SESSIONS_LOGGED, CERTIFICATE];
 const RULES = ['pg.plaintext-refused', 'pg.scram-only'];
 const WRITES_URLS = [ENV_FILE, URLS, 'pg.urls-verify-server'];
 /** What the administrator of an external server must repair. */

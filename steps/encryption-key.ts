@@ -234,6 +234,9 @@ function access(): Control<Needed> {
     async inspect({ host }) {
       const stat = await host.stat(PATH.key);
       if (!stat) return unknown('there is no key yet', 'key.exists');
+      // Mode and owner of a link say nothing about the file that it leads to.
+      if (stat.kind !== 'file')
+        return unknown(`a ${stat.kind}: who can read the key cannot be told`, 'key.not-a-link');
       const uid = UID.app + (await uidShift(host));
       const seen = `mode 0${stat.mode.toString(8)}, owner ${stat.uid}:${stat.gid}`;
       const good = (stat.mode === 0o600 || stat.mode === 0o400) && stat.uid === uid;

@@ -4,14 +4,17 @@ import type { AnyStep } from '../src/core/step.ts';
 import { adminAccount } from './admin-account.ts';
 import { compose } from './compose.ts';
 import { database } from './database.ts';
+import { explainDrift } from './drift.ts';
 import { encryptionKey } from './encryption-key.ts';
 import { integrations } from './integrations.ts';
+import { outsideProbe, outsideView } from './outside-view.ts';
 import { preflight } from './preflight.ts';
 import { questions, sections } from './questions.ts';
 import { retention } from './retention.ts';
 import { reverseProxy } from './reverse-proxy.ts';
 import { services } from './services.ts';
 import { HELPER_LABEL, PATH } from './shared/layout.ts';
+import { VERSION } from './shared/version.ts';
 import { upkeep } from './upkeep.ts';
 
 /** Credentials change while nothing can be reached from outside; the proxy opens afterwards (design rule 8). */
@@ -26,11 +29,12 @@ export const steps: readonly AnyStep[] = [
   reverseProxy,
   integrations,
   upkeep,
+  outsideView,
 ];
 
 export const product: Product = {
   name: 'create-corecube-secure',
-  version: process.env.CREATE_CORECUBE_SECURE_VERSION ?? '0.0.0',
+  version: VERSION,
   description:
     'Deploys CoreCube hardened, proves every control by trying to break it, and repairs what drifts.',
   envPrefix: 'CORECUBE_SECURE',
@@ -38,6 +42,7 @@ export const product: Product = {
   steps,
   questions,
   sections,
+  outside: outsideProbe,
   paths: {
     answers: PATH.answers,
     journal: PATH.journal,
@@ -45,7 +50,12 @@ export const product: Product = {
     lock: PATH.lock,
     reportMarkdown: PATH.reportMarkdown,
     reportJson: PATH.reportJson,
+    secrets: [PATH.secrets, PATH.env],
+    evidence: PATH.evidence,
+    waivers: 'waivers.yaml',
   },
+  explainDrift,
+  files: [PATH.compose, PATH.override, PATH.caddyfile, PATH.hba, PATH.answers],
   reveals: [{ label: "administrator's password", path: PATH.adminPassword }],
   helperLabel: HELPER_LABEL,
   helperImage: (raw) => raw('postgresImage') ?? raw('proxyImage'),

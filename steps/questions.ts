@@ -1,4 +1,5 @@
 /** Every answer: wording, default, parser. Flags, environment, prompts, schema and documentation derive from it. */
+import { resolve } from 'node:path';
 import { AnswerError } from '../src/core/errors.ts';
 import { question, type ValueOf } from '../src/core/question.ts';
 import type { Step } from '../src/core/step.ts';
@@ -392,6 +393,17 @@ export const questions = {
     example: 'LUKS volume backup01, J. Doe, 2026-11-24',
     optional: true,
     parse: grammar.text,
+  }),
+  outside: question({
+    title: 'Which look from another machine counts as evidence?',
+    help: 'The JSON report of probe, taken on another machine; verify shows what it saw as controls of its own. It counts for 7 days.',
+    threat:
+      'From the host itself nobody sees what a firewall, a router or a second address in front opens or closes.',
+    section: 'operation',
+    kind: 'file',
+    example: './probe.json',
+    optional: true,
+    parse: (raw) => resolve(grammar.text(raw)),
   }),
 };
 

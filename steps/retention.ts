@@ -221,6 +221,7 @@ export const retention = defineStep({
 
 const restart = (answers: Needed): Change => ({
   id: 'retention.session-variables',
+  disrupts: 'CoreCube is recreated and away for some seconds; its data stays.',
   summary: `Start CoreCube with ${Object.entries(variables(answers))
     .map(([name, value]) => `${name}=${value}`)
     .join(', ')}`,

@@ -28,8 +28,8 @@ const controls: readonly Control<ProxyAnswers>[] = [
     subject: 'The containers of the proxy',
     users: () => ({ [SERVICE.proxy]: `${UID.proxy}:${UID.proxy}` }),
     up: () => 'proxy.up',
-    // Its ports are its purpose, and proxy.container-current compares it with the files.
-    without: ['ports', 'current'],
+    // Its ports are its purpose, it declares no init process, and proxy.container-current and proxy.data-kept see to the rest.
+    without: ['ports', 'init', 'current', 'data-volume'],
   }),
 ];
 

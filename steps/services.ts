@@ -10,6 +10,8 @@ import { type Answers, defineStep } from './questions.ts';
 import { startApp, startService } from './services/changes.ts';
 import { exposureControls } from './services/exposure-controls.ts';
 import { keyControls } from './services/key-controls.ts';
+import { networkControls } from './services/network-controls.ts';
+import { volumeControls } from './services/volume-controls.ts';
 import { SERVICE } from './shared/layout.ts';
 import { lookAtRunning } from './shared/running.ts';
 import { runningControls, upControl } from './shared/running-controls.ts';
@@ -41,6 +43,8 @@ const controls: readonly Control<Needed>[] = [
   upControl(SERVICE.app, () => true),
   ...runningControls<Needed>({ prefix: 'running.', subject: 'The containers', users, up }),
   ...keyControls,
+  ...volumeControls,
+  ...networkControls,
   ...exposureControls,
   ...rlsControls,
   ...policyControls,

@@ -1,12 +1,14 @@
 // Looks at what keeps a deployment safe after the day it was made: pins, backups, and what CoreCube does not bring.
 // Changes nothing, ever; what only a person knows stays open until a person has answered.
+import { resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { HostReader } from '../src/core/host.ts';
 import { attest, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
 import { type Answers, defineStep } from './questions.ts';
 import { composeModel } from './shared/compose-project.ts';
 import { containerOf, image } from './shared/docker.ts';
-import { PATH } from './shared/layout.ts';
+import { dockerInfo } from './shared/engine.ts';
+import { PATH, VOLUME } from './shared/layout.ts';
 
 const NEEDS = ['projectName', 'keyBackup', 'dumpEncryption', 'adminRanges'] as const;
 type Needed = Pick<Answers, (typeof NEEDS)[number]>;
@@ -22,7 +24,7 @@ interface Held {
 }
 
 /** Pins as the merged Compose model has them; undefined without compose.yaml. Shared within a snapshot. */
-function heldImages(host: HostReader, project: string): Promise<readonly Held[] | undefined> {
+export function heldImages(host: HostReader, project: string): Promise<readonly Held[] | undefined> {
   return host.once(`held images ${project}`, async () => {
     const model = await composeModel(host, project);
     if (!model) return undefined;
@@ -130,7 +132,15 @@ const keyBackup: Control<Needed> = {
     'When the key is lost every stored credential is unreadable for good; a copy beside the data is lost and stolen with it.',
   remedy: `Copy ${PATH.key} to a safe place that is not on this host and not with the database dumps, then answer keyBackup: who, when, where.`,
   impact: 'None.',
-  async inspect({ answers }) {
+  async inspect({ host, answers }) {
+    if (answers.keyBackup) {
+      const beside = await besideTheData(host, answers.projectName, answers.keyBackup);
+      if (beside !== undefined)
+        return fail(
+          `the answer names ${beside}`,
+          'a place that is not lost or stolen together with the data',
+        );
+    }
     return answers.keyBackup
       ? pass(`attested: ${answers.keyBackup}`)
       : attest(
@@ -138,6 +148,25 @@ const keyBackup: Control<Needed> = {
         );
   },
 };
+
+/**
+ * What an answer in words names that is no place apart: this install's directory, the engine's own storage, or a volume of
+ * this project. Undefined when it names none. What the words do not tell stays the operator's statement.
+ */
+async function besideTheData(host: HostReader, project: string, answer: string): Promise<string | undefined> {
+  const root = (await dockerInfo(host).catch(() => undefined))?.DockerRootDir ?? '/var/lib/docker';
+  // A path begins with a slash, or with dots and a slash; the slashes of an address such as https:// do not count.
+  const named = answer.replaceAll('file://', '').match(/(?<![\w:/.])\.{0,2}\/[^\s,;:"'()]*/g) ?? [];
+  const paths = named.map((path) => resolve(host.dir, path));
+  const inside = [host.dir, root].flatMap((dir) =>
+    paths.filter((path) => path === dir || path.startsWith(`${dir}/`)),
+  );
+  if (inside[0] !== undefined) return inside[0];
+  if (answer.includes(PATH.key)) return PATH.key;
+  return Object.values(VOLUME)
+    .map((volume) => `${project}_${volume}`)
+    .find((volume) => answer.includes(volume));
+}
 
 const dumps: Control<Needed> = {
   id: 'dumps.encrypted-medium',

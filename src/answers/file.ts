@@ -1,12 +1,17 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, type Node } from 'yaml';
 import type { KnownAnswer } from '../core/answers.ts';
 import type { Problem } from '../core/errors.ts';
 import type { AnswerSource, Question, QuestionTable, RawAnswer } from '../core/question.ts';
 import { Secret } from '../core/secret.ts';
 import { closest } from './names.ts';
+import { firstProblems, isIndirect, isNothing, readYaml } from './yaml.ts';
 
-/** An answers file larger than this is not one (bytes). */
-const MAX_SIZE = 1_000_000;
+const KIND = {
+  what: 'an answers file',
+  flag: '--answers',
+  expected: 'YAML, one `key: value` per question',
+  fix: 'compare with `example`',
+} as const;
 
 export interface ParsedFile {
   readonly known: Map<string, KnownAnswer>;
@@ -26,37 +31,8 @@ export function parseAnswersFile(
 ): ParsedFile {
   const known = new Map<string, KnownAnswer>();
   const problems: Problem[] = [];
-  if (text.length > MAX_SIZE) {
-    problems.push({
-      where: name,
-      seen: `${text.length} bytes`,
-      expected: 'an answers file',
-      fix: 'name the right file with --answers',
-    });
-    return { known, problems };
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    uniqueKeys: true,
-    prettyErrors: false,
-    schema: 'core',
-    version: '1.2',
-  });
-  const at = (offset: number | undefined) => {
-    const { line, col } = lines.linePos(offset ?? 0);
-    return `${name}:${line}:${col}`;
-  };
-  for (const error of [...document.errors, ...document.warnings]) {
-    problems.push({
-      where: at(error.pos[0]),
-      seen: error.message.split('\n')[0] ?? 'not YAML',
-      expected: 'YAML, one `key: value` per question',
-      fix: 'compare with `example`',
-    });
-  }
-  if (problems.length > 0) return { known, problems };
-  const root = document.contents;
+  const { root, at, ...read } = readYaml(text, name, KIND);
+  problems.push(...firstProblems(read.problems, name, KIND));
   if (root === null) return { known, problems };
   if (!isMap(root)) {
     problems.push({
@@ -96,10 +72,8 @@ export function parseAnswersFile(
 function toRaw(node: Node | null, question: Question<unknown>): { raw: RawAnswer } | Omit<Problem, 'where'> {
   const expected = question.kind === 'list' ? 'a list of texts' : 'one text';
   const fix = `for example ${JSON.stringify(question.example)}`;
-  if (node === null || (isScalar(node) && node.value === null))
-    return { seen: 'no value', expected, fix: `${fix}, or leave the line out` };
-  if (isAlias(node) || node.tag !== undefined)
-    return { seen: 'a YAML alias or tag', expected, fix: 'write the value itself' };
+  if (isNothing(node)) return { seen: 'no value', expected, fix: `${fix}, or leave the line out` };
+  if (isIndirect(node)) return { seen: 'a YAML alias or tag', expected, fix: 'write the value itself' };
   if (isScalar(node)) return { raw: scalarText(node, question) };
   if (isSeq(node)) {
     if (question.kind !== 'list') return { seen: 'a list', expected, fix };

@@ -11,6 +11,7 @@ export const describe = (change: Change, status: ChangeReport['status'], error?:
   summary: redact(change.summary),
   ...(change.diff === undefined ? {} : { diff: redact(change.diff) }),
   ...(change.irreversible ? { irreversible: true as const } : {}),
+  ...(change.disrupts === undefined ? {} : { disrupts: change.disrupts }),
   status,
   ...(error === undefined ? {} : { error }),
 });

@@ -93,6 +93,8 @@ export interface ChangeReport {
   readonly summary: string;
   readonly diff?: string;
   readonly irreversible?: true;
+  /** What it interrupts or rotates. */
+  readonly disrupts?: string;
   readonly status: 'planned' | 'done' | 'failed' | 'declined' | 'not-reached';
   readonly error?: string;
 }
@@ -113,6 +115,14 @@ export interface AnswerReport {
   readonly question: string;
   readonly value: string;
   readonly source: string;
+}
+
+/** Where a look from another machine was taken from, and at what: what makes its report evidence. */
+export interface OutsideLook {
+  /** The origin that was looked at. */
+  readonly target: string;
+  /** Every address of its name that was tried, with the source address of the socket where one was answered. */
+  readonly addresses: readonly { readonly address: string; readonly from?: string }[];
 }
 
 /** The one result of a run; every format is rendered from it. */
@@ -136,6 +146,8 @@ export interface Report {
   };
   readonly selection?: Selection;
   readonly delta?: Delta;
+  /** Set by `probe`: this report can be handed to a verify. */
+  readonly outside?: OutsideLook;
   readonly answers: readonly AnswerReport[];
   readonly steps: readonly StepReport[];
 }

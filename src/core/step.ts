@@ -64,6 +64,8 @@ export interface Change {
   /** Unified diff, SQL or calls; never a secret's content. */
   readonly diff?: string;
   readonly irreversible?: true;
+  /** What it interrupts or rotates, one sentence: `verify --fix` asks before it. */
+  readonly disrupts?: string;
   /** Writes files only and needs no engine: `--files-only` makes it too. */
   readonly offline?: true;
   apply(host: Host): Promise<void>;

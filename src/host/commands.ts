@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import type { CommandOptions, CommandResult } from '../core/host.ts';
 import { redact, Secret } from '../core/secret.ts';
 import { isLooking } from './looking-commands.ts';
@@ -47,6 +46,8 @@ export async function runCommand(
   const [file, ...args] = argv;
   if (file === undefined) throw new Error('an empty command');
   const { input } = options;
+  // Loaded when the first command runs: the first screen does not wait for it.
+  const { execa } = await import('execa');
   const child = execa(file, args, {
     env: childEnvironment(options.env),
     extendEnv: false,

@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lchown, link, lstat, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import {
+  lchown,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { ChangeError } from '../core/errors.ts';
 import type { AccessOptions, FileStat, WriteOptions } from '../core/host.ts';
@@ -234,5 +245,22 @@ export async function setAccess(path: string, options: AccessOptions, owner: Cha
     await throughHelper();
   } finally {
     await handle.close();
+  }
+}
+
+/**
+ * Replaces a file that the operator named as a whole (temp file beside it, rename), with the mode that this user's umask
+ * gives. A path that leads to something else than a file (`/dev/stdout`, a pipe) is written to directly.
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const now = await statFile(path);
+  if (now !== undefined && now.kind !== 'file') return writeFile(path, text);
+  const temp = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    await writeFile(temp, text, { flag: 'wx' });
+    await rename(temp, path);
+  } catch (error) {
+    await unlink(temp).catch(() => {});
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Host, HostReader, HostSource } from '../core/host.ts';
 import { redact, Secret } from '../core/secret.ts';
 import { requireLooking, runCommand } from './commands.ts';
@@ -32,6 +32,10 @@ export interface HostOptions {
   readonly backups: string;
   /** Below `dir`; absent: nothing is journalled. */
   readonly journal?: string;
+  /** Version that is journalled with the hash of each public file that is written; absent: none is. */
+  readonly version?: string;
+  /** Below `dir`: nothing there is ever hashed into the journal, whoever may read it. */
+  readonly secretPaths?: readonly string[];
   /** Label of every helper container. */
   readonly helperLabel: string;
   /** A local image with a shell's usual programs, for work on files of another uid. */
@@ -93,8 +97,20 @@ export function createHostSource(options: HostOptions): HostSource {
     };
   };
 
+  const journal = options.journal === undefined ? noJournal : fileJournal(join(dir, options.journal));
+  /** Lets a later look tell an edit by hand from a file that was left as it was written. */
+  const remember = async (path: string, content: string | Secret | Uint8Array, mode: number) => {
+    const name = relative(dir, at(path));
+    const isSecret = (options.secretPaths ?? []).some((s) => name === s || name.startsWith(`${s}/`));
+    // The hash of a password that can be guessed is a leak; of what everybody may read it gives nothing away.
+    if (options.version === undefined || content instanceof Secret || isSecret || (mode & 0o004) === 0)
+      return;
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    await journal.append({ event: 'wrote', path: name, sha256, version: options.version });
+  };
+
   return {
-    journal: options.journal === undefined ? noJournal : fileJournal(join(dir, options.journal)),
+    journal,
     snapshot,
     writer: (signal, progress): Host => ({
       // A change that is under way is finished: Ctrl+C does not reach its looks either.
@@ -107,6 +123,7 @@ export function createHostSource(options: HostOptions): HostSource {
       async writeFile(path, content, writeOptions) {
         if (writeOptions.backup !== false) await backUp(dir, at(path), backups, owned.readSecret);
         await replaceFile(at(path), content, writeOptions, owner);
+        await remember(path, content, writeOptions.mode);
       },
       makeDirectory: (path, writeOptions) => ensureDirectory(at(path), writeOptions, owner),
       setAccess: (path, writeOptions) => setAccess(at(path), writeOptions, owner),

@@ -25,7 +25,8 @@ export async function acquireLock(dir: string, name: string): Promise<() => Prom
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const own = `${process.pid} ${await startOf(process.pid)}`;
   const temp = `${path}.${process.pid}`;
-  await writeFile(temp, own, { mode: 0o600 });
+  // Readable for everybody: a run of another user has to tell whether this one is still alive.
+  await writeFile(temp, own, { mode: 0o644 });
   try {
     for (let tries = 0; tries < TRIES; tries++) {
       const taken = await link(temp, path).then(
@@ -36,7 +37,7 @@ export async function acquireLock(dir: string, name: string): Promise<() => Prom
         },
       );
       if (taken) return () => unlink(path).catch(() => {});
-      const holder = await liveHolder(path);
+      const holder = await liveHolder(await readLock(path));
       if (holder !== undefined) {
         throw new UsageError([
           {
@@ -55,9 +56,17 @@ export async function acquireLock(dir: string, name: string): Promise<() => Prom
   }
 }
 
+/** What a lock says, or undefined when there is none. */
+async function readLock(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
 /** The pid in the lock when its process is alive. */
-async function liveHolder(path: string): Promise<string | undefined> {
-  const [pid, start] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
+async function liveHolder(lock: string | undefined): Promise<string | undefined> {
+  const [pid, start] = (lock ?? '').split(' ');
   return pid && start !== undefined && (await startOf(Number(pid))) === start ? pid : undefined;
 }
 
@@ -81,7 +90,9 @@ async function removeStale(path: string): Promise<boolean> {
   });
   if (!held) return false;
   try {
-    if ((await liveHolder(path)) === undefined) await unlink(path).catch(() => {});
+    const lock = await readLock(path);
+    // One that has just been given back is not stale: whoever takes it before our unlink would lose it.
+    if (lock !== undefined && (await liveHolder(lock)) === undefined) await unlink(path).catch(() => {});
     return true;
   } finally {
     await new Promise((done) => guard.close(done));

@@ -74,6 +74,8 @@ const PLAIN: readonly (readonly string[])[] = [
   ['uname'],
   ['stat'],
   ['df'],
+  // Names of files only; what is searched for comes over standard input.
+  ['grep', '--recursive', '--files-with-matches'],
 ];
 
 /** True when the command only looks. Data above; a throw-away container only without network and with read-only mounts. */

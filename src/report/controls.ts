@@ -1,11 +1,18 @@
-import type { AnyStep } from '../core/step.ts';
+import type { AnyStep, Control } from '../core/step.ts';
+
+/** A step as it is listed: what is known of its controls without looking. */
+export interface ListedStep {
+  readonly id: string;
+  readonly title: string;
+  readonly controls: readonly Omit<Control, 'inspect'>[];
+}
 
 /** Every control with its step, severity and guide section, one per line, for the terminal. */
 export function renderControls(
-  steps: readonly AnyStep[],
+  steps: readonly ListedStep[],
   sections: Readonly<Record<string, string>>,
 ): string {
-  const width = Math.max(...steps.flatMap((s) => s.controls.map((c) => c.id.length)));
+  const width = Math.max(0, ...steps.flatMap((s) => s.controls.map((c) => c.id.length)));
   return steps
     .map((step) => {
       const rows = step.controls.map(
@@ -15,6 +22,33 @@ export function renderControls(
       return `${step.title} (${step.id})\n${rows.join('\n')}\n`;
     })
     .join('\n');
+}
+
+/**
+ * Every control with all that is known of it without looking, as JSON that ends with a line break. `schema` counts up
+ * when a field changes its meaning or goes. Control ids are stable forever.
+ */
+export function renderControlsJson(
+  steps: readonly ListedStep[],
+  sections: Readonly<Record<string, string>>,
+): string {
+  const controls = steps.flatMap((step) =>
+    step.controls.map((c) => ({
+      id: c.id,
+      title: c.title,
+      severity: c.severity,
+      section: c.section,
+      step: step.id,
+      refs: c.refs ?? [],
+      manual: c.manual ?? false,
+      unwaivable: c.unwaivable ?? false,
+      how: c.how,
+      threat: c.threat,
+      remedy: c.remedy,
+      impact: c.impact ?? null,
+    })),
+  );
+  return `${JSON.stringify({ schema: 1, sections, controls }, null, 2)}\n`;
 }
 
 /** The README's control table, one row per control. */

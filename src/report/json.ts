@@ -1,6 +1,16 @@
 import type { Report } from '../core/report.ts';
+import { printableJson } from './printable.ts';
 
-/** The report as JSON, schema 1; the other formats are rendered from the same value. Ends with a line break. */
+/**
+ * The report as JSON, schema 1; the other formats are rendered from the same value. Control characters are escaped, so
+ * that it can be shown on a terminal. Ends with a line break.
+ */
 export function renderJson(report: Report): string {
-  return `${JSON.stringify(report, null, 2)}\n`;
+  return `${printableJson(report)}\n`;
+}
+
+/** One report as an object, several as an array. */
+export function renderJsonOf(reports: readonly Report[]): string {
+  const [first, ...others] = reports;
+  return first && others.length === 0 ? renderJson(first) : `${printableJson(reports)}\n`;
 }

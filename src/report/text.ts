@@ -1,4 +1,13 @@
-import { type ChangeReport, count, type Finding, type Report, type StepReport } from '../core/report.ts';
+import { stripVTControlCharacters } from 'node:util';
+import {
+  type ChangeReport,
+  count,
+  type Drift,
+  type DriftLink,
+  type Finding,
+  type Report,
+  type StepReport,
+} from '../core/report.ts';
 import type { Verdict } from '../core/step.ts';
 
 export interface TextStyle {
@@ -22,6 +31,10 @@ const MARKS: Record<Verdict['is'] | 'waived', Mark> = {
   skip: { glyph: '·', ascii: '-', word: 'does not apply', sgr: '2' },
   waived: { glyph: '!', ascii: 'WAIVED', word: 'waived', sgr: '33' },
 };
+/** What a verdict is called in a sentence. */
+export const VERDICT_WORDS = Object.fromEntries(
+  Object.entries(MARKS).map(([is, { word }]) => [is, word]),
+) as Readonly<Record<keyof typeof MARKS, string>>;
 const markOf = (f: Finding): Mark => (f.waived ? MARKS.waived : MARKS[f.verdict.is]);
 
 const paint = (style: TextStyle, sgr: string, text: string) =>
@@ -40,6 +53,24 @@ export function seen(verdict: Verdict): string {
       return verdict.because;
   }
 }
+
+/** The link that broke, as people say it. */
+const LINKS: Readonly<Record<DriftLink, string>> = {
+  'edited-by-hand': 'edited by hand',
+  'edited-not-applied': 'edited, not applied',
+  'changed-at-run-time': 'changed at run time',
+  'changed-by-update': 'changed by an update',
+  'never-applied': 'never applied',
+};
+
+/** Which link broke and what differs from what, in one text. */
+export const driftText = (drift: Drift): string => `${LINKS[drift.link]}: ${drift.detail}`;
+
+/** A file's lines as a terminal may show them, whatever somebody wrote into the file. */
+const harmless = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => stripVTControlCharacters(line.replaceAll('\t', '  ')).replace(/\p{Cc}/gu, ''));
 
 /** What a step came to, in words: counts only where there is something to count. */
 function summarize(step: StepReport, style: TextStyle): string {
@@ -94,6 +125,9 @@ function isShown(finding: Finding, style: TextStyle): boolean {
   return finding.waived !== undefined || (finding.verdict.is === 'fail' && finding.manual === true);
 }
 
+/** How the line with what was seen begins. */
+const LABEL = { pass: 'seen', fail: 'seen', unknown: 'why', attest: 'open', skip: 'why' } as const;
+
 /** One control: its title and what was seen; a failure adds what was expected, the fix and what the fix costs. */
 export function renderFinding(finding: Finding, style: TextStyle): string[] {
   const mark = markOf(finding);
@@ -111,13 +145,27 @@ export function renderFinding(finding: Finding, style: TextStyle): string[] {
   };
   const { verdict } = finding;
   if (!needsAttention(finding)) {
-    row(verdict.is === 'pass' ? 'seen' : 'why', seen(verdict));
+    row(LABEL[verdict.is], seen(verdict));
     return lines;
   }
-  row(verdict.is === 'fail' ? 'seen' : verdict.is === 'attest' ? 'open' : 'why', seen(verdict));
+  const { exception, waived } = finding;
+  if (exception && waived) {
+    row(LABEL[waived.is], seen(waived));
+    if (waived.is === 'fail') row('expected', waived.expected);
+    row('waived', `by ${exception.owner} until ${exception.expires} (UTC), ${exception.where}`);
+    row('reason', exception.reason);
+    row('instead', exception.compensating);
+    return lines;
+  }
+  row(LABEL[verdict.is], seen(verdict));
   if (verdict.is === 'fail') {
     row('expected', verdict.expected);
     if (verdict.cause) row('cause', verdict.cause);
+  }
+  if (finding.drift) {
+    row('drift', driftText(finding.drift));
+    if (finding.drift.diff && style.verbose)
+      lines.push(...harmless(finding.drift.diff).map((line) => `${' '.repeat(16)}${line}`));
   }
   if (!finding.waived) {
     row('fix', finding.remedy);

@@ -4,7 +4,7 @@ import type { HostReader } from '../../src/core/host.ts';
 import { fill } from '../../src/core/template.ts';
 import composeTemplate from '../../templates/compose.yaml?raw';
 import type { Answers } from '../questions.ts';
-import { dockerOutput } from '../shared/docker.ts';
+import { docker, dockerOutput } from '../shared/docker.ts';
 import { overlaps } from '../shared/grammar.ts';
 import { pinOf, withoutPin } from '../shared/images.ts';
 import { NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
@@ -148,6 +148,9 @@ async function edgeSubnet(
   const free = (subnet: string, taken: readonly string[]) =>
     [...answers.adminRanges, ...taken].every((range) => !overlaps(range, subnet));
   if (typeof kept === 'string' && free(kept, [])) return kept;
+  // Without the file the network may still be there, with containers on it that cannot be moved to another subnet.
+  const used = await ownSubnet(host, answers.projectName).catch(() => undefined);
+  if (used !== undefined && SUBNETS.includes(used) && free(used, [])) return used;
   const addresses = host.addresses().map((a) => `${a.address.split('%')[0]}/${a.family === 4 ? 24 : 64}`);
   const networks = await dockerSubnets(host).catch(() => []);
   const subnet = SUBNETS.find((candidate) => free(candidate, [...addresses, ...networks]));
@@ -156,6 +159,14 @@ async function edgeSubnet(
       `every subnet that could be the edge network (${SUBNETS.join(', ')}) is in an allowed range or in use; narrow adminRanges`,
     );
   return subnet;
+}
+
+/** The subnet of this install's edge network; undefined when there is none yet. */
+async function ownSubnet(host: HostReader, project: string): Promise<string | undefined> {
+  const result = await docker(host, ['network', 'inspect', `${project}_${NETWORK.edge}`]);
+  if (result.code !== 0) return undefined;
+  const [network] = JSON.parse(result.stdout) as [{ IPAM: { Config: { Subnet?: string }[] | null } }];
+  return network.IPAM.Config?.[0]?.Subnet;
 }
 
 async function dockerSubnets(host: HostReader): Promise<readonly string[]> {

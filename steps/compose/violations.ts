@@ -3,7 +3,7 @@
 import { serverOptionProblems } from '../database/server-options.ts';
 import { allowedCapabilities } from '../shared/capabilities.ts';
 import type { ComposeModel, ComposeService } from '../shared/compose-project.ts';
-import { KEY_IN_CONTAINER, NETWORK, SERVICE, VOLUME } from '../shared/layout.ts';
+import { KEY_IN_CONTAINER, NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { type ComposeAnswers, publicUrl } from './render.ts';
 
 export type Property =
@@ -24,11 +24,19 @@ export type Property =
   | 'key-delivery'
   | 'settings'
   | 'init'
+  | 'foreign-hardened'
   | 'certificate'
   | 'database-server';
 
-/** Violations by property, each one sentence; a property without an entry holds. */
-export function violations(model: ComposeModel, answers: ComposeAnswers): Map<Property, string[]> {
+/**
+ * Violations by property, each one sentence; a property without an entry holds.
+ * @param dir the install directory, as the model's mounts name it
+ */
+export function violations(
+  model: ComposeModel,
+  answers: ComposeAnswers,
+  dir: string,
+): Map<Property, string[]> {
   const found = new Map<Property, string[]>();
   const add = (property: Property, text: string) =>
     found.set(property, [...(found.get(property) ?? []), text]);
@@ -42,6 +50,10 @@ export function violations(model: ComposeModel, answers: ComposeAnswers): Map<Pr
     if (!service.healthcheck?.test && name !== SERVICE.inference)
       add('healthchecks', `${name} has no health check`);
     if (service.healthcheck?.disable) add('healthchecks', `${name} switches its health check off`);
+  }
+  for (const [name, service] of Object.entries(model.services)) {
+    isolation(name, service, dir, add);
+    if (!(name in expectedUsers(answers))) foreign(name, service, add);
   }
   networks(model, answers, add);
   ports(model, answers, add);
@@ -83,11 +95,12 @@ function hardening(name: string, s: ComposeService, user: string, add: Add): voi
   const options = s.security_opt ?? [];
   if (!options.some((o) => /^no-new-privileges(:true)?$/.test(o)))
     add('no-new-privileges', `${name} may gain privileges`);
-  for (const off of options.filter((o) => /unconfined|label:disable|no-new-privileges:false/.test(o)))
-    add('isolation', `${name} sets ${off}`);
   if (s.user !== user) add('user', `${name} runs as ${s.user ?? "the image's user"}, not ${user}`);
   const tmpfs = typeof s.tmpfs === 'string' ? [s.tmpfs] : (s.tmpfs ?? []);
   if (!tmpfs.some((t) => t.split(':')[0] === '/tmp')) add('tmpfs', `${name} has no tmpfs at /tmp`);
+  // Docker mounts a tmpfs noexec unless it is told otherwise.
+  for (const [path, mounted] of tmpfs.map((t) => t.split(':')))
+    if (mounted?.split(',').includes('exec')) add('tmpfs', `${name} may run programs from ${path}`);
   if (!s.pids_limit || s.pids_limit < 0) add('limits', `${name} has no process limit`);
   if (!s.mem_limit || String(s.mem_limit) === '0') add('limits', `${name} has no memory limit`);
   if (s.restart !== 'unless-stopped' && s.restart !== 'always')
@@ -95,17 +108,43 @@ function hardening(name: string, s: ComposeService, user: string, add: Add): voi
   if (s.logging?.driver === 'none') add('logs', `${name} keeps no log`);
   else if ((s.logging?.driver ?? 'json-file') === 'json-file' && !s.logging?.options?.['max-size'])
     add('logs', `the log of ${name} grows without bound`);
+  if ((name === SERVICE.app || name === SERVICE.inference) && s.init !== true)
+    add('init', `${name} has no init process`);
+}
+
+/** What a service is given of the host; it goes for services that the operator added too. */
+function isolation(name: string, s: ComposeService, dir: string, add: Add): void {
+  for (const off of (s.security_opt ?? []).filter((o) =>
+    /unconfined|label[:=]disable|no-new-privileges:false/.test(o),
+  ))
+    add('isolation', `${name} sets ${off}`);
   if (s.privileged) add('isolation', `${name} is privileged`);
   if (s.pid) add('isolation', `${name} uses the pid namespace ${s.pid}`);
   if (s.ipc && s.ipc !== 'private') add('isolation', `${name} uses the ipc namespace ${s.ipc}`);
-  if (s.network_mode) add('isolation', `${name} uses network mode ${s.network_mode}`);
+  if (s.uts) add('isolation', `${name} uses the uts namespace ${s.uts}`);
+  if (s.userns_mode) add('isolation', `${name} uses the user namespace ${s.userns_mode}`);
+  // `none` is less than any network, not more.
+  if (s.network_mode && s.network_mode !== 'none')
+    add('isolation', `${name} uses network mode ${s.network_mode}`);
   if ((s.devices ?? []).length > 0) add('isolation', `${name} is given devices`);
   for (const volume of s.volumes ?? []) {
-    if (volume.type === 'bind' && isDangerousMount(volume.source ?? ''))
+    if (volume.type === 'bind' && isDangerousMount(volume.source ?? '', dir))
       add('isolation', `${name} mounts ${volume.source}`);
   }
-  if ((name === SERVICE.app || name === SERVICE.inference) && s.init !== true)
-    add('init', `${name} has no init process`);
+}
+
+/** What the guide asks of every container, of a service that is none of this deployment. */
+function foreign(name: string, s: ComposeService, add: Add): void {
+  const lacking = [
+    ...(s.read_only === true ? [] : ['a read-only root file system']),
+    ...((s.cap_drop ?? []).map(bare).includes('ALL') ? [] : ['dropped capabilities']),
+    ...((s.security_opt ?? []).some((o) => /^no-new-privileges(:true)?$/.test(o))
+      ? []
+      : ['no-new-privileges']),
+    ...(s.user && !/^(0|root)(:|$)/.test(s.user) ? [] : ['a user of its own']),
+    ...(s.mem_limit || s.deploy?.resources?.limits?.memory ? [] : ['a memory limit']),
+  ];
+  if (lacking.length > 0) add('foreign-hardened', `${name} lacks ${lacking.join(', ')}`);
 }
 
 function certificate(proxy: ComposeService, answers: ComposeAnswers, add: Add): void {
@@ -119,8 +158,14 @@ function certificate(proxy: ComposeService, answers: ComposeAnswers, add: Add): 
   }
 }
 
-/** Host paths that give a container the host. */
-export const isDangerousMount = (source: string): boolean =>
+/**
+ * Host paths that give a container the host, or every secret of this install.
+ * @param dir the install directory; what is above it, its secrets as a whole and this tool's own state count too
+ */
+export const isDangerousMount = (source: string, dir: string): boolean =>
+  source === dir ||
+  dir.startsWith(`${source.replace(/\/$/, '')}/`) ||
+  [PATH.secrets, PATH.state].some((path) => source.replace(/\/$/, '') === `${dir}/${path}`) ||
   /(^|\/)(docker|containerd|podman)[^/]*\.sock$/.test(source) ||
   /^\/(|etc|root|home|var|usr|boot|proc|sys|dev|run|var\/run|var\/lib\/docker.*)\/?$/.test(source);
 
@@ -139,11 +184,7 @@ function networks(model: ComposeModel, answers: ComposeAnswers, add: Add): void 
     if (expected === undefined) {
       if (joined.includes(NETWORK.internal))
         add('networks', `${name}, which is no service of this install, joins ${NETWORK.internal}`);
-    } else if (
-      !service.network_mode &&
-      joined.join() !== [...expected].sort().join() &&
-      name in expectedUsers(answers)
-    ) {
+    } else if (joined.join() !== [...expected].sort().join() && name in expectedUsers(answers)) {
       add('networks', `${name} joins ${joined.join(', ') || 'no network'} instead of ${expected.join(', ')}`);
     }
   }
@@ -186,6 +227,12 @@ function keyDelivery(model: ComposeModel, app: ComposeService, add: Add): void {
       if (service.environment && variable in service.environment)
         add('key-delivery', `${name} has ${variable} in its environment`);
     }
+  }
+  for (const [name, service] of Object.entries(model.services)) {
+    if (name === SERVICE.app) continue;
+    const handed = (service.secrets ?? []).some((s) => s.source === 'encryption_key');
+    const mounted = (service.volumes ?? []).some((v) => v.source?.endsWith(`/${PATH.key}`));
+    if (handed || mounted) add('key-delivery', `${name} is handed the key, which only ${SERVICE.app} needs`);
   }
   const targets = (app.secrets ?? [])
     .filter((s) => s.source === 'encryption_key')

@@ -54,6 +54,7 @@ async function ensureSecretsDirectory(host: Host): Promise<void> {
 
 export const certificates: Change = {
   id: 'database.certificates',
+  disrupts: 'The certificate of the database is replaced; the database restarts later in this step.',
   summary: `Make or renew the private authority (10 years, key ${PATH.databaseCaKey}) and the server certificate for ${NAMES.dns.join(', ')} (825 days), ECDSA P-256; files 0600 and 0644`,
   offline: true,
   async apply(host) {
@@ -151,6 +152,7 @@ export async function accessRules(host: HostReader, answers: Needed): Promise<Ch
 export function envChange(answers: Needed): Change {
   return {
     id: 'database.urls',
+    disrupts: 'A password that is not good any more is replaced, and CoreCube is recreated with it.',
     summary: `Write the connection URLs to ${PATH.env} (0600): ${ENV.app}, ${ENV.maintenance}, ${ENV.owner}, and ${ENV.main} (the app role on guide v1, the migration owner on guide v2). Passwords that are good are kept, others are made; none is shown`,
     offline: true,
     async apply(host) {

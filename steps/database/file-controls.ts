@@ -30,7 +30,7 @@ export interface FileProblem {
 const octal = (stat: FileStat) => `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
 
 /** Who administers the install: this user, the owner of its directory, or root. */
-async function operators(host: HostReader): Promise<ReadonlySet<number>> {
+export async function operators(host: HostReader): Promise<ReadonlySet<number>> {
   const [{ uid }, directory] = await Promise.all([host.system(), host.stat('.')]);
   return new Set([uid, 0, ...(directory ? [directory.uid] : [])]);
 }
@@ -156,7 +156,7 @@ export const fileControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS PostgreSQL 2.1', 'CWE-732'],
-    how: 'Compares the rules file with what was written, reads owner and mode of each file, and parses the certificate for name, issuer and end.',
+    how: 'Compares the rules file with what was written, reads owner and mode of each file, and parses the certificate; of an external database, compares the copy of its authority.',
     threat: 'A changed rules file lets others in; a readable key lets others pose as the database.',
     remedy:
       'Apply writes what is missing, renews what runs out and puts owners and modes right; keys and passwords that are there stay.',

@@ -46,6 +46,8 @@ async function statementsOf(host: HostReader, answers: Needed, role: RoleKey): P
   if (role === 'maintenance') return { ...common, ...become({ admin, owner: DATABASE.owner }) };
   return {
     ...common,
+    logging: `SELECT current_setting('log_connections') AS connections, current_setting('log_disconnections') AS disconnections,
+      current_setting('log_line_prefix') AS prefix`,
     vector: `SELECT '[1,2]'::public.vector OPERATOR(public.<->) '[1,3]'::public.vector AS distance`,
     table: `CREATE TABLE public.${PROBE} (id int)`,
     role: `CREATE ROLE ${PROBE}`,

@@ -6,7 +6,14 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   ssl_cert_file: ['/run/secrets/pg_server.crt'],
   ssl_key_file: ['/run/secrets/pg_server.key'],
   ssl_min_protocol_version: ['TLSv1.2', 'TLSv1.3'],
+  // Forward secrecy and authenticated encryption only (RFC 9325, section 4.2); TLS 1.3 brings its own suites.
+  ssl_ciphers: ['ECDHE+AESGCM:ECDHE+CHACHA20'],
   password_encryption: ['scram-sha-256'],
+  // CIS PostgreSQL 3.1.20, 3.1.21 and 3.1.24: who connected, as whom, from where, for how long.
+  log_connections: ['on'],
+  log_disconnections: ['on'],
+  log_replication_commands: ['on'],
+  log_line_prefix: ['%m [%p] db=%d,user=%u,app=%a,client=%h'],
   hba_file: ['/etc/postgresql/custom/pg_hba.conf'],
 };
 

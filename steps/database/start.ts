@@ -16,6 +16,9 @@ const WAIT = 120;
 export function startDatabase(answers: GroundAnswers, force: boolean): Change {
   return {
     id: 'database.start',
+    ...(force
+      ? { disrupts: 'The database is recreated: CoreCube waits for some seconds; its data stays.' }
+      : {}),
     summary: force
       ? `Recreate ${SERVICE.database} and wait until it is healthy (at most ${WAIT} s); its data stays`
       : `Start ${SERVICE.database} and wait until it is healthy (at most ${WAIT} s)`,
@@ -151,6 +154,7 @@ export async function deliveredAuthority(host: HostReader, project: string): Pro
 export function restartApp(answers: GroundAnswers): Change {
   return {
     id: 'database.restart-app',
+    disrupts: 'CoreCube is recreated and away for some seconds; its data stays.',
     summary: 'Recreate CoreCube, so that it gets the new authority; its data stays',
     async apply(host) {
       const held = await deliveredAuthority(host, answers.projectName);

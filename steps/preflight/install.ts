@@ -13,7 +13,7 @@ const noForeignInstall: PreflightControl = {
   severity: 'required',
   section: 'operation',
   manual: true,
-  how: "Lists containers and volumes that carry the project's Compose label and compares their working directory with this one.",
+  how: "Lists containers and volumes with the project's Compose label and looks whether they belong to this directory.",
   threat: 'Two installs with one name replace containers of each other and write into the same volumes.',
   remedy:
     'Give this install another name with --project-name, or use the directory of the existing one with --dir. To take over volumes of an install whose directory is lost, put its encryption key into secrets/encryption_key first. Nothing is removed by this tool.',

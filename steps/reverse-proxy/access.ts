@@ -1,9 +1,17 @@
 /** The console's fence, attacked: every spelling, forged headers, other names, ways around the proxy. */
-import type { HttpRequest, HttpResult } from '../../src/core/host.ts';
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
-import { REFUSAL } from '../shared/caddy.ts';
 import { inRange } from '../shared/grammar.ts';
 import { sshClient } from '../shared/ssh-client.ts';
+import {
+  type Attack,
+  askAsOthers,
+  attackAll,
+  claimsOf,
+  fenceShots,
+  forgedShots,
+  metricsShots,
+  type Shot,
+} from './attack.ts';
 import {
   ask,
   because,
@@ -17,46 +25,12 @@ import {
   type Vantage,
   whenUp,
 } from './look.ts';
-import { FENCED_TARGETS, FORGED_TARGETS, forgedHeaders } from './spellings.ts';
 
 type Up = Running & { readonly https: Endpoint };
-type Options = Partial<Pick<HttpRequest, 'method' | 'headers' | 'body'>>;
-interface Attack {
-  readonly from: Vantage;
-  readonly target: string;
-  readonly options?: Options;
-  readonly note?: string;
-}
 
-/** Refused by the proxy itself: its own 403, or a request it does not even parse. */
-export const refused = (result: HttpResult, method: HttpRequest['method'] = 'GET'): boolean =>
-  result.ok &&
-  ((result.status === 403 && (method === 'HEAD' || result.body.includes(REFUSAL))) || result.status === 400);
-
-/** Runs attacks side by side, 16 at a time. */
-async function attackAll(context: Context, attacks: readonly Attack[]): Promise<Verdict> {
-  const leaks: string[] = [];
-  const silent: string[] = [];
-  const queue = [...attacks];
-  const worker = async () => {
-    for (let next = queue.shift(); next && !context.signal.aborted; next = queue.shift()) {
-      const { from, target, options, note } = next;
-      const result = await ask(context, from.connectTo, target, options);
-      const name = `${options?.method ?? 'GET'} ${target}${note === undefined ? '' : ` with ${note}`}`;
-      if (!result.ok) silent.push(`${name}: ${because(result.message)}`);
-      else if (!refused(result, options?.method))
-        leaks.push(`${name} from ${describeVantage(from)} answers ${result.status}`);
-    }
-  };
-  await Promise.all(Array.from({ length: 16 }, worker));
-  if (leaks.length > 0) {
-    const more = leaks.length > 4 ? ` and ${leaks.length - 4} more` : '';
-    return fail(`${leaks.slice(0, 4).join('; ')}${more}`, 'refused with 403 by the proxy');
-  }
-  if (silent.length > 0) return unknown(`${silent.length} attacks got no answer: ${silent[0]}`);
-  const from = [...new Set(attacks.map((a) => describeVantage(a.from)))];
-  return pass(`${attacks.length} attempts refused, tried from ${from.join(', ')}`);
-}
+/** The same shots, fired from one place. */
+const from = (place: Vantage, shots: readonly Shot[]): readonly Attack[] =>
+  shots.map((shot) => ({ ...shot, connectTo: place.connectTo, from: describeVantage(place) }));
 
 /** An attack from outside every allowed range; without such a place the control is not seen. */
 export const fromOutside = (
@@ -79,17 +53,17 @@ const adminRefused: Control<ProxyAnswers> = {
     'Whoever finds a spelling that the proxy and CoreCube read differently stands before the login page.',
   remedy: 'Apply again: the Caddyfile is put back. Look for other proxies or files that serve CoreCube.',
   inspect: (context) =>
-    fromOutside(context, ([first, ...others]) => {
-      const from = first as Vantage;
-      const own = new Set(context.answers.publicPaths);
-      const targets = FENCED_TARGETS.filter((t) => ![...own].some((path) => t.startsWith(path)));
-      return attackAll(context, [
-        ...targets.map((target) => ({ from, target })),
-        { from, target: '/admin', options: { method: 'POST', body: '{}' } },
-        { from, target: '/admin', options: { method: 'HEAD' } as const },
-        ...others.flatMap((v) => ['/', '/admin', '/v1/../admin'].map((target) => ({ from: v, target }))),
-      ]);
-    }),
+    fromOutside(context, ([first, ...others]) =>
+      attackAll(context, [
+        ...from(first as Vantage, fenceShots(context.answers.publicPaths)),
+        ...others.flatMap((v) =>
+          from(
+            v,
+            ['/', '/admin', '/v1/../admin'].map((target) => ({ target })),
+          ),
+        ),
+      ]),
+    ),
 };
 
 const forgedRefused: Control<ProxyAnswers> = {
@@ -103,25 +77,9 @@ const forgedRefused: Control<ProxyAnswers> = {
     'X-Forwarded-For and its relatives are written by anybody; a proxy that believes them has no fence.',
   remedy: 'Apply again: the Caddyfile trusts no proxy and goes by the address of the connection.',
   inspect: (context) =>
-    fromOutside(context, async ([first]) => {
-      const from = first as Vantage;
-      // One address of each family suffices: what is forged is the claim, not the range.
-      const claimed = [4, 6].flatMap((family) => {
-        const range = context.answers.adminRanges.find((r) => r.includes(':') === (family === 6));
-        return range === undefined ? [] : [range.split('/')[0] as string];
-      });
-      const attacks = claimed.flatMap((address) =>
-        forgedHeaders(address).flatMap((headers) =>
-          FORGED_TARGETS.map((target) => ({
-            from,
-            target,
-            options: { headers },
-            note: Object.keys(headers).slice(0, 3).join(', '),
-          })),
-        ),
-      );
-      return attackAll(context, attacks);
-    }),
+    fromOutside(context, ([first]) =>
+      attackAll(context, from(first as Vantage, forgedShots(claimsOf(context.answers.adminRanges)))),
+    ),
 };
 
 const metricsRefused: Control<ProxyAnswers> = {
@@ -147,25 +105,9 @@ const metricsRefused: Control<ProxyAnswers> = {
           );
         }
       }
-      const targets = [
-        '/metrics',
-        '/metrics/',
-        '/api/metrics',
-        '/debug/pprof/',
-        '/config/',
-        '/health',
-        '/status',
-      ];
-      return attackAll(
-        context,
-        targets.map((target) => ({ from: first as Vantage, target })),
-      );
+      return attackAll(context, from(first as Vantage, metricsShots));
     }),
 };
-
-/** What a foreign name may get: no handshake, or a refusal that CoreCube has no part in. */
-const foreign = (result: HttpResult): string | undefined =>
-  !result.ok || [400, 403, 421].includes(result.status) ? undefined : `answers ${result.status}`;
 
 const otherHosts: Control<ProxyAnswers> = {
   id: 'proxy.other-hosts-refused',
@@ -179,47 +121,8 @@ const otherHosts: Control<ProxyAnswers> = {
   remedy: 'Apply again: the Caddyfile serves one name only.',
   inspect: (context) =>
     whenUp(context, async (proxy) => {
-      const { host, answers } = context;
-      const insecure = { method: 'GET', insecure: true, timeoutMs: 5_000 } as const;
-      const port = proxy.https.port === 443 ? '' : `:${proxy.https.port}`;
-      const address = proxy.https.host.includes(':') ? `[${proxy.https.host}]` : proxy.https.host;
-      const requests: [string, Promise<HttpResult>][] = ['/v1/models', '/admin'].flatMap((path) => [
-        [
-          `another name (${path})`,
-          host.http({ ...insecure, origin: 'https://other-name.invalid', path, connectTo: proxy.https }),
-        ],
-        [
-          `this name with another Host (${path})`,
-          ask(context, proxy.https, path, { headers: { host: 'other-name.invalid' } }),
-        ],
-        [
-          `the bare address (${path})`,
-          host.http({ ...insecure, origin: `https://${address}${port}`, path, connectTo: proxy.https }),
-        ],
-        [
-          `the bare address with this Host (${path})`,
-          host.http({
-            ...insecure,
-            origin: `https://${address}${port}`,
-            path,
-            connectTo: proxy.https,
-            headers: { host: answers.domain },
-          }),
-        ],
-        ...(proxy.http === undefined
-          ? []
-          : ([
-              [
-                `another name over plain HTTP (${path})`,
-                host.http({ ...insecure, origin: 'http://other-name.invalid', path, connectTo: proxy.http }),
-              ],
-            ] as [string, Promise<HttpResult>][])),
-      ]);
       const own = ask(context, proxy.https, '/v1/models');
-      const results = await Promise.all(
-        requests.map(async ([name, result]) => ({ name, seen: foreign(await result) })),
-      );
-      const leaks = results.filter((r) => r.seen !== undefined).map((r) => `${r.name} ${r.seen}`);
+      const { leaks, tried } = await askAsOthers(context, proxy.https, proxy.http);
       if (leaks.length > 0) return fail(leaks.join('; '), 'no handshake, or 421');
       // A proxy that answers nobody refuses everybody: that proves nothing.
       const live = await own;
@@ -227,7 +130,7 @@ const otherHosts: Control<ProxyAnswers> = {
         const reason = because(live.message);
         return unknown(`the proxy does not answer under its own name either: ${reason}`, 'tls.certificate');
       }
-      return pass(`${results.length} requests under other names and bare addresses got nothing of CoreCube`);
+      return pass(`${tried} requests under other names and bare addresses got nothing of CoreCube`);
     }),
 };
 

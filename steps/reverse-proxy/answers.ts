@@ -6,13 +6,34 @@ import {
   ask,
   because,
   type Context,
+  type Endpoint,
   isVerdict,
   outsiders,
   type ProxyAnswers,
   running,
+  type Site,
   vantages,
   whenUp,
 } from './look.ts';
+
+/** Asks for three targets over plain HTTP: each must lead to the same target of the public origin. */
+export async function tryRedirects(site: Site, http: Endpoint): Promise<Verdict> {
+  const { host, answers } = site;
+  const origin = `http://${answers.domain}${http.port === 80 ? '' : `:${http.port}`}`;
+  for (const path of ['/v1/models', '/admin?x=1', '//other-name.invalid/']) {
+    const result = await host.http({ method: 'GET', origin, path, connectTo: http, timeoutMs: 5_000 });
+    if (!result.ok) return unknown(`plain HTTP got no answer: ${because(result.message)}`);
+    const location = result.headers.find(([name]) => name === 'location')?.[1];
+    const expected = `${publicOrigin(answers)}${path}`;
+    if (![301, 308].includes(result.status) || location !== expected) {
+      return fail(
+        `GET ${path} answers ${result.status} ${location ?? 'without a location'}`,
+        `308 ${expected}`,
+      );
+    }
+  }
+  return pass(`308 to ${publicOrigin(answers)}`);
+}
 
 const redirects: Control<ProxyAnswers> = {
   id: 'proxy.http-redirects',
@@ -26,26 +47,18 @@ const redirects: Control<ProxyAnswers> = {
   inspect: (context) =>
     whenUp(context, async ({ http }) => {
       if (!http) return unknown('plain HTTP is not published', 'proxy.up');
-      const { host, answers } = context;
-      const origin = `http://${answers.domain}${http.port === 80 ? '' : `:${http.port}`}`;
-      for (const path of ['/v1/models', '/admin?x=1', '//other-name.invalid/']) {
-        const result = await host.http({ method: 'GET', origin, path, connectTo: http, timeoutMs: 5_000 });
-        if (!result.ok) return unknown(`plain HTTP got no answer: ${because(result.message)}`);
-        const location = result.headers.find(([name]) => name === 'location')?.[1];
-        const expected = `${publicOrigin(answers)}${path}`;
-        if (![301, 308].includes(result.status) || location !== expected) {
-          return fail(
-            `GET ${path} answers ${result.status} ${location ?? 'without a location'}`,
-            `308 ${expected}`,
-          );
-        }
-      }
-      return pass(`308 to ${publicOrigin(answers)}`);
+      return tryRedirects(context, http);
     }),
 };
 
+/** One answer whose headers are judged, and what was asked. */
+export interface Sample {
+  readonly path: string;
+  readonly answer: HttpResponse;
+}
+
 /** Answers whose headers are judged: public and fenced, refused and (where this host may) let in. */
-function samples(context: Context): Promise<readonly { path: string; answer: HttpResponse }[] | Verdict> {
+function samples(context: Context): Promise<readonly Sample[] | Verdict> {
   return context.host.once(`proxy header samples ${context.answers.projectName}`, async () => {
     const proxy = await running(context);
     if (!proxy?.https) return unknown('the proxy is not running', 'proxy.up');
@@ -73,7 +86,7 @@ const values = (answer: HttpResponse, header: string) =>
   answer.headers.filter(([name]) => name === header).map(([, value]) => value);
 
 /** Judges one header on every sample: once, with this value. */
-function once(list: readonly { path: string; answer: HttpResponse }[], header: string, value: string) {
+function once(list: readonly Sample[], header: string, value: string): Verdict | undefined {
   for (const { path, answer } of list) {
     const seen = values(answer, header);
     if (seen.length !== 1 || seen[0] !== value) {
@@ -82,6 +95,37 @@ function once(list: readonly { path: string; answer: HttpResponse }[], header: s
     }
   }
   return undefined;
+}
+
+/** Every security header exactly once on every sample, and no name of a server. */
+export function judgeHeaders(list: readonly Sample[]): Verdict {
+  for (const [header, value] of Object.entries(SECURITY_HEADERS)) {
+    const wrong = once(list, header, value);
+    if (wrong) return wrong;
+  }
+  const talkative = list.find(({ answer }) => values(answer, 'server').length > 0);
+  if (talkative) return fail(`${talkative.path} names its server software`, 'no Server header');
+  return pass(
+    `${Object.keys(SECURITY_HEADERS).length} headers once on ${list.map((s) => s.path).join(', ')}`,
+  );
+}
+
+/** HSTS on every sample, and not over plain HTTP. */
+export async function judgeHsts(
+  { host, answers }: Site,
+  list: readonly Sample[],
+  http: Endpoint | undefined,
+): Promise<Verdict> {
+  const wrong = once(list, 'strict-transport-security', SECURITY_HEADERS['strict-transport-security']);
+  if (wrong) return wrong;
+  if (http) {
+    const origin = `http://${answers.domain}`;
+    const bare = await host.http({ method: 'GET', origin, path: '/', connectTo: http, timeoutMs: 5_000 });
+    if (bare.ok && values(bare, 'strict-transport-security').length > 0) {
+      return fail('it is sent over plain HTTP too', 'over TLS only (RFC 6797 section 7.2)');
+    }
+  }
+  return pass(SECURITY_HEADERS['strict-transport-security']);
 }
 
 const headersOnce: Control<ProxyAnswers> = {
@@ -97,15 +141,7 @@ const headersOnce: Control<ProxyAnswers> = {
     whenUp(context, async () => {
       const list = await samples(context);
       if ('is' in list) return list;
-      for (const [header, value] of Object.entries(SECURITY_HEADERS)) {
-        const wrong = once(list, header, value);
-        if (wrong) return wrong;
-      }
-      const talkative = list.find(({ answer }) => values(answer, 'server').length > 0);
-      if (talkative) return fail(`${talkative.path} names its server software`, 'no Server header');
-      return pass(
-        `${Object.keys(SECURITY_HEADERS).length} headers once on ${list.map((s) => s.path).join(', ')}`,
-      );
+      return judgeHeaders(list);
     }),
 };
 
@@ -123,22 +159,7 @@ const hsts: Control<ProxyAnswers> = {
     whenUp(context, async ({ http }) => {
       const list = await samples(context);
       if ('is' in list) return list;
-      const wrong = once(list, 'strict-transport-security', SECURITY_HEADERS['strict-transport-security']);
-      if (wrong) return wrong;
-      if (http) {
-        const origin = `http://${context.answers.domain}`;
-        const bare = await context.host.http({
-          method: 'GET',
-          origin,
-          path: '/',
-          connectTo: http,
-          timeoutMs: 5_000,
-        });
-        if (bare.ok && values(bare, 'strict-transport-security').length > 0) {
-          return fail('it is sent over plain HTTP too', 'over TLS only (RFC 6797 section 7.2)');
-        }
-      }
-      return pass(SECURITY_HEADERS['strict-transport-security']);
+      return judgeHsts(context, list, http);
     }),
 };
 

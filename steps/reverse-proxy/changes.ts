@@ -88,6 +88,7 @@ async function copyRoot(host: Host, path: string): Promise<void> {
 export function start(answers: ProxyAnswers, why: string): Change {
   return {
     id: 'proxy.start',
+    disrupts: 'The proxy is recreated: open connections end.',
     summary: `${why}, and wait until ${publicOrigin(answers)} serves its certificate`,
     async apply(host) {
       const compose = await composeArgv(host, answers.projectName);
@@ -126,6 +127,7 @@ export function reload(answers: ProxyAnswers): Change {
 export function restart(answers: ProxyAnswers): Change {
   return {
     id: 'proxy.restart',
+    disrupts: 'The proxy restarts: open streams end.',
     summary: 'Restart the proxy, so that it serves the new certificate; open streams end',
     async apply(host) {
       const container = await mustRun(host, answers);

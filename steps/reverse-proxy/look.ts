@@ -77,9 +77,15 @@ export async function whenUp(
   return look({ ...proxy, https });
 }
 
+/** What a request to the proxy under its own name must know. */
+export interface Site {
+  readonly host: HostReader;
+  readonly answers: Pick<ProxyAnswers, 'domain' | 'httpsPort'>;
+}
+
 /** One HTTPS request to the proxy under its own name. The certificate is judged elsewhere. */
 export function ask(
-  { host, answers }: Context,
+  { host, answers }: Site,
   connectTo: Endpoint,
   path: string,
   options: Partial<Pick<HttpRequest, 'method' | 'headers' | 'body' | 'localAddress'>> = {},

@@ -132,7 +132,7 @@ const appNotDirect: Control<ProxyAnswers> = {
   severity: 'required',
   section: 'network-isolation',
   refs: ['CIS Docker 5.7', 'CIS Docker 5.9'],
-  how: "Reads CoreCube's port bindings and tries its port on every address of this host; no other host tries it.",
+  how: "Reads CoreCube's port bindings and tries its port on every address of this host but loopback; no other host tries it.",
   threat:
     "A published port 7400 leads around the console's fence and around TLS; host firewalls do not stop it.",
   remedy: 'Remove the port and network_mode of corecube from compose.override.yaml, then apply again.',

@@ -1,10 +1,11 @@
 /** What everybody may reach: it answers, and asks for a key. */
 import type { HttpResult } from '../../src/core/host.ts';
-import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
+import type { Control } from '../../src/core/step.ts';
 import { renderCaddyfile } from '../shared/caddy.ts';
 import { PATH } from '../shared/layout.ts';
-import { fromOutside, refused } from './access.ts';
-import { ask, because, type Context, type ProxyAnswers, type Vantage } from './look.ts';
+import { fromOutside } from './access.ts';
+import { judgePublic, mcpPing } from './attack.ts';
+import { ask, type Context, type ProxyAnswers, type Vantage } from './look.ts';
 
 /** The proxy could not get an answer from CoreCube (RFC 9110, sections 15.6.3 to 15.6.5). */
 const isGatewayFault = (result: HttpResult): boolean => result.ok && [502, 503, 504].includes(result.status);
@@ -35,30 +36,10 @@ export const publicAnswers: Control<ProxyAnswers> = {
       const { connectTo } = first as Vantage;
       const [models, mcp] = await Promise.all([
         askTwice(context, connectTo, '/v1/models'),
-        askTwice(context, connectTo, '/mcp', {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-          body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
-        }),
+        askTwice(context, connectTo, '/mcp', mcpPing),
       ]);
-      for (const [name, result] of [
-        ['GET /v1/models', models],
-        ['POST /mcp', mcp],
-      ] as const) {
-        if (!result.ok) return unknown(`${name} got no answer: ${because(result.message)}`);
-        if (isGatewayFault(result)) {
-          return unknown(
-            `${name} answers ${result.status}: CoreCube does not answer behind the proxy`,
-            await suspect(context),
-          );
-        }
-        if (refused(result)) return fail(`${name} is refused by the proxy`, '401 from CoreCube');
-        const asksForKey =
-          result.status === 401 ||
-          (name === 'POST /mcp' && [400, 404, 405, 406, 415].includes(result.status));
-        if (!asksForKey)
-          return fail(`${name} answers ${result.status} without an API key`, '401 from CoreCube');
-      }
-      return pass('GET /v1/models answers 401 and POST /mcp is not served without a key');
+      const verdict = judgePublic(models, mcp);
+      const faulty = isGatewayFault(models) || isGatewayFault(mcp);
+      return verdict.is === 'unknown' && faulty ? { ...verdict, awaits: await suspect(context) } : verdict;
     }),
 };

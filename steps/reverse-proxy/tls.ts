@@ -7,7 +7,7 @@ import { type Container, execIn } from '../shared/docker.ts';
 import { PATH } from '../shared/layout.ts';
 import { PUBLIC_ACME } from './acme.ts';
 import { chainOf, leastRemaining } from './certificate-files.ts';
-import { because, type Context, type Endpoint, type ProxyAnswers, whenUp } from './look.ts';
+import { because, type Context, type Endpoint, type ProxyAnswers, type Site, whenUp } from './look.ts';
 
 /** The shared handshake under the proxy's own name; `ca` is the private authority's root when there is one. */
 export function handshake(context: Context, https: Endpoint, ca?: string): Promise<TlsResult> {
@@ -42,6 +42,26 @@ function covers(names: string, domain: string): boolean {
 const isSilent = (refusal: Extract<TlsResult, { ok: false }>): boolean =>
   /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(refusal.code);
 
+type Leaf = Extract<TlsResult, { readonly ok: true }>['certificate'];
+
+/** What is wrong with a served certificate whoever issued it: its names, its dates; undefined when nothing is. */
+export function leafFault(
+  { names, validFrom, validTo }: Leaf,
+  domain: string,
+  at: Date,
+  causeOfAge: string,
+): Verdict | undefined {
+  if (!covers(names, domain)) return fail(`the certificate is for ${names}`, `a certificate for ${domain}`);
+  const now = at.getTime();
+  if (validFrom.getTime() > now || validTo.getTime() <= now) {
+    const span = `${validFrom.toISOString()} to ${validTo.toISOString()}`;
+    return fail(`the certificate is valid from ${span}`, 'a certificate that is valid now');
+  }
+  if (validTo.getTime() - now < leastRemaining(validFrom, validTo))
+    return fail(`the certificate runs out on ${validTo.toISOString()}`, 'renewed in time', causeOfAge);
+  return undefined;
+}
+
 /** What is served, judged by where it should come from; undefined when it is right. Used by the wait for ACME too. */
 export async function certificateFault(
   context: Context,
@@ -60,19 +80,10 @@ export async function certificateFault(
   if (!seen.ok)
     return fail(`no certificate for ${answers.domain}: ${because(seen.message)}`, 'a completed handshake');
   const { certificate } = seen;
-  if (!covers(certificate.names, answers.domain)) {
-    return fail(`the certificate is for ${certificate.names}`, `a certificate for ${answers.domain}`);
-  }
-  const now = host.now().getTime();
-  if (certificate.validFrom.getTime() > now || certificate.validTo.getTime() <= now) {
-    const span = `${certificate.validFrom.toISOString()} to ${certificate.validTo.toISOString()}`;
-    return fail(`the certificate is valid from ${span}`, 'a certificate that is valid now');
-  }
-  if (certificate.validTo.getTime() - now < leastRemaining(certificate.validFrom, certificate.validTo)) {
-    const cause =
-      answers.tls === 'files' ? 'the files were not renewed' : 'Caddy does not succeed in renewing it';
-    return fail(`the certificate runs out on ${certificate.validTo.toISOString()}`, 'renewed in time', cause);
-  }
+  const cause =
+    answers.tls === 'files' ? 'the files were not renewed' : 'Caddy does not succeed in renewing it';
+  const fault = leafFault(certificate, answers.domain, host.now(), cause);
+  if (fault) return fault;
   if (answers.tls === 'internal') {
     return seen.trusted
       ? undefined
@@ -127,7 +138,7 @@ const trusted: Control<ProxyAnswers> = {
   title: 'Clients trust the certificate without being told to',
   severity: 'advised',
   section: 'tls',
-  how: "Makes a TLS handshake and verifies the chain with this host's trust store.",
+  how: "Makes a TLS handshake and verifies the chain with this host's trust store; skipped where the authority is Caddy's own.",
   threat: 'People and programs are told to switch verification off, and then nothing is verified any more.',
   remedy:
     'Use the production ACME directory, or a certificate of an authority that your clients already know.',
@@ -150,6 +161,34 @@ const trusted: Control<ProxyAnswers> = {
 const refusedByServer = (result: TlsResult): boolean =>
   !result.ok && /alert|protocol.?version|handshake.?failure/i.test(`${result.code} ${result.message}`);
 
+/** Tries one version and no other. */
+const handshakeWith = ({ host, answers }: Site, at: Endpoint, version: TlsVersion): Promise<TlsResult> =>
+  host.tls({ ...at, serverName: answers.domain, min: version, max: version, timeoutMs: 5_000 });
+
+/** Tries TLS 1.0 and 1.1 at one place: both must end with an alert of the server. */
+export async function tryOldVersions(site: Site, at: Endpoint): Promise<Verdict> {
+  const versions: TlsVersion[] = ['TLSv1', 'TLSv1.1'];
+  const results = await Promise.all(versions.map((version) => handshakeWith(site, at, version)));
+  for (const [index, result] of results.entries()) {
+    if (result.ok) return fail(`a handshake with ${result.protocol} succeeds`, 'refused');
+    if (!refusedByServer(result)) {
+      return unknown(`${versions[index]} could not be tried: ${because(result.message) || result.code}`);
+    }
+  }
+  return pass('both handshakes end with an alert');
+}
+
+/** Tries one version at one place: it must be accepted. */
+export async function tryVersion(site: Site, at: Endpoint, version: TlsVersion): Promise<Verdict> {
+  const result = await handshakeWith(site, at, version);
+  if (result.ok) return pass(`${result.protocol} with ${result.cipher}`);
+  if (isSilent(result)) return unknown(`no answer: ${because(result.message)}`, 'proxy.up');
+  if (/no.?(protocols|ciphers).?available/i.test(`${result.code} ${result.message}`)) {
+    return unknown(`${version} cannot be tried from here: ${because(result.message)}`);
+  }
+  return fail(`no handshake: ${because(result.message) || result.code}`, `a handshake with ${version}`);
+}
+
 const oldRefused: Control<ProxyAnswers> = {
   id: 'tls.1-1-refused',
   title: 'TLS 1.0 and 1.1 are refused',
@@ -159,23 +198,7 @@ const oldRefused: Control<ProxyAnswers> = {
   how: "Tries a handshake that offers TLS 1.0 only and one that offers TLS 1.1 only; both must end with the server's alert.",
   threat: 'An attacker in between talks both sides down to a version with broken protection.',
   remedy: 'Apply again: the Caddyfile allows TLS 1.2 and 1.3 only.',
-  inspect: (context) =>
-    whenUp(context, async ({ https }) => {
-      const { host, answers } = context;
-      const versions: TlsVersion[] = ['TLSv1', 'TLSv1.1'];
-      const results = await Promise.all(
-        versions.map((v) =>
-          host.tls({ ...https, serverName: answers.domain, min: v, max: v, timeoutMs: 5_000 }),
-        ),
-      );
-      for (const [index, result] of results.entries()) {
-        if (result.ok) return fail(`a handshake with ${result.protocol} succeeds`, 'refused');
-        if (!refusedByServer(result)) {
-          return unknown(`${versions[index]} could not be tried: ${because(result.message) || result.code}`);
-        }
-      }
-      return pass('both handshakes end with an alert');
-    }),
+  inspect: (context) => whenUp(context, ({ https }) => tryOldVersions(context, https)),
 };
 
 const accepted = (
@@ -192,23 +215,7 @@ const accepted = (
   how: `Makes a handshake that offers ${version.replace('v', ' ')} only, under the domain's name.`,
   threat,
   remedy: 'Apply again: the Caddyfile allows TLS 1.2 and 1.3.',
-  inspect: (context) =>
-    whenUp(context, async ({ https }) => {
-      const { host, answers } = context;
-      const result = await host.tls({
-        ...https,
-        serverName: answers.domain,
-        min: version,
-        max: version,
-        timeoutMs: 5_000,
-      });
-      if (result.ok) return pass(`${result.protocol} with ${result.cipher}`);
-      if (isSilent(result)) return unknown(`no answer: ${because(result.message)}`, 'proxy.up');
-      if (/no.?(protocols|ciphers).?available/i.test(`${result.code} ${result.message}`)) {
-        return unknown(`${version} cannot be tried from here: ${because(result.message)}`);
-      }
-      return fail(`no handshake: ${because(result.message) || result.code}`, `a handshake with ${version}`);
-    }),
+  inspect: (context) => whenUp(context, ({ https }) => tryVersion(context, https, version)),
 });
 
 export const tlsControls: readonly Control<ProxyAnswers>[] = [

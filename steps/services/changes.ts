@@ -35,6 +35,7 @@ const DEADLINE = 180;
 export function startService(answers: Needed, service: string, summary: string, recreate: boolean): Change {
   return {
     id: `services.start-${service}`,
+    disrupts: `The container of ${service} is recreated and away for some seconds; its data stays.`,
     summary,
     async apply(host) {
       await bringUp(host, answers.projectName, service, { recreate });
@@ -53,6 +54,7 @@ export function startService(answers: Needed, service: string, summary: string, 
 export function startApp(answers: Needed, summary: string, recreate: boolean): Change {
   return {
     id: `services.start-${SERVICE.app}`,
+    disrupts: 'CoreCube is recreated and away for some seconds; its data stays.',
     summary: `${summary}; on a first boot with your administrator account instead of the default one, and with nothing published. Where guide v1 has to change tables of the migration owner, it is started once with the owner's URL, with nothing published`,
     async apply(host) {
       const interrupted = await interruptedBoot(host);

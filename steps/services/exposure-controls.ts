@@ -4,10 +4,11 @@ import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts'
 import type { Answers } from '../questions.ts';
 import { bootstrapInProgress, readAdminPassword } from '../shared/admin-credentials.ts';
 import { composeModel } from '../shared/compose-project.ts';
-import { containerOf, containers, docker } from '../shared/docker.ts';
-import { ENV, NETWORK, PATH, SERVICE } from '../shared/layout.ts';
+import { type Container, containerOf, containers } from '../shared/docker.ts';
+import { ENV, PATH, SERVICE } from '../shared/layout.ts';
 import { databaseConnections } from '../shared/postgres.ts';
 import { releaseOf } from '../shared/release.ts';
+import { isolation } from '../shared/running-inspect.ts';
 
 type Needed = Pick<Answers, 'projectName' | 'database' | 'databaseAdminUrl' | 'release' | 'image'>;
 const UP = `running.${SERVICE.app}-up`;
@@ -16,6 +17,10 @@ async function mustRun(host: HostReader, project: string) {
   const container = await containerOf(host, project, SERVICE.app);
   return container?.State.Running ? container : undefined;
 }
+
+/** True for a container of a service of this deployment, false for one of a service that the operator added. */
+const isOurs = (container: Container): boolean =>
+  (Object.values(SERVICE) as string[]).includes(container.Config.Labels['com.docker.compose.service'] ?? '');
 
 export const exposureControls: readonly Control<Needed>[] = [
   {
@@ -33,11 +38,13 @@ export const exposureControls: readonly Control<Needed>[] = [
       if (!(await mustRun(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
       // During the first boot the administrator's password is in the environment; the next step ends that and proves it.
       const bootstrap = await bootstrapInProgress(host);
+      const key = (await host.readSecret(PATH.key))?.reveal().trim();
+      if (!key) return unknown(`${PATH.key} is not there to be looked for`);
       const secrets: [string, string | undefined][] = [
-        ['the encryption key', (await host.readSecret(PATH.key))?.reveal()],
+        ['the encryption key', key],
         [
           "the database superuser's password",
-          (await host.readSecret(PATH.databaseSuperuserPassword).catch(() => undefined))?.reveal().trim(),
+          (await host.readSecret(PATH.databaseSuperuserPassword))?.reveal().trim(),
         ],
         ...(bootstrap
           ? []
@@ -52,6 +59,14 @@ export const exposureControls: readonly Control<Needed>[] = [
           .filter(([, value]) => value && text.includes(value))
           .map(([name]) => `${name} in ${container.Name.slice(1)}`);
       });
+      // By name too: another key than the one in the file would be used instead of it, and is as visible.
+      const names = ['ENCRYPTION_KEY', 'POSTGRES_PASSWORD', ...(bootstrap ? [] : ['CUBE_ADMIN_PASSWORD'])];
+      for (const container of all.filter((c) => isOurs(c))) {
+        const set = names.filter((name) =>
+          (container.Config.Env ?? []).some((e) => e.startsWith(`${name}=`) && e.length > name.length + 1),
+        );
+        if (set.length > 0) shown.push(`the variable ${set.join(', ')} in ${container.Name.slice(1)}`);
+      }
       return shown.length === 0
         ? pass(`looked through ${all.length} containers`)
         : fail(shown.join('; '), 'no secret in any container');
@@ -80,46 +95,6 @@ export const exposureControls: readonly Control<Needed>[] = [
     },
   },
   {
-    id: 'running.internal-members',
-    title: 'Nothing else is connected to the internal network',
-    severity: 'required',
-    section: 'network-isolation',
-    refs: ['CIS Docker 5.30'],
-    how: 'Lists the members of the internal network in docker network inspect, and whether it has a way out.',
-    threat: 'A container on the internal network reaches the database past every fence.',
-    remedy: 'docker network disconnect the named container, or give it a network of its own.',
-    impact: 'The named container loses its way to the database.',
-    manual: true,
-    async inspect({ host, answers }) {
-      if (!(await mustRun(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
-      const result = await docker(host, ['network', 'inspect', `${answers.projectName}_${NETWORK.internal}`]);
-      if (result.code !== 0) throw new Error(`the network cannot be looked at: ${result.stderr.trim()}`);
-      const [network] = JSON.parse(result.stdout) as [
-        { Internal: boolean; Containers: Record<string, { Name: string }> | null },
-      ];
-      if (!network.Internal) return fail('the network has a way out', 'an internal network');
-      const own = new Set(
-        (await containers(host, answers.projectName))
-          .filter((c) =>
-            [SERVICE.app, SERVICE.database, SERVICE.inference].includes(
-              c.Config.Labels['com.docker.compose.service'] as never,
-            ),
-          )
-          .map((c) => c.Id),
-      );
-      const members = Object.entries(network.Containers ?? {});
-      const foreign = members.filter(([id]) => !own.has(id)).map(([, c]) => c.Name);
-      return foreign.length === 0
-        ? pass(
-            members
-              .map(([, c]) => c.Name)
-              .sort()
-              .join(', '),
-          )
-        : fail(`${foreign.join(', ')} joined it`, 'CoreCube, the database and inference only');
-    },
-  },
-  {
     id: 'running.no-extra-containers',
     title: 'Every container of the project is declared',
     severity: 'required',
@@ -130,13 +105,34 @@ export const exposureControls: readonly Control<Needed>[] = [
     manual: true,
     async inspect({ host, answers }) {
       const model = await composeModel(host, answers.projectName);
+      if (!model) return unknown(`there is no ${PATH.compose} to compare with`);
       const all = await containers(host, answers.projectName);
       const extra = all.filter(
-        (c) => !((c.Config.Labels['com.docker.compose.service'] as string) in (model?.services ?? {})),
+        (c) => !((c.Config.Labels['com.docker.compose.service'] as string) in model.services),
       );
       return extra.length === 0
         ? pass(`${all.length} containers, all declared`)
         : fail(extra.map((c) => c.Name.slice(1)).join(', '), 'no container beyond the declared ones');
+    },
+  },
+  {
+    id: 'running.foreign-isolated',
+    title: 'Containers that you added are given nothing of the host',
+    severity: 'required',
+    section: 'docker-security',
+    refs: ['CIS Docker 5.5', 'CIS Docker 5.10', 'CIS Docker 5.16', 'CIS Docker 5.17', 'CIS Docker 5.32'],
+    how: 'Reads privileged mode, namespaces, devices and mounts in docker inspect of each container of the project that this install does not declare.',
+    threat: 'A privileged container beside CoreCube has CoreCube, its key and its database, and the host.',
+    remedy: 'Take what is named out of the declaration of the service, and recreate it.',
+    impact: 'The service is recreated without it.',
+    manual: true,
+    async inspect({ host, answers }) {
+      const foreign = (await containers(host, answers.projectName)).filter((c) => !isOurs(c));
+      const found = foreign.flatMap((c) =>
+        isolation(c, host.dir).map((text) => `${c.Name.slice(1)} ${text}`),
+      );
+      if (found.length > 0) return fail(found.join('; '), 'nothing of the host');
+      return pass(foreign.length === 0 ? 'there is none' : foreign.map((c) => c.Name.slice(1)).join(', '));
     },
   },
   {

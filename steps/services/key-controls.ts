@@ -100,6 +100,10 @@ export const keyControls: readonly Control<Needed>[] = [
         const key = await host.readSecret(PATH.key);
         if (!key) return unknown(`${PATH.key} is not there to compare with`);
         const digest = createHash('sha256').update(key.reveal()).digest('hex');
+        // Guide v2 takes this variable before any file.
+        const inline = container.Config.Env?.find((e) => e.startsWith('ENCRYPTION_KEY='))?.slice(15);
+        if (inline && inline.toLowerCase() !== key.reveal().trim().toLowerCase())
+          return fail('another key in the variable ENCRYPTION_KEY', `the content of ${PATH.key}`);
         const { digests, missing } = await digestsInside(host, container);
         if (missing) return unknown(missing);
         const different = PATHS.filter((path) => digests.has(path) && digests.get(path) !== digest);

@@ -1,7 +1,7 @@
 /** The install as a Compose project: the command line for it, its merged model, and Compose's own hashes. */
 import { join } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
-import { dockerOutput } from './docker.ts';
+import { docker } from './docker.ts';
 import { PATH } from './layout.ts';
 
 /**
@@ -31,6 +31,7 @@ export interface ComposeService {
   readonly read_only?: boolean;
   readonly privileged?: boolean;
   readonly init?: boolean;
+  readonly command?: readonly string[] | null;
   readonly cap_drop?: readonly string[];
   readonly cap_add?: readonly string[];
   readonly security_opt?: readonly string[];
@@ -41,6 +42,8 @@ export interface ComposeService {
   readonly network_mode?: string;
   readonly pid?: string;
   readonly ipc?: string;
+  readonly uts?: string;
+  readonly userns_mode?: string;
   readonly networks?: Readonly<Record<string, unknown>>;
   readonly ports?: readonly {
     readonly target: number;
@@ -56,10 +59,13 @@ export interface ComposeService {
     readonly read_only?: boolean;
   }[];
   readonly secrets?: readonly { readonly source: string; readonly target?: string }[];
-  readonly command?: readonly string[] | null;
   readonly restart?: string;
+  /** Bytes. */
   readonly mem_limit?: string | number;
   readonly pids_limit?: number;
+  readonly deploy?: {
+    readonly resources?: { readonly limits?: { readonly memory?: string | number; readonly pids?: number } };
+  };
   readonly healthcheck?: { readonly test?: readonly string[] | string; readonly disable?: boolean };
   readonly logging?: { readonly driver?: string; readonly options?: Readonly<Record<string, string>> };
   readonly devices?: readonly unknown[];
@@ -85,9 +91,29 @@ export interface ComposeModel {
   >;
 }
 
+/** Docker Compose was asked and does not take the files: they are seen to be wrong, which is more than not seen. */
+export class ComposeRefused extends Error {
+  override readonly name = 'ComposeRefused';
+}
+
+/**
+ * stdout of `docker compose … config`.
+ * @throws {ComposeRefused} with Compose's own words; {@link Error} when Compose itself could not be asked
+ */
+async function composeConfig(host: HostReader, argv: readonly string[]): Promise<string> {
+  const result = await docker(host, argv);
+  if (result.code === 0) return result.stdout;
+  const said = result.stderr.trim().split('\n').at(-1) || `exit ${result.code}`;
+  // 124: no answer in time, 126 and 127: no program; without the plugin docker takes `compose` for an unknown word.
+  if ([124, 126, 127].includes(result.code) || /is not a docker command|unknown (shorthand )?flag/.test(said))
+    throw new Error(`docker compose could not be asked: ${said}`);
+  throw new ComposeRefused(`Docker Compose refuses the files: ${said}`);
+}
+
 /**
  * What Compose makes of compose.yaml and, when `merged`, the operator's override. Undefined when there is no
- * compose.yaml; throws with Compose's own message when it is refused. Holds secrets of `.env`: never print it.
+ * compose.yaml. Holds secrets of `.env`: never print it.
+ * @throws {ComposeRefused} when Compose does not take the files
  */
 export function composeModel(
   host: HostReader,
@@ -100,7 +126,7 @@ export function composeModel(
     const interpolate = (await host.stat(PATH.env)) ? [] : ['--no-interpolate'];
     const argv = await composeArgv(host, project);
     const files = which === 'merged' ? argv : argv.slice(0, argv.indexOf('--file') + 2);
-    const output = await dockerOutput(host, [
+    const output = await composeConfig(host, [
       ...files.slice(1),
       'config',
       '--format',
@@ -132,7 +158,8 @@ function withMaps(model: ComposeModel): ComposeModel {
 
 /**
  * Compose's own hash of each declared service, as it labels containers with it. While a first boot is under way its
- * extra file counts. Throws with Compose's message when the files are refused; empty without compose.yaml.
+ * extra file counts. Empty without compose.yaml.
+ * @throws {ComposeRefused} when Compose does not take the files
  */
 export function configHashes(
   host: HostReader,
@@ -142,7 +169,7 @@ export function configHashes(
   return host.once(`compose hashes ${project} ${bootstrap}`, async () => {
     if (!(await host.stat(PATH.compose))) return new Map();
     const argv = await composeArgv(host, project, { bootstrap });
-    const output = await dockerOutput(host, [...argv.slice(1), 'config', '--hash', '*']);
+    const output = await composeConfig(host, [...argv.slice(1), 'config', '--hash', '*']);
     const rows = output.split('\n').map((line) => line.trim().split(/\s+/) as [string, string]);
     return new Map(rows.filter(([service]) => service !== ''));
   });

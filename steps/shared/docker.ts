@@ -26,6 +26,7 @@ export interface Container {
     readonly Env: readonly string[] | null;
     readonly Image: string;
     readonly Labels: Readonly<Record<string, string>>;
+    readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null;
   };
   readonly HostConfig: {
     readonly Privileged: boolean;
@@ -37,6 +38,7 @@ export interface Container {
     readonly PidMode: string;
     readonly IpcMode: string;
     readonly UsernsMode: string;
+    readonly UTSMode?: string;
     readonly Init?: boolean | null;
     readonly PidsLimit: number | null;
     readonly Memory: number;

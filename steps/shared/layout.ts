@@ -56,6 +56,7 @@ export const PATH = {
   lock: '.corecube-secure/lock',
   reportMarkdown: '.corecube-secure/report.md',
   reportJson: '.corecube-secure/report.json',
+  evidence: '.corecube-secure/evidence.jsonl',
   /** HMAC-SHA256 of a constant under the encryption key: says whether this key belongs to this data, never the key. */
   keyCheck: '.corecube-secure/key-check.json',
   /** The policies that the migrations of the running image made, and on which tables. */

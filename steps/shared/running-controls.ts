@@ -54,8 +54,15 @@ const ROWS: readonly Row[] = [
     threat: 'A writable disk keeps what an intruder drops there.',
   },
   {
+    property: 'init',
+    title: 'have an init process where one is declared',
+    section: 'docker-security',
+    how: 'Reads Init in docker inspect of each running container that is declared to have an init process.',
+    threat: 'Without one, stopping kills CoreCube hard and dead children pile up.',
+  },
+  {
     property: 'limits',
-    title: 'run within limits of memory and processes',
+    title: 'run within the declared limits of memory and processes',
     section: 'operation',
     refs: ['CIS Docker 5.11', 'CIS Docker 5.29'],
     how: 'Reads the memory and process limits in docker inspect of each running container.',
@@ -94,6 +101,28 @@ const ROWS: readonly Row[] = [
     threat: 'A published port bypasses the proxy and the host firewall.',
   },
   {
+    property: 'data-volume',
+    title: 'keep their data in the named volumes',
+    section: 'docker-security',
+    how: 'Reads the mounts in docker inspect of each running container and looks for the named volumes where data is kept.',
+    threat: 'Data in a container is gone with it at the next update.',
+  },
+  {
+    property: 'healthchecks',
+    title: 'are checked for health',
+    section: 'operation',
+    refs: ['CIS Docker 5.27'],
+    how: 'Reads the health check in docker inspect of each running container.',
+    threat: 'A hung service looks like a running one.',
+  },
+  {
+    property: 'logs',
+    title: 'keep a bounded log',
+    section: 'operation',
+    how: 'Reads the log driver and its size limit in docker inspect of each running container.',
+    threat: 'A full disk stops the database; no log leaves no trace.',
+  },
+  {
     property: 'current',
     title: 'were created from the files as they are now',
     section: 'operation',
@@ -111,7 +140,7 @@ export interface RunningSet<A> {
   users(answers: A): Readonly<Record<string, string>>;
   /** Id of the control that says that a service is up; what cannot be seen awaits it. */
   up(service: string): string;
-  /** Properties that another control of the step covers already. */
+  /** Properties that do not apply, or that another control of the step covers already. */
   readonly without?: readonly RunningProperty[];
 }
 
@@ -131,12 +160,14 @@ export function runningControls<A extends Pick<Answers, 'projectName'>>(
     impact: 'The recreated service is away for some seconds.',
     async inspect({ host, answers }): Promise<Verdict> {
       const users = set.users(answers);
-      const { running, violations } = await lookAtRunning(host, answers.projectName, users);
+      const { running, violations, unseen } = await lookAtRunning(host, answers.projectName, users);
       const found = violations.filter((v) => v.property === row.property);
       if (found.length > 0) return fail(found.map((v) => v.text).join('; '), 'as declared');
       const missing = Object.keys(users).filter((service) => !running.includes(service));
       if (missing.length > 0)
         return unknown(`${missing.join(', ')} does not run`, set.up(missing[0] as string));
+      const reason = unseen.get(row.property);
+      if (reason !== undefined) return unknown(`the declaration cannot be told: ${reason}`);
       return pass(`looked at ${running.join(', ')}`);
     },
   }));

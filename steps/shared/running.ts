@@ -1,11 +1,11 @@
 /** What is wrong with the containers that really run, per property: `docker inspect` and the kernel, not the files. */
 import type { HostReader } from '../../src/core/host.ts';
-import { isDangerousMount } from '../compose/violations.ts';
 import { bootstrapInProgress } from './admin-credentials.ts';
 import { allowedCapabilities } from './capabilities.ts';
-import { configHashes } from './compose-project.ts';
+import { type ComposeService, composeModel, configHashes } from './compose-project.ts';
 import { type Container, containerOf } from './docker.ts';
-import { NETWORK, PATH, SERVICE } from './layout.ts';
+import { PATH } from './layout.ts';
+import { hardening, isolation } from './running-inspect.ts';
 import { uidShift } from './userns.ts';
 
 export type RunningProperty =
@@ -14,10 +14,14 @@ export type RunningProperty =
   | 'no-new-privileges'
   | 'user'
   | 'tmpfs'
+  | 'init'
   | 'limits'
   | 'isolation'
   | 'networks'
   | 'ports'
+  | 'data-volume'
+  | 'healthchecks'
+  | 'logs'
   | 'current'
   | 'restart';
 
@@ -27,18 +31,16 @@ export interface Violation {
   readonly text: string;
 }
 
-const NETWORKS: Readonly<Record<string, readonly string[]>> = {
-  [SERVICE.app]: [NETWORK.edge, NETWORK.internal],
-  [SERVICE.database]: [NETWORK.internal],
-  [SERVICE.inference]: [NETWORK.internal],
-  [SERVICE.proxy]: [NETWORK.edge],
-};
-
 export interface Looked {
   /** Services whose container runs; what is not among them was not seen. */
   readonly running: readonly string[];
   readonly violations: readonly Violation[];
+  /** What could not be compared, by property, with the reason: never good, whatever else was seen. */
+  readonly unseen: ReadonlyMap<RunningProperty, string>;
 }
+
+/** Takes a violation down, with a sentence about the container. */
+export type Add = (property: RunningProperty, text: string) => void;
 
 /** Looks at the container of each service; shared within a snapshot. */
 export function lookAtRunning(
@@ -50,70 +52,64 @@ export function lookAtRunning(
   return host.once(`running ${project} ${services.join()}`, async () => {
     const running: string[] = [];
     const violations: Violation[] = [];
-    const bootstrap =
-      (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose)) !== undefined;
-    const hashes = await configHashes(host, project, bootstrap);
+    const unseen = new Map<RunningProperty, string>();
+    const declared = await declarations(host, project);
     for (const service of services) {
       const container = await containerOf(host, project, service);
       if (!container?.State.Running) continue;
       running.push(service);
-      const add = (property: RunningProperty, text: string) =>
-        violations.push({ service, property, text: `${service} ${text}` });
-      inspected(container, service, users[service] as string, project, add);
+      const add: Add = (property, text) => violations.push({ service, property, text: `${service} ${text}` });
+      hardening(container, service, users[service] as string, project, add);
+      for (const text of isolation(container, host.dir)) add('isolation', text);
       await inKernel(host, container, users[service] as string, service, add);
+      if (declared instanceof Error) {
+        // The container is there to be seen; what the files would make of it is not.
+        for (const property of ['current', 'limits'] as const) unseen.set(property, declared.message);
+        continue;
+      }
+      const declaration = declared.services[service];
+      if (declaration) limits(container, declaration, add);
+      else unseen.set('limits', `the files declare no ${service}`);
       const label = container.Config.Labels['com.docker.compose.config-hash'];
-      if (label !== hashes.get(service))
+      if (label !== declared.hashes.get(service))
         add('current', 'was created from another declaration than the files give now');
     }
-    return { running, violations };
+    return { running, violations, unseen };
   });
 }
 
-type Add = (property: RunningProperty, text: string) => void;
-const bare = (capability: string) => capability.toUpperCase().replace(/^CAP_/, '');
-
-function inspected(
-  { HostConfig: h, Config: c, NetworkSettings: n, Mounts }: Container,
-  service: string,
-  user: string,
-  project: string,
-  add: Add,
-): void {
-  if (!h.ReadonlyRootfs) add('read-only', 'has a writable root file system');
-  if (!(h.CapDrop ?? []).map(bare).includes('ALL')) add('capabilities', 'keeps the default capabilities');
-  const extra = (h.CapAdd ?? []).map(bare).filter((name) => !allowedCapabilities(service).includes(name));
-  if (extra.length > 0) add('capabilities', `has ${extra.join(', ')} added`);
-  const options = h.SecurityOpt ?? [];
-  if (!options.some((o) => /^no-new-privileges(:true)?$/.test(o)))
-    add('no-new-privileges', 'may gain privileges');
-  for (const off of options.filter((o) => /unconfined|label[=:]disable/.test(o)))
-    add('isolation', `runs with ${off}`);
-  if (c.User !== user) add('user', `runs as ${c.User || "the image's user"} instead of ${user}`);
-  if (!('/tmp' in (h.Tmpfs ?? {}))) add('tmpfs', 'has no tmpfs at /tmp');
-  if (!h.PidsLimit || h.PidsLimit < 0) add('limits', 'has no process limit');
-  if (!h.Memory) add('limits', 'has no memory limit');
-  if (!['unless-stopped', 'always'].includes(h.RestartPolicy.Name))
-    add('restart', `is not restarted (${h.RestartPolicy.Name || 'no policy'})`);
-  if (h.Privileged) add('isolation', 'is privileged');
-  if (h.PidMode) add('isolation', `uses the pid namespace ${h.PidMode}`);
-  if (h.IpcMode && !['private', 'shareable', 'none'].includes(h.IpcMode))
-    add('isolation', `uses the ipc namespace ${h.IpcMode}`);
-  if (h.NetworkMode === 'host' || h.NetworkMode.startsWith('container:'))
-    add('isolation', `uses the network of ${h.NetworkMode}`);
-  if (h.UsernsMode === 'host') add('isolation', 'is kept out of the user namespace');
-  if ((h.Devices ?? []).length > 0) add('isolation', 'is given devices');
-  for (const mount of Mounts) {
-    if (mount.Type === 'bind' && isDangerousMount(mount.Source)) add('isolation', `mounts ${mount.Source}`);
-  }
-  const joined = Object.keys(n.Networks).sort();
-  const expected = (NETWORKS[service] ?? []).map((name) => `${project}_${name}`).sort();
-  if (joined.join() !== expected.join())
-    add('networks', `is on ${joined.join(', ') || 'no network'} instead of ${expected.join(', ')}`);
-  const bound = Object.entries(n.Ports).flatMap(([port, at]) =>
-    (at ?? []).map((b) => `${b.HostIp}:${b.HostPort}->${port}`),
-  );
-  if (service !== SERVICE.proxy && bound.length > 0) add('ports', `publishes ${bound.join(', ')}`);
+interface Declared {
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly hashes: ReadonlyMap<string, string>;
 }
+
+/** What the files declare now, or why that cannot be told. */
+async function declarations(host: HostReader, project: string): Promise<Declared | Error> {
+  try {
+    const bootstrap =
+      (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose)) !== undefined;
+    const [model, hashes] = await Promise.all([
+      composeModel(host, project),
+      configHashes(host, project, bootstrap),
+    ]);
+    return { services: model?.services ?? {}, hashes };
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** `docker update` changes limits in a running container without a trace in the files or in Compose's label. */
+function limits({ HostConfig: h }: Container, declared: ComposeService, add: Add): void {
+  const asked = declared.deploy?.resources?.limits;
+  const memory = Number(declared.mem_limit ?? asked?.memory ?? 0);
+  if (h.Memory && memory > 0 && h.Memory !== memory)
+    add('limits', `may use ${mib(h.Memory)} of memory, declared are ${mib(memory)}`);
+  const pids = Number(declared.pids_limit ?? asked?.pids ?? 0);
+  if (h.PidsLimit && h.PidsLimit > 0 && pids > 0 && h.PidsLimit !== pids)
+    add('limits', `may start ${h.PidsLimit} processes, declared are ${pids}`);
+}
+
+const mib = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;
 
 /** What the kernel says of the container's first process; nothing when it cannot be seen from here. */
 async function inKernel(
@@ -134,10 +130,17 @@ async function inKernel(
   if (seen !== undefined && Number(seen) !== uid)
     add('user', `has a first process with uid ${seen} instead of ${uid}`);
   if (field('NoNewPrivs') === '0') add('no-new-privileges', 'has a first process that may gain privileges');
-  const effective = field('CapEff');
   // Bit 10: CAP_NET_BIND_SERVICE (linux/capability.h).
   const allowed = allowedCapabilities(service).includes('NET_BIND_SERVICE') ? 1n << 10n : 0n;
-  if (effective !== undefined && (BigInt(`0x${effective}`) & ~allowed) !== 0n)
-    add('capabilities', `has a first process with the capabilities 0x${effective}`);
+  const kinds = [
+    ['CapEff', 'with'],
+    // What a process may still get: by a file capability, or as root after a user change.
+    ['CapBnd', 'that may get'],
+  ] as const;
+  for (const [name, how] of kinds) {
+    const set = field(name);
+    if (set !== undefined && (BigInt(`0x${set}`) & ~allowed) !== 0n)
+      add('capabilities', `has a first process ${how} the capabilities 0x${set}`);
+  }
   if (field('Seccomp') === '0') add('isolation', 'runs without a system call filter');
 }

@@ -43,6 +43,19 @@ describe('answers file', () => {
     expect(problems[0]?.where).toContain(where);
   });
 
+  it.each([
+    ['levels in each other', `${'['.repeat(5_000)}${']'.repeat(5_000)}`, 1],
+    ['thousands of unknown keys beside a syntax error', `${'a: b: c\n'.repeat(3_000)}`, 51],
+    ['the same key again and again', 'image: x:1\n'.repeat(3_000), 51],
+  ])('names the first problems of %s', (_, text, count) => {
+    expect(read(text).problems).toHaveLength(count);
+  });
+
+  it('reads what editors of other systems write', () => {
+    const { known, problems } = read(`\uFEFF${GOOD.replaceAll('\n', '\r\n')}`);
+    expect([problems, known.get('domain')?.raw]).toEqual([[], 'corecube.test']);
+  });
+
   it('takes scalars as they are written', () => {
     const { known } = read('sessionHours: 08\nimage: 1.10\nprojectName: yes\n');
     expect([known.get('sessionHours')?.raw, known.get('image')?.raw, known.get('projectName')?.raw]).toEqual([
@@ -154,13 +167,27 @@ describe('command line', () => {
       ['--yes', '--answers', 'a.yaml', '--skip', 'a.b,c.d', '--skip', 'e.f', '--admin-ranges', '10.0.0.0/8'],
       questions,
     );
-    expect(args).toMatchObject({
-      command: 'apply',
-      yes: true,
-      answers: 'a.yaml',
-      skip: ['a.b', 'c.d', 'e.f'],
-      problems: [],
-    });
+    expect(args).toMatchObject({ command: 'apply', problems: [] });
+    expect(args.on('yes')).toBe(true);
+    expect(args.on('json')).toBe(false);
+    expect(args.text('answers')).toBe('a.yaml');
+    expect(args.text('dir')).toBeUndefined();
+    expect(args.list('skip')).toEqual(['a.b', 'c.d', 'e.f']);
+  });
+
+  it('takes what goes with a command, and nothing else', () => {
+    const problems = (...argv: string[]) =>
+      readArguments(argv, questions).problems.map(({ where, seen }) => `${where}: ${seen}`);
+    expect(problems('verify', 'a', 'b', '--format', 'sarif=x', '--format', 'json')).toEqual([]);
+    expect(readArguments(['verify', 'a', 'b'], questions).operands).toEqual(['a', 'b']);
+    expect(problems('verify', '--dry-run', '--inside')).toEqual([
+      '--dry-run: it beside verify',
+      '--inside: it beside verify',
+    ]);
+    expect(problems('apply', '--format', 'json')).toEqual(['--format: it beside apply']);
+    expect(problems('schema', '--domain', 'a.org')).toEqual(['--domain: it beside schema']);
+    expect(problems('explain')).toEqual(['explain: nothing after it']);
+    expect(problems('probe', 'https://a', 'https://b')).toEqual(['https://b: an extra word']);
   });
 });
 

@@ -94,7 +94,7 @@ const options: PersonOptions = {
 };
 const scripted = (): PersonFrontend => ({
   ...scriptFrontend({
-    yes: kind === 'script',
+    consent: kind === 'script' ? 'all' : 'none',
     style: options.style,
     write: (text) => void process.stdout.write(text),
     keep: () => [],

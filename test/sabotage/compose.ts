@@ -1,27 +1,179 @@
-/** Rows about what is declared. */
+/** Rows about what is declared: a line of compose.yaml or of the override file is wrong, and nothing was recreated. */
 import { rm, writeFile } from 'node:fs/promises';
-import { edit } from './edits.ts';
+import { parseDocument } from 'yaml';
+import { NO_THROTTLE } from '../e2e/prepare.ts';
+import type { Install } from '../e2e/support.ts';
+import { edited, keep, putBack } from './containers.ts';
 import { fail, type Sabotage } from './types.ts';
 
+const OVERRIDE = 'compose.override.yaml';
+/** Says that what runs is not what is declared, for the services and for the proxy. */
+const current = (service: string) => (service === 'caddy' ? 'proxy.container-current' : 'running.current');
+
+/** A key of one service changed (or removed, with `undefined`), put back by hand. */
+const line = (
+  name: string,
+  service: string,
+  change: Readonly<Record<string, unknown>>,
+  ...turns: readonly string[]
+): Sabotage => ({
+  name: `compose.yaml ${name}, not applied`,
+  ...edited(service, change),
+  turns: fail(...turns, current(service)),
+});
+/** The same, put right by apply. */
+const repaired = (...given: Parameters<typeof line>): Sabotage => {
+  const { undo: _, ...row } = line(...given);
+  return row;
+};
+
+/** Merges a text into the operator's file, which switches the login throttle of the stand-in off. */
+async function override(install: Install, text: string): Promise<void> {
+  await keep(install, OVERRIDE);
+  await writeFile(install.path(OVERRIDE), `${NO_THROTTLE}${text}`);
+}
+
+/** The reference that compose.yaml pins the proxy to: an image that is on the host. */
+const pinned = async (install: Install): Promise<string> =>
+  String(parseDocument(await install.read('compose.yaml')).getIn(['services', 'caddy', 'image']));
+
+const DATA = { type: 'volume', source: 'corecube-data', target: '/data' };
+const SOCKET = { type: 'bind', source: '/var/run/docker.sock', target: '/var/run/docker.sock' };
+
+/** What is said about the model of compose.yaml; without a file that Compose takes it cannot be seen. */
+const DECLARED = [
+  ...['services', 'read-only', 'capabilities', 'no-new-privileges', 'tmpfs', 'user', 'init', 'data-volume'],
+  ...['networks', 'ports', 'limits', 'healthchecks', 'restart', 'logs', 'isolation', 'key-delivery'],
+  ...['certificate', 'settings', 'foreign-hardened', 'images', 'override-keeps-hardening'],
+].map((property) => `compose.${property}`);
+const blind = (...ids: readonly string[]) =>
+  Object.fromEntries([...DECLARED, ...ids].map((id) => [id, 'unknown' as const]));
+
 export const composeRows: readonly Sabotage[] = [
+  repaired('loses read_only for CoreCube', 'corecube', { read_only: undefined }, 'compose.read-only'),
+  line('loses cap_drop for the database', 'pgvector', { cap_drop: undefined }, 'compose.capabilities'),
+  line('loses security_opt', 'corecube', { security_opt: undefined }, 'compose.no-new-privileges'),
+  line('loses the tmpfs', 'corecube', { tmpfs: undefined }, 'compose.tmpfs'),
+  line('lets programs run from /tmp', 'caddy', { tmpfs: ['/tmp:mode=1777,size=16m,exec'] }, 'compose.tmpfs'),
+  line('loses the user', 'corecube', { user: undefined }, 'compose.user'),
+  repaired('runs the database as root', 'pgvector', { user: '0:0' }, 'compose.user'),
+  line('loses init', 'corecube', { init: undefined }, 'compose.init'),
+  line('loses pids_limit', 'caddy', { pids_limit: undefined }, 'compose.limits'),
+  line('loses mem_limit', 'corecube', { mem_limit: undefined }, 'compose.limits'),
+  line('loses restart', 'pgvector', { restart: undefined }, 'compose.restart'),
+  line('loses logging', 'corecube', { logging: undefined }, 'compose.logs'),
+  line('keeps no log', 'caddy', { logging: { driver: 'none' } }, 'compose.logs'),
+  repaired('loses the health check', 'corecube', { healthcheck: undefined }, 'compose.healthchecks'),
+  repaired('loses the data volume', 'corecube', { volumes: undefined }, 'compose.data-volume'),
+  repaired('gives CoreCube a capability', 'corecube', { cap_add: ['SYS_ADMIN'] }, 'compose.capabilities'),
+  repaired('privileges the proxy', 'caddy', { privileged: true }, 'compose.isolation'),
+  line('mounts the engine', 'corecube', { volumes: [DATA, SOCKET] }, 'compose.isolation'),
+  line(
+    'gives the proxy the host network',
+    'caddy',
+    { networks: undefined, ports: undefined, network_mode: 'host' },
+    'compose.isolation',
+    'compose.networks',
+    'compose.ports',
+  ),
+  line('gives the database the pid namespace', 'pgvector', { pid: 'host' }, 'compose.isolation'),
+  line('gives CoreCube the ipc namespace', 'corecube', { ipc: 'host' }, 'compose.isolation'),
+  line(
+    'switches the system call filter off',
+    'corecube',
+    { security_opt: ['no-new-privileges:true', 'seccomp=unconfined'] },
+    'compose.isolation',
+  ),
+  repaired('publishes CoreCube', 'corecube', { ports: ['7400:7400'] }, 'compose.ports'),
+  line('puts the database on the edge', 'pgvector', { networks: ['internal', 'edge'] }, 'compose.networks'),
   {
-    name: 'compose.yaml loses read_only for CoreCube, not applied',
-    break: (i) => edit(i, 'compose.yaml', 'read_only: true', 'read_only: false'),
-    turns: fail('compose.read-only', 'running.current'),
-  },
-  {
-    name: 'compose.yaml gives CoreCube a capability, applied',
+    name: 'compose.yaml gives the internal network a way out, not applied',
     break: async (i) => {
-      await edit(i, 'compose.yaml', 'cap_drop: [ ALL ]', 'cap_drop: [ ALL ]\n    cap_add: [ SYS_ADMIN ]');
-      await i.compose('up', '--detach', '--no-deps', '--wait', 'corecube');
+      const document = parseDocument(await i.read('compose.yaml'));
+      document.deleteIn(['networks', 'internal', 'internal']);
+      await writeFile(i.path('compose.yaml'), document.toString({ lineWidth: 0 }));
     },
-    turns: fail('compose.capabilities', 'running.capabilities'),
+    turns: fail('compose.networks'),
+  },
+  repaired('names a tag instead of the digest', 'caddy', { image: 'caddy:2' }, 'images.pinned'),
+  line('names latest', 'caddy', { image: 'caddy:latest' }, 'compose.images', 'images.pinned'),
+  {
+    name: 'compose.yaml holds a foreign service on the internal network, not applied',
+    break: async (i) => {
+      const document = parseDocument(await keep(i, 'compose.yaml'));
+      const service = document.createNode({ image: await pinned(i), networks: ['internal'] });
+      document.setIn(['services', 'watcher'], service);
+      await writeFile(i.path('compose.yaml'), document.toString({ lineWidth: 0 }));
+    },
+    turns: {
+      ...fail('compose.networks', 'compose.foreign-hardened'),
+      // Pinned it is, but no container shows that exactly this runs.
+      'images.pinned': 'unknown',
+    },
+    undo: (i) => putBack(i, 'compose.yaml'),
   },
   {
     name: 'the override file publishes the database, not applied',
-    break: (i) =>
-      writeFile(i.path('compose.override.yaml'), 'services: { pgvector: { ports: ["5432:5432"] } }\n'),
+    break: (i) => override(i, '  pgvector: { ports: ["5432:5432"] }\n'),
     turns: fail('compose.override-keeps-hardening', 'running.current'),
-    undo: (i) => rm(i.path('compose.override.yaml')),
+    undo: (i) => putBack(i, OVERRIDE),
+  },
+  {
+    name: 'the override file privileges the proxy, not applied',
+    break: (i) => override(i, '  caddy: { privileged: true }\n'),
+    turns: fail('compose.override-keeps-hardening', 'proxy.container-current'),
+    undo: (i) => putBack(i, OVERRIDE),
+  },
+  {
+    name: 'the override file mounts the whole install into CoreCube, not applied',
+    break: (i) => override(i, '    volumes: [ ".:/install:ro" ]\n'),
+    turns: fail('compose.override-keeps-hardening', 'running.current'),
+    undo: (i) => putBack(i, OVERRIDE),
+  },
+  {
+    name: 'the override file cannot be parsed',
+    break: (i) => override(i, '  caddy: [\n'),
+    turns: {
+      ...blind(
+        ...['running.current', 'running.limits', 'running.proxy-limits', 'running.no-extra-containers'],
+        ...['proxy.container-current', 'images.pinned', 'images.update-known'],
+      ),
+      ...fail('compose.valid'),
+    },
+    undo: (i) => putBack(i, OVERRIDE),
+  },
+  {
+    name: 'compose.yaml cannot be parsed',
+    break: async (i) => {
+      const text = await keep(i, 'compose.yaml');
+      await writeFile(i.path('compose.yaml'), text.replace('services:', 'services: ['));
+    },
+    turns: {
+      ...blind(
+        ...['running.current', 'running.limits', 'running.proxy-limits', 'running.no-extra-containers'],
+        ...['proxy.container-current', 'images.pinned', 'images.update-known'],
+      ),
+      ...fail('compose.valid'),
+    },
+    // Apply does not guess what an operator meant: it says where the file is wrong and writes nothing.
+    undo: (i) => putBack(i, 'compose.yaml'),
+  },
+  {
+    name: 'compose.yaml is gone',
+    break: (i) => rm(i.path('compose.yaml')),
+    turns: {
+      ...blind(
+        'running.limits',
+        'running.proxy-limits',
+        'running.no-extra-containers',
+        'images.update-known',
+      ),
+      ...fail('compose.valid', 'running.current', 'proxy.container-current', 'images.pinned'),
+    },
+  },
+  {
+    name: '.env is gone',
+    break: (i) => rm(i.path('.env')),
+    turns: fail('pg.env-file'),
   },
 ];

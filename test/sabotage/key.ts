@@ -1,25 +1,202 @@
 /** Rows about the encryption key. */
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Install } from '../e2e/support.ts';
+import { edited, editService, keep, putBack, recreate, recreateOtherwise } from './containers.ts';
 import { fail, type Sabotage } from './types.ts';
 
+const KEY = 'secrets/encryption_key';
+const OTHER = 'ab'.repeat(32);
+
+/** Rewrites the key file in place: the container has the same file mounted, and sees the new content. */
+async function rewrite(install: Install, change: (key: string) => string): Promise<void> {
+  await writeFile(install.path(KEY), change(await keep(install, KEY)));
+}
+const back = (install: Install) => putBack(install, KEY);
+
+/** A second name for the very same file, so that what is mounted stays what it was. */
+const ASIDE = '../key-aside';
+
+/** The data volume as a directory of this machine. */
+async function dataVolume(install: Install): Promise<string> {
+  const name = `${install.project}_corecube-data`;
+  const place = await install.docker('volume', 'inspect', '--format', '{{.Mountpoint}}', name);
+  return install.host.pathInside(place.stdout.trim());
+}
+
+const mode = (bits: number, ...turns: string[]): Sabotage => ({
+  name: `the key file has mode 0${bits.toString(8)}`,
+  break: (i) => chmod(i.path(KEY), bits),
+  turns: fail('key.access', ...turns),
+});
+
+/** The answers of the last run, which verify goes by. */
+const ANSWERS = '.corecube-secure/answers.yaml';
+const backupAt = (name: string, where: (install: Install) => string): Sabotage => ({
+  name,
+  break: async (i) => {
+    const answers = await keep(i, ANSWERS);
+    await writeFile(i.path(ANSWERS), answers.replace(/^keyBackup:.*$/m, `keyBackup: ${where(i)}`));
+  },
+  turns: fail('key.backup-apart'),
+  undo: (i) => putBack(i, ANSWERS),
+});
+
 export const keyRows: readonly Sabotage[] = [
+  mode(0o640),
+  { ...mode(0o644, 'key.unreadable-by-others'), undo: (i) => chmod(i.path(KEY), 0o600) },
+  { ...mode(0o666, 'key.unreadable-by-others'), undo: (i) => chmod(i.path(KEY), 0o600) },
   {
-    name: 'the key file is readable for everybody',
-    break: (i) => chmod(i.path('secrets/encryption_key'), 0o644),
-    turns: fail('key.access', 'key.unreadable-by-others'),
+    name: 'the key file belongs to root',
+    break: (i) => chown(i.path(KEY), 0, 0),
+    turns: { ...fail('key.access', 'key.readable-inside'), 'key.same-inside': 'unknown' },
   },
   {
-    name: 'the key is another valid key',
-    break: async (i) => {
-      await writeFile(i.path('../key-kept'), await readFile(i.path('secrets/encryption_key')), {
-        mode: 0o600,
-      });
-      await writeFile(i.path('secrets/encryption_key'), 'ab'.repeat(32));
-    },
+    name: 'the directory of the secrets can be listed by everybody',
+    break: (i) => chmod(i.path('secrets'), 0o755),
+    turns: fail('key.directory'),
+  },
+  {
+    name: 'the directory of the secrets can be written by everybody',
+    break: (i) => chmod(i.path('secrets'), 0o777),
+    turns: fail('key.directory'),
+    undo: (i) => chmod(i.path('secrets'), 0o711),
+  },
+  {
+    name: 'the key is another valid key, written into the same file',
+    break: (i) => rewrite(i, () => OTHER),
     turns: fail('key.belongs-to-data'),
+    undo: back,
+  },
+  {
+    name: 'the key is another valid key, in a new file',
+    break: async (i) => {
+      await rename(i.path(KEY), i.path(ASIDE));
+      await writeFile(i.path(KEY), OTHER, { mode: 0o600 });
+      await chown(i.path(KEY), 1000, 1000);
+    },
+    // CoreCube still has the old file mounted.
+    turns: fail('key.belongs-to-data', 'key.same-inside'),
+    undo: (i) => rename(i.path(ASIDE), i.path(KEY)),
+  },
+  {
+    name: 'the key is gone',
+    break: (i) => rename(i.path(KEY), i.path(ASIDE)),
+    turns: {
+      ...fail('key.not-lost', 'key.exists'),
+      'key.belongs-to-data': 'unknown',
+      'key.access': 'unknown',
+      'key.format': 'skip',
+      'key.not-a-link': 'skip',
+      'key.same-inside': 'unknown',
+      'key.not-in-volume': 'unknown',
+      'secrets.not-in-inspect': 'unknown',
+    },
+    undo: (i) => rename(i.path(ASIDE), i.path(KEY)),
+  },
+  {
+    name: 'the key is cut off after half of it',
+    break: (i) => rewrite(i, (key) => key.slice(0, 32)),
+    turns: fail('key.format', 'key.belongs-to-data'),
+    undo: back,
+  },
+  {
+    name: 'a line break follows the key',
+    break: (i) => rewrite(i, (key) => `${key}\n`),
+    turns: fail('key.format'),
+    undo: back,
+  },
+  {
+    name: 'the key is written in upper case',
+    break: (i) => rewrite(i, (key) => key.toUpperCase()),
+    turns: fail('key.format'),
+    undo: back,
+  },
+  {
+    name: 'the key is a symbolic link to a file elsewhere',
+    break: async (i) => {
+      await rename(i.path(KEY), i.path(ASIDE));
+      await symlink(i.path(ASIDE), i.path(KEY));
+    },
+    turns: { ...fail('key.not-a-link'), 'key.access': 'unknown' },
     undo: async (i) => {
-      await writeFile(i.path('secrets/encryption_key'), await readFile(i.path('../key-kept')));
-      await rm(i.path('../key-kept'));
+      await rm(i.path(KEY));
+      await rename(i.path(ASIDE), i.path(KEY));
     },
   },
+  {
+    name: 'ENCRYPTION_KEY stands in compose.yaml, not applied',
+    ...edited('corecube', { 'environment/ENCRYPTION_KEY': OTHER }),
+    turns: fail('compose.key-delivery', 'running.current'),
+  },
+  {
+    name: 'ENCRYPTION_KEY stands in compose.yaml, applied',
+    break: async (i) => {
+      await editService(i, 'corecube', { 'environment/ENCRYPTION_KEY': await i.read(KEY) });
+      await recreate(i, 'corecube');
+    },
+    turns: fail('compose.key-delivery', 'secrets.not-in-inspect'),
+  },
+  {
+    name: 'another key is in the environment of the running CoreCube',
+    break: (i) =>
+      recreateOtherwise(i, 'corecube', (service) => {
+        (service.environment as Record<string, string>).ENCRYPTION_KEY = OTHER;
+      }),
+    turns: fail('secrets.not-in-inspect', 'key.same-inside', 'running.current'),
+    undo: (i) => recreate(i, 'corecube'),
+  },
+  {
+    name: 'guide v2 is given the key by ENCRYPTION_KEY_FILE alone, and makes its own',
+    release: 'v2',
+    break: async (i) => {
+      // The empty file is the mount point of the key; on a volume that never had the mount it is not there.
+      await rm(join(await dataVolume(i), 'encryption.key'));
+      await recreateOtherwise(i, 'corecube', (service) => {
+        service.secrets = (service.secrets as { target: string }[]).filter(
+          ({ target }) => target !== '/data/encryption.key',
+        );
+      });
+    },
+    turns: fail('key.same-inside', 'key.none-of-its-own', 'running.current'),
+    // Apply refuses to touch it: the found key may have encrypted something. A person keeps it, and goes back.
+    undo: async (i) => {
+      const own = join(await dataVolume(i), 'encryption.key');
+      const before = await readFile(own, 'utf8');
+      const refused = await i.applyJson();
+      if (refused.code !== 1 || !refused.report.stopped?.reason.includes('key.none-of-its-own'))
+        throw new Error(`apply went on: exit ${refused.code}, ${JSON.stringify(refused.report.stopped)}`);
+      if ((await readFile(own, 'utf8')) !== before) throw new Error('apply touched the key of the server');
+      await rename(own, join(await dataVolume(i), '../own-key-aside'));
+      await recreate(i, 'corecube');
+    },
+  },
+  {
+    name: 'a copy of the key lies in the data volume under an innocent name',
+    break: async (i) => {
+      const key = await readFile(i.path(KEY), 'utf8');
+      await writeFile(join(await dataVolume(i), 'notes.txt'), `old settings\nkey = ${key.toUpperCase()}\n`);
+    },
+    turns: fail('key.not-in-volume'),
+    undo: async (i) => rm(join(await dataVolume(i), 'notes.txt')),
+  },
+  {
+    name: 'the proxy is handed the key, not applied',
+    ...edited('caddy', { secrets: ['encryption_key'] }),
+    turns: fail('compose.key-delivery', 'proxy.container-current'),
+  },
+  {
+    name: 'the running proxy is handed the key',
+    break: (i) =>
+      recreateOtherwise(i, 'caddy', (service) => {
+        service.secrets = ['encryption_key'];
+      }),
+    turns: fail('key.only-corecube', 'proxy.container-current'),
+    undo: (i) => recreate(i, 'caddy'),
+  },
+  backupAt('the copy of the key is said to be inside the install', (i) => `J. Doe, in ${i.path('backup')}`),
+  backupAt(
+    'the copy of the key is said to be in a Docker volume',
+    (i) => `volume ${i.project}_corecube-data`,
+  ),
 ];

@@ -2,8 +2,10 @@
 import { adminRows } from './admin.ts';
 import { composeRows } from './compose.ts';
 import { databaseRows } from './database.ts';
+import { databaseLogRows } from './database-log.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
+import { networkRows } from './network.ts';
 import { proxyRows } from './proxy.ts';
 import { runningRows } from './running.ts';
 import type { Sabotage } from './types.ts';
@@ -12,7 +14,9 @@ export const sabotages: readonly Sabotage[] = [
   ...keyRows,
   ...composeRows,
   ...runningRows,
+  ...networkRows,
   ...databaseRows,
+  ...databaseLogRows,
   ...proxyRows,
   ...adminRows,
   ...hostRows,

@@ -32,6 +32,3 @@ export interface Sabotage {
 /** Ids that all turn to `fail`. */
 export const fail = (...ids: readonly string[]): Record<string, 'fail'> =>
   Object.fromEntries(ids.map((id) => [id, 'fail' as const]));
-/** Ids that all turn to `unknown`. */
-export const unseen = (...ids: readonly string[]): Record<string, 'unknown'> =>
-  Object.fromEntries(ids.map((id) => [id, 'unknown' as const]));

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Finding } from '../../core/report.ts';
-import { seen, type TextStyle, wrap } from '../../report/text.ts';
+import { driftText, seen, type TextStyle, wrap } from '../../report/text.ts';
 
 /** Text columns of everything but what is shown exactly: diffs and log lines. */
 export const columnsOf = (style: TextStyle): number => Math.max(20, Math.min(style.width, 76));
@@ -83,6 +83,7 @@ export function details(finding: Finding): string[] {
     ],
   ];
   if (verdict.is === 'fail') rows.push(['Expected', verdict.expected], ['Cause', verdict.cause]);
+  if (finding.drift) rows.push(['Drift', driftText(finding.drift)]);
   if (needsAttention(finding) && !finding.waived)
     rows.push(['Fix', finding.remedy], ['Impact', finding.impact]);
   return rows.flatMap(([label, text]) => (text ? [sentence(`${label}: ${text}`)] : []));

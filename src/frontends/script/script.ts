@@ -3,8 +3,11 @@ import type { Report } from '../../core/report.ts';
 import { renderAnswers, renderEnd, renderStep, type TextStyle } from '../../report/text.ts';
 
 export interface ScriptOptions {
-  /** `--yes`: the operator agreed beforehand to every change but the irreversible ones that are not of a first run. */
-  readonly yes: boolean;
+  /**
+   * What the operator agreed to beforehand. `all`: every change (`--yes`). `harmless`: what neither interrupts nor rotates
+   * anything (`verify --fix`). `none`: nothing.
+   */
+  readonly consent: 'all' | 'harmless' | 'none';
   readonly style: TextStyle;
   readonly write: (text: string) => void;
   /** Lines for "keep these" at the end of an apply. */
@@ -25,8 +28,19 @@ export function scriptFrontend(options: ScriptOptions): Frontend {
       );
     },
     decide(proposal): Promise<Decision> {
+      if (proposal.is === 'drift')
+        return Promise.resolve({
+          is: options.consent === 'none' || proposal.report.exit === 0 ? 'stop' : 'apply',
+        });
       if (proposal.is !== 'changes') return Promise.resolve({ is: 'stop' });
-      return Promise.resolve({ is: options.yes && proposal.changes.length > 0 ? 'apply' : 'decline' });
+      if (options.consent === 'all') return Promise.resolve({ is: 'apply' });
+      if (options.consent === 'none') return Promise.resolve({ is: 'decline' });
+      const asks = proposal.changes.filter((change) => change.disrupts !== undefined || change.irreversible);
+      if (asks.length === 0) return Promise.resolve({ is: 'apply' });
+      write('  Not done, because it needs your consent; say it with --yes, or run this on a terminal:\n');
+      for (const { summary, disrupts } of asks)
+        write(`    ${summary}${disrupts === undefined ? '' : ` ${disrupts}`}\n`);
+      return Promise.resolve({ is: 'decline' });
     },
     emit(event: Event) {
       switch (event.type) {
@@ -38,7 +52,13 @@ export function scriptFrontend(options: ScriptOptions): Frontend {
           progress = '';
           break;
         case 'plan':
-          if (options.yes) write(`${changeHeading(event.changes.length)}\n`);
+          if (options.consent !== 'none') write(`${changeHeading(event.changes.length)}\n`);
+          // A repair of something that ran shows what it is about to do; a first install would drown in its own files.
+          if (options.consent === 'harmless')
+            for (const { summary, diff } of event.changes) {
+              write(`    ${summary}\n`);
+              for (const line of diff?.split('\n') ?? []) write(`      ${line}\n`);
+            }
           break;
         case 'change-start':
           write(`  ${style.unicode ? '→' : '->'} ${event.summary}\n`);

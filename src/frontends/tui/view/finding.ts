@@ -1,6 +1,6 @@
 import type { Finding } from '../../../core/report.ts';
 import type { Verdict } from '../../../core/step.ts';
-import { seen } from '../../../report/text.ts';
+import { driftText, seen } from '../../../report/text.ts';
 import {
   type Canvas,
   isNarrow,
@@ -81,6 +81,7 @@ export function findingDetail(finding: Finding, canvas: Canvas): Line[] {
     row('expected', verdict.expected);
     if (verdict.cause) row('cause', verdict.cause);
   }
+  if (finding.drift) row('drift', driftText(finding.drift));
   if (!finding.waived) {
     row('fix', finding.remedy);
     if (finding.impact) row('impact', finding.impact);

@@ -1,0 +1,67 @@
+import { wrap } from '../report/text.ts';
+import type { EvidenceResult } from './chain.ts';
+
+/** The result of `verify --evidence` as JSON, schema 1. Ends with a line break. */
+export function renderEvidenceJson(result: EvidenceResult): string {
+  return `${JSON.stringify(result, null, 2)}\n`;
+}
+
+/** The result of `verify --evidence` as text. Ends with a line break. */
+export function renderEvidence(result: EvidenceResult): string {
+  const lines: string[] = [];
+  const row = (label: string, text: string) => {
+    const [first = '', ...rest] = wrap(text, 62);
+    lines.push(`  ${label.padEnd(10)}  ${first}`, ...rest.map((l) => `${' '.repeat(14)}${l}`));
+  };
+  const { first, last, signatures, anchor } = result;
+  lines.push(result.verdict, '');
+  row('file', result.file);
+  if (first && last) {
+    row('records', `${result.records}, from ${first.time} to ${last.time}`);
+    row('last', `record ${last.sequence}, hash`);
+    lines.push(`${' '.repeat(14)}${last.hash}`);
+  }
+  if (signatures.good > 0 || signatures.checked === 'signers') {
+    const by = Object.entries(signatures.by).map(([who, n]) => `${n} by ${who}`);
+    row('signed', by.length > 0 ? by.join(', ') : 'none');
+    if (signatures.upTo !== undefined && result.breaks.length === 0)
+      row('', `the signature of record ${signatures.upTo} covers every record before it`);
+    if (signatures.checked === 'integrity')
+      row('', 'whose key that is was not asked: give the list of signers with --signers FILE');
+  }
+  if (anchor?.sequence !== undefined && result.breaks.length === 0)
+    row(
+      'anchor',
+      `the hash that you kept is record ${anchor.sequence}: everything up to it is as it was then`,
+    );
+  for (const found of result.breaks) {
+    lines.push('', found.line === 0 ? '  Broken' : `  Broken in line ${found.line}`);
+    row('  seen', found.seen);
+    row('  expected', found.expected);
+  }
+  for (const { line, because } of result.notSeen) {
+    lines.push('');
+    row('not seen', line === undefined ? because : `line ${line}: ${because}`);
+  }
+  for (const notice of result.notices) {
+    lines.push('');
+    row('notice', notice);
+  }
+  lines.push('');
+  if (result.breaks.length > 0) {
+    row(
+      'fix',
+      'Keep the file as it is, under another name, for whoever asks; the next verify begins a new chain.',
+    );
+    row(
+      'impact',
+      'What stands before the first break is proved; nothing is claimed about what stands after it.',
+    );
+  } else if (last && anchor?.sequence === undefined) {
+    row(
+      'limit',
+      'Records that were cut off at the end cannot be seen from the file alone. Keep the last hash elsewhere and hand it back with --expect HASH.',
+    );
+  }
+  return `${lines.join('\n').trimEnd()}\n`;
+}

@@ -1,0 +1,194 @@
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { UsageError } from '../core/errors.ts';
+import { sha256 } from '../evidence/canonical.ts';
+import { CannotKeep, type EvidenceStore, type OpenEvidence } from '../evidence/store.ts';
+import { explain, isSystemError, linesFromEnd, linesOf, piecesFromEnd } from './evidence-lines.ts';
+import { acquireLock } from './lock.ts';
+
+/** Milliseconds that an append waits for others. Each takes some ten; with a signature as long as ssh-keygen takes. */
+const LONGEST_WAIT = 60_000;
+/** Milliseconds between two tries for the lock, at random so that many who wait do not ask in step. */
+const pause = () => new Promise((done) => setTimeout(done, 5 + Math.random() * 20));
+
+/** Appends of this process, one after the other: the lock file tells processes apart, not calls. */
+const queues = new Map<string, Promise<unknown>>();
+
+/**
+ * Evidence in a file: one record a line, 0600, appended with O_APPEND and on the disk before an append returns. Never
+ * follows a link. The directory must exist: a look makes none.
+ * @param path absolute
+ */
+export function fileEvidence(path: string, now: () => Date = () => new Date()): EvidenceStore {
+  return {
+    path,
+    host: hostname(),
+    now,
+    exclusively: (work) => inTurn(path, () => locked(path, work)),
+    lines: () => linesOf(path),
+    linesFromEnd: () => linesFromEnd(path),
+    notices: () => noticesOf(path),
+  };
+}
+
+async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const turn = (queues.get(path) ?? Promise.resolve()).then(work);
+  const settled = turn.catch(() => {});
+  queues.set(path, settled);
+  try {
+    return await turn;
+  } finally {
+    if (queues.get(path) === settled) queues.delete(path);
+  }
+}
+
+async function locked<T>(path: string, work: (file: OpenEvidence) => Promise<T>): Promise<T> {
+  const lock = `${basename(path)}.lock`;
+  let release: (() => Promise<void>) | undefined;
+  try {
+    await lstat(dirname(path));
+    release = await takeLock(dirname(path), lock);
+    await removeLeftLocks(dirname(path), lock);
+    const handle = await openForAppend(path);
+    try {
+      return await work(openEvidence(path, handle));
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw isSystemError(error) ? new CannotKeep(explain(error, path)) : error;
+  } finally {
+    await release?.();
+  }
+}
+
+/** @throws {CannotKeep} when others take longer than anybody should */
+async function takeLock(dir: string, name: string): Promise<() => Promise<void>> {
+  const until = performance.now() + LONGEST_WAIT;
+  for (;;) {
+    try {
+      return await acquireLock(dir, name);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      if (performance.now() > until)
+        throw new CannotKeep(
+          `another verify has held the evidence for ${LONGEST_WAIT / 1000} s (${error.problems[0]?.seen ?? 'unknown'}); run again when it has ended.`,
+        );
+    }
+    await pause();
+  }
+}
+
+/** A process that was killed while it asked for the lock leaves its own small file. */
+async function removeLeftLocks(dir: string, lock: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    const pid = name.startsWith(`${lock}.`) ? name.slice(lock.length + 1) : '';
+    if (!/^\d+$/.test(pid)) continue;
+    const isAlive = await lstat(`/proc/${pid}`).then(
+      () => true,
+      () => false,
+    );
+    if (!isAlive) await unlink(join(dir, name)).catch(() => {});
+  }
+}
+
+/** @throws {CannotKeep} for what is no file, or one that others may write */
+async function openForAppend(path: string): Promise<FileHandle> {
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  // O_NONBLOCK: a named pipe must not hold the verify.
+  const handle = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new CannotKeep('it is no file. Move it away.');
+    if ((stat.mode & 0o022) !== 0)
+      throw new CannotKeep(
+        `its mode is ${(stat.mode & 0o7777).toString(8)}, so others may have written it. Look who did, then: chmod 600 ${path}`,
+      );
+    if (stat.size === 0) {
+      // An install belongs to its operator, also when root looks at it first.
+      const owner = await lstat(dirname(path));
+      if (process.geteuid?.() === 0 && (stat.uid !== owner.uid || stat.gid !== owner.gid))
+        await handle.chown(owner.uid, owner.gid);
+      await syncDirectory(dirname(path));
+    }
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function openEvidence(path: string, handle: FileHandle): OpenEvidence {
+  const append = async (text: string) => {
+    const { size } = await handle.stat();
+    try {
+      await handle.appendFile(text);
+      await handle.sync();
+    } catch (error) {
+      // Half a line helps nobody. It was ours alone: nobody else appends meanwhile.
+      await handle.truncate(size).catch(() => {});
+      throw error;
+    }
+  };
+  return {
+    async tail() {
+      const { size } = await handle.stat();
+      let torn: Uint8Array | undefined;
+      for await (const piece of piecesFromEnd(handle, size)) {
+        if (torn === undefined) torn = piece;
+        else return { last: piece, torn: torn.length > 0 ? torn : undefined };
+      }
+      return { last: undefined, torn: torn && torn.length > 0 ? torn : undefined };
+    },
+    append: (line) => append(`${line}\n`),
+    finish: () => append('\n'),
+    async setAside(torn) {
+      // Named by its content: set aside again after another power cut, it is the same file.
+      const name = `${basename(path)}.torn-${sha256(torn).slice(0, 12)}`;
+      const aside = join(dirname(path), name);
+      await writeFile(aside, torn, { mode: 0o600, flag: 'wx', flush: true }).catch(
+        async (error: NodeJS.ErrnoException) => {
+          if (error.code !== 'EEXIST') throw error;
+          if (!(await readFile(aside)).equals(torn))
+            throw new CannotKeep(
+              `${name} beside it holds something else than its unfinished line. Move it away.`,
+            );
+        },
+      );
+      await syncDirectory(dirname(path));
+      const { size } = await handle.stat();
+      await handle.truncate(size - torn.length);
+      await handle.sync();
+      return name;
+    },
+  };
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function noticesOf(path: string): Promise<readonly string[]> {
+  const notices: string[] = [];
+  try {
+    const stat = await lstat(path);
+    if ((stat.mode & 0o077) !== 0)
+      notices.push(
+        `${path} has the mode ${(stat.mode & 0o7777).toString(8)}; expected 600, because it says what is weak here.`,
+      );
+    const torn = (await readdir(dirname(path))).filter((name) => name.startsWith(`${basename(path)}.torn-`));
+    for (const name of torn.sort())
+      notices.push(`An append was interrupted once; its unfinished line is kept in ${name}.`);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code !== 'ENOENT') notices.push(`Mode and neighbours of ${path} were not seen: ${error.code}.`);
+  }
+  return notices;
+}

@@ -1,0 +1,155 @@
+/** Verify: proves every control of one or several installs and changes nothing there but its own evidence. */
+import { resolve } from 'node:path';
+import type { Arguments } from './args.ts';
+import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
+import type { Report } from './core/report.ts';
+import { redact } from './core/secret.ts';
+import { deploy } from './deploy.ts';
+import { renderEvidence, renderEvidenceJson } from './evidence/render.ts';
+import { keepRecord, type LookOptions, lookOnce, readLookOptions } from './look.ts';
+import { type Outputs, readOutputs, writeOutputs } from './outputs.ts';
+import { type Prepared, prepare, textStyle } from './prepare.ts';
+import { watch } from './watch.ts';
+import type { World } from './world.ts';
+
+/**
+ * Verifies the installs that are named, side by side; repairs with `--fix`, repeats with `--watch`, proves what was kept
+ * with `--evidence`.
+ * @throws {UsageError} with every problem of the input, of all installs at once
+ */
+export async function verify(args: Arguments, world: World): Promise<ExitCode> {
+  const dirs = directories(args, world);
+  const problems: Problem[] = together(args, dirs);
+  if (args.on('evidence')) {
+    if (problems.length > 0) throw new UsageError(problems);
+    return proveEvidence(args, world, dirs);
+  }
+  if (args.on('fix')) {
+    if (problems.length > 0) throw new UsageError(problems);
+    return deploy(args, world);
+  }
+  const outputs = readOutputs(args);
+  const look = readLookOptions(args, world.product);
+  const prepared = await Promise.all(
+    dirs.map((dir) => prepare(args, world, { mode: 'verify', dir, isPerson: false })),
+  );
+  problems.push(...outputs.problems, ...look.problems, ...prepared.flatMap((p) => p.problems));
+  if (problems.length > 0) throw new UsageError(problems);
+  const cancel = world.cancelOnSignals(() => world.stderr.write('\nStopping.\n'));
+  try {
+    const { signal } = cancel.controller;
+    const bed: Bed = { args, world, outputs, look, signal };
+    const [one] = prepared;
+    return look.every !== undefined && one
+      ? await watchInstall(one, look.every, bed)
+      : await verifyAll(prepared, bed);
+  } finally {
+    cancel.dispose();
+  }
+}
+
+interface Bed {
+  readonly args: Arguments;
+  readonly world: World;
+  readonly outputs: Outputs;
+  readonly look: LookOptions;
+  readonly signal: AbortSignal;
+}
+
+const directories = (args: Arguments, { product }: World): readonly string[] =>
+  (args.operands.length > 0 ? args.operands : [args.text('dir') ?? product.defaultDir]).map((dir) =>
+    resolve(dir),
+  );
+
+/** Flags and directories that do not go together. */
+function together(args: Arguments, dirs: readonly string[]): Problem[] {
+  const problems: Problem[] = [];
+  const one = 'one install at a time';
+  if (args.operands.length > 0 && args.text('dir') !== undefined)
+    problems.push({
+      where: '--dir',
+      seen: 'directories by both --dir and words',
+      expected: 'one of the two',
+      fix: 'leave --dir out',
+    });
+  for (const flag of ['fix', 'watch'] as const)
+    if (dirs.length > 1 && (args.on(flag) || args.text(flag) !== undefined))
+      problems.push({
+        where: `--${flag}`,
+        seen: `${dirs.length} directories`,
+        expected: one,
+        fix: 'name one',
+      });
+  if (args.on('fix') && args.text('watch') !== undefined)
+    problems.push({
+      where: '--watch',
+      seen: 'it beside --fix',
+      expected: 'one of the two',
+      fix: 'a watch only looks: leave one out',
+    });
+  return problems;
+}
+
+async function verifyAll(installs: readonly Prepared[], bed: Bed): Promise<ExitCode> {
+  const { args, world, outputs, look, signal } = bed;
+  const text = outputs.usesStdout ? world.stderr : world.stdout;
+  const style = textStyle(args, world, text);
+  const many = installs.length > 1;
+  const told = await Promise.all(
+    installs.map(async (install) => {
+      const lines: string[] = [];
+      // Several installs are looked at side by side and told one after the other.
+      const write = (line: string) => void (many ? lines.push(line) : text.write(redact(line)));
+      const report = await lookOnce(install, { args, world, look, style, signal, write });
+      if (report.exit !== EXIT.cancelled) write(await keepRecord(report, world, look));
+      return { report, lines };
+    }),
+  );
+  for (const { report, lines } of many ? told : [])
+    text.write(redact(`== ${report.dir}\n${lines.join('')}\n`));
+  const reports = told.map(({ report }) => report);
+  await writeOutputs(outputs, reports, world, { style, failOn: look.policy.failOn });
+  return worst(reports);
+}
+
+/** Looks again and again; what changed is told and kept as evidence, and files of reports are made anew each time. */
+function watchInstall(install: Prepared, every: number, bed: Bed): Promise<ExitCode> {
+  const { args, world, outputs, look, signal } = bed;
+  const text = outputs.usesStdout ? world.stderr : world.stdout;
+  const style = textStyle(args, world, text);
+  return watch({
+    every,
+    signal,
+    write: (line) => void text.write(redact(line)),
+    verifyOnce: (running) =>
+      lookOnce(install, { args, world, look, style, signal: running, write: () => {} }),
+    async afterLook({ report, changed }) {
+      if (changed) text.write(redact(await keepRecord(report, world, look)));
+      await writeOutputs(outputs, [report], world, { style, failOn: look.policy.failOn });
+    },
+  });
+}
+
+/** `--evidence`: proves the chain of what earlier verifies kept. */
+async function proveEvidence(args: Arguments, world: World, dirs: readonly string[]): Promise<ExitCode> {
+  const { verifyEvidence } = await import('./evidence/chain.ts');
+  const signers = args.text('signers');
+  const expect = args.text('expect');
+  let exit: ExitCode = EXIT.proved;
+  for (const dir of dirs) {
+    const store = world.evidence(resolve(dir, world.product.paths.evidence));
+    const result = await verifyEvidence(store, {
+      signatures: world.signatureCheck(signers === undefined ? undefined : resolve(signers)),
+      ...(expect === undefined ? {} : { expect }),
+    });
+    world.stdout.write(redact(args.on('json') ? renderEvidenceJson(result) : renderEvidence(result)));
+    if (worse(result.exit, exit)) exit = result.exit;
+  }
+  return exit;
+}
+
+/** Exit codes from the one that asks for the most attention to the one that asks for none. */
+const ATTENTION: readonly ExitCode[] = [EXIT.bug, EXIT.cancelled, EXIT.failing, EXIT.notSeen, EXIT.proved];
+const worse = (a: ExitCode, b: ExitCode): boolean => ATTENTION.indexOf(a) < ATTENTION.indexOf(b);
+const worst = (reports: readonly Report[]): ExitCode =>
+  reports.map((report) => report.exit).reduce((a, b) => (worse(b, a) ? b : a));

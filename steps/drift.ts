@@ -1,0 +1,153 @@
+// Says which link broke for a control that does not hold: answers, files made of them, or what runs. Only looks, and only
+// for what fails. Where the looks and the memory do not tell, it says nothing: a wrong cause is worse than none.
+import type { DriftExplainer } from '../src/core/hooks.ts';
+import {
+  extraContainers,
+  internalMembers,
+  ownLogin,
+  passwordFile,
+  pinnedImages,
+  runningProperty,
+  secretInEnvironment,
+  settings,
+} from './drift/application.ts';
+import {
+  absent,
+  composeDrift,
+  declaredOrNot,
+  notCurrent,
+  overrideDrift,
+  violates,
+} from './drift/containers.ts';
+import { firstOf, lookOf, type Rule } from './drift/context.ts';
+import {
+  accessRules,
+  catalogue,
+  databaseFiles,
+  envContent,
+  envFile,
+  otherFileInside,
+  password,
+  schema,
+  serverTls,
+} from './drift/database.ts';
+import {
+  keyAccess,
+  keyContent,
+  keyInside,
+  keyPresence,
+  keyReadable,
+  keyUnreadable,
+  secretsDirectory,
+} from './drift/key.ts';
+import { live } from './drift/live.ts';
+import { behaviour, configCurrent, configFile, copiedCertificate, servedCertificate } from './drift/proxy.ts';
+import { PATH, SERVICE } from './shared/layout.ts';
+
+const up =
+  (service: string): Rule =>
+  (look) =>
+    absent(look, service);
+const published =
+  (service: string, otherwise: 'changed-at-run-time' | 'untold'): Rule =>
+  (look) =>
+    declaredOrNot(look, service, violates(look, ['ports', 'networks'], service), otherwise);
+const current =
+  (service: string): Rule =>
+  (look) =>
+    notCurrent(look, service);
+const inCoreCube = live('in CoreCube');
+
+/**
+ * Control, or the beginning of controls (`compose.*`), and what tells its cause; the first that fits. What is not here has
+ * no link that could break: the host, its engine and the outside world are not made of answers.
+ */
+export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
+  ['compose.override-keeps-hardening', overrideDrift],
+  ['compose.*', composeDrift],
+
+  ['key.exists', keyPresence],
+  ['key.not-lost', keyPresence],
+  ['key.access', keyAccess],
+  ['key.not-a-link', keyAccess],
+  ['key.directory', secretsDirectory],
+  ['key.format', keyContent],
+  ['key.belongs-to-data', keyContent],
+  ['key.same-inside', keyInside],
+  ['key.readable-inside', keyReadable],
+  ['key.unreadable-by-others', keyUnreadable],
+  ['key.none-of-its-own', live("in CoreCube's volume")],
+
+  ['pg.files', databaseFiles],
+  ['pg.env-file', envFile],
+  ['pg.urls-distinct', envContent],
+  ['pg.urls-verify-server', envContent],
+  ['pg.roles-log-in', password(PATH.env)],
+  ['pg.password-accepted', password(PATH.databaseSuperuserPassword)],
+  ['pg.up', up(SERVICE.database)],
+  ['pg.scram-only', accessRules],
+  ['pg.plaintext-refused', accessRules],
+  ['pg.tls-in-use', serverTls],
+  ['pg.old-tls-refused', serverTls],
+  ['pg.server-certificate', serverTls],
+  [
+    'pg.ca-delivered',
+    otherFileInside(SERVICE.app, PATH.databaseCa, '/run/secrets/pg_ca.crt', 'database.certificates'),
+  ],
+  ['pg.not-published', published(SERVICE.database, 'changed-at-run-time')],
+  ['pg.rls-enabled', schema],
+  ['pg.policies-not-open', schema],
+  ['pg.tables-not-owned-by-app', schema],
+  ['pg.app-role-in-use', firstOf(current(SERVICE.app))],
+  ['pg.app-sessions-encrypted', firstOf(current(SERVICE.app))],
+  ['pg.*', catalogue],
+
+  ['running.pgvector-up', up(SERVICE.database)],
+  ['running.inference-up', up(SERVICE.inference)],
+  ['running.corecube-up', up(SERVICE.app)],
+  ['running.internal-members', internalMembers],
+  ['running.no-extra-containers', extraContainers],
+  ['running.*', runningProperty],
+  ['secrets.not-in-inspect', secretInEnvironment],
+  ['admin.not-in-environment', firstOf(secretInEnvironment, current(SERVICE.app))],
+
+  ['admin.password-file', passwordFile],
+  ['admin.own-login', ownLogin],
+  ['admin.*', inCoreCube],
+  ['session.*', settings],
+  ['audit.*', live('in CoreCube', { needs: ['auditRetentionDays', 'auditQueryText'] })],
+  ['webhooks.*', inCoreCube],
+  ['keys.*', inCoreCube],
+
+  ['proxy.up', firstOf(up(SERVICE.proxy), published(SERVICE.proxy, 'untold'), current(SERVICE.proxy))],
+  ['proxy.container-current', current(SERVICE.proxy)],
+  [
+    'proxy.data-kept',
+    (look) => declaredOrNot(look, SERVICE.proxy, violates(look, ['data-volume'], SERVICE.proxy), 'untold'),
+  ],
+  ['proxy.config-file', configFile],
+  ['proxy.config-current', configCurrent],
+  ['proxy.no-ipv6-publishing', published(SERVICE.proxy, 'untold')],
+  ['proxy.app-not-reachable-directly', published(SERVICE.app, 'untold')],
+  ['proxy.client-address-seen', published(SERVICE.proxy, 'untold')],
+  ['proxy.gateway-not-allowed', published(SERVICE.proxy, 'untold')],
+  ['proxy.*', behaviour('http')],
+  ['tls.files-copied', copiedCertificate],
+  ['tls.1-1-refused', behaviour('connections')],
+  ['tls.certificate', firstOf(servedCertificate, behaviour('certificates'))],
+  ['tls.trusted-by-clients', firstOf(servedCertificate, behaviour('certificates'))],
+
+  ['images.pinned', pinnedImages],
+];
+
+/** The rule of a control; undefined where no link can break. */
+const ruleOf = (control: string): Rule | undefined =>
+  RULES.find(([name]) =>
+    name.endsWith('*') ? control.startsWith(name.slice(0, -1)) : control === name,
+  )?.[1];
+
+export const explainDrift: DriftExplainer = async (finding, context) => {
+  const rule = ruleOf(finding.control);
+  if (!rule || finding.verdict.is !== 'fail') return undefined;
+  return rule(await lookOf(context), finding);
+};

@@ -1,0 +1,161 @@
+/** CoreCube's own state: sessions, the administrator's account, images; and containers that nobody declared. */
+
+import { expectedUsers } from '../compose/violations.ts';
+import type { ComposeModel } from '../shared/compose-project.ts';
+import { composeModel } from '../shared/compose-project.ts';
+import { containerOf, containers } from '../shared/docker.ts';
+import { PATH, SERVICE } from '../shared/layout.ts';
+import { lookAtRunning, type RunningProperty } from '../shared/running.ts';
+import { heldImages } from '../upkeep.ts';
+import { accessDrift } from './access.ts';
+import { composeDrift, declaredOrNot, notCurrent, overrideDrift, violates } from './containers.ts';
+import { broken, describeDiffering, earlierAnswers, firstOf, type Look, type Rule } from './context.ts';
+import { missing, wasMade } from './files.ts';
+import { live } from './live.ts';
+import { when } from './memory.ts';
+import { modifiedAt } from './times.ts';
+
+/** Services whose containers a `running.*` control is about. */
+function usersOf({ answers }: Look, isProxy: boolean): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(expectedUsers(answers)).filter(([service]) => (service === SERVICE.proxy) === isProxy),
+  );
+}
+
+/** `running.PROPERTY` and `running.proxy-PROPERTY`. */
+export const runningProperty: Rule = async (look, { control }) => {
+  const isProxy = control.startsWith('running.proxy-');
+  const property = control.replace(/^running\.(proxy-)?/, '') as RunningProperty;
+  // The same users as the controls have, so that their look is shared.
+  const { violations } = await lookAtRunning(look.host, look.answers.projectName, usersOf(look, isProxy));
+  for (const { service } of violations.filter((v) => v.property === property)) {
+    const drift =
+      property === 'current'
+        ? await notCurrent(look, service)
+        : await declaredOrNot(look, service, violates(look, [property], service));
+    if (drift) return drift;
+  }
+  return undefined;
+};
+
+const SETTINGS = [
+  'CORECUBE_PUBLIC_URL',
+  'SESSION_MAX_AGE_HOURS',
+  'SESSION_MAX_LIFETIME_HOURS',
+  'SESSION_IDLE_TIMEOUT_MINUTES',
+] as const;
+
+/** What CoreCube is told by its environment: a file declares it wrongly, or the container has another one. */
+export const settings: Rule = async (look) => {
+  const { host, answers } = look;
+  const declared = await declaredOrNot(look, SERVICE.app, violates(look, ['settings'], ''), 'untold');
+  if (declared) return declared;
+  const container = await containerOf(host, answers.projectName, SERVICE.app);
+  const model = await composeModel(host, answers.projectName);
+  const given = model?.services[SERVICE.app]?.environment;
+  if (!container?.State.Running || !given) return undefined;
+  const has = new Map(
+    (container.Config.Env ?? []).map((e) => [e.split('=')[0], e.slice(e.indexOf('=') + 1)]),
+  );
+  // Otherwise it runs with what was declared, and what it makes of it is its own.
+  return SETTINGS.some((name) => given[name] !== has.get(name))
+    ? ((await notCurrent(look, SERVICE.app)) ?? declaredOrNot(look, SERVICE.app, () => false))
+    : undefined;
+};
+
+const PRIVATE = ['ENCRYPTION_KEY', 'CUBE_ADMIN_EMAIL', 'CUBE_ADMIN_PASSWORD', 'POSTGRES_PASSWORD'];
+
+/** A secret in an environment: declared there, or given to a container that no file of ours declares like that. */
+export const secretInEnvironment: Rule = async (look) => {
+  const isShown = (model: ComposeModel) =>
+    Object.values(model.services).some((s) => PRIVATE.some((name) => name in (s.environment ?? {})));
+  const all = await containers(look.host, look.answers.projectName);
+  for (const service of Object.keys(expectedUsers(look.answers))) {
+    const container = all.find((c) => c.Config.Labels['com.docker.compose.service'] === service);
+    const has = (container?.Config.Env ?? []).some((e) => PRIVATE.includes(e.split('=')[0] ?? ''));
+    if (container?.State.Running && has) return declaredOrNot(look, service, isShown);
+  }
+  return undefined;
+};
+
+export const passwordFile: Rule = async (look) => {
+  const change = 'admin-account.password-file';
+  if (!(await look.host.stat(PATH.adminPassword))) return missing(PATH.adminPassword, wasMade(look, change));
+  return accessDrift(look, PATH.adminPassword, { mode: 0o600, wrong: 0o077, change });
+};
+
+/** The own login does not work: the kept password was edited, or the account was changed in CoreCube. */
+export const ownLogin: Rule = firstOf(async (look, { control }) => {
+  const { last } = look.memory;
+  const earlier = await earlierAnswers(look, ['adminEmail', 'adminPassword']);
+  if (earlier)
+    return broken('never-applied', `${describeDiffering(earlier.differing)} from those of the last apply.`);
+  const modified = await modifiedAt(look, PATH.adminPassword);
+  return last?.held.has(control) && modified && modified > last.at
+    ? broken(
+        'edited-by-hand',
+        `${PATH.adminPassword} was written on ${when(modified)}, after the apply of ${when(last.at)}.`,
+      )
+    : undefined;
+}, live('in CoreCube'));
+
+/** `images.pinned`. */
+export const pinnedImages: Rule = async (look) => {
+  const { host, answers } = look;
+  for (const held of (await heldImages(host, answers.projectName)) ?? []) {
+    const { service, reference, id, loose } = held;
+    const container = await containerOf(host, answers.projectName, service);
+    const recorded = id === undefined ? undefined : short(id);
+    // Without a pin nothing was recorded that an update could have moved: somebody wrote the reference.
+    if (loose !== undefined && recorded === undefined)
+      return (await composeDrift(look)) ?? (await overrideDrift(look));
+    if (loose !== undefined)
+      return broken(
+        'changed-by-update',
+        `The tag ${reference} stands for another image than ${recorded}, which this tool recorded.`,
+      );
+    if (!container || recorded === undefined || container.Image === id) continue;
+    const declared = await notCurrent(look, service);
+    return (
+      declared ??
+      broken(
+        'changed-by-update',
+        `The container of ${service} was created on ${when(new Date(container.Created))} with the image ${short(container.Image)}; its pin is ${recorded}.`,
+      )
+    );
+  }
+  return undefined;
+};
+
+const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
+
+/** `running.internal-members`: no file of this install lets anything else in, or one does. */
+export const internalMembers: Rule = async (look) => {
+  const isOpen = violates(look, ['networks'], '');
+  const declared = await declaredOrNot(look, SERVICE.app, isOpen, 'untold');
+  return (
+    declared ??
+    broken(
+      'changed-at-run-time',
+      `Neither ${PATH.compose} nor ${PATH.override} joins it to this network: it was joined by hand.`,
+    )
+  );
+};
+
+/** `running.no-extra-containers`: told for a container that Compose did not make of this install's files. */
+export const extraContainers: Rule = async (look) => {
+  const model = await composeModel(look.host, look.answers.projectName);
+  const all = await containers(look.host, look.answers.projectName);
+  const extra = all.filter(
+    (c) => !((c.Config.Labels['com.docker.compose.service'] ?? '') in (model?.services ?? {})),
+  );
+  const foreign = extra.find(
+    (c) => !(c.Config.Labels['com.docker.compose.project.config_files'] ?? '').includes(look.host.dir),
+  );
+  return foreign
+    ? broken(
+        'changed-at-run-time',
+        `${foreign.Name.slice(1)} was created with the project's label and from no file of this install.`,
+      )
+    : undefined;
+};

@@ -1,0 +1,292 @@
+/** Containers against the files that declare them: which of the two was changed, and by what. */
+import { join } from 'node:path';
+import type { Drift } from '../../src/core/report.ts';
+import type { ComposeAnswers } from '../compose/render.ts';
+import { type Property, violations } from '../compose/violations.ts';
+import { bootstrapInProgress } from '../shared/admin-credentials.ts';
+import { type ComposeModel, composeArgv, composeModel, configHashes } from '../shared/compose-project.ts';
+import { type Container, containerOf, dockerOutput } from '../shared/docker.ts';
+import { ENV, PATH, SERVICE } from '../shared/layout.ts';
+import { readEnv } from '../shared/postgres.ts';
+import { broken, describeDiff, type Look } from './context.ts';
+import { COMPOSE, edited, fileDrift, stateOf, wasMade, writtenOn } from './files.ts';
+import { when } from './memory.ts';
+import { changedAt } from './times.ts';
+
+const label = (container: Container, name: string): string | undefined =>
+  container.Config.Labels[`com.docker.compose.${name}`];
+
+/** Changes that start a service, by service. */
+const STARTERS: Readonly<Record<string, readonly string[]>> = {
+  [SERVICE.database]: ['database.start', `services.start-${SERVICE.database}`],
+  [SERVICE.app]: [`services.start-${SERVICE.app}`],
+  [SERVICE.inference]: [`services.start-${SERVICE.inference}`],
+  [SERVICE.proxy]: ['proxy.start'],
+};
+
+/** Compose's hashes of the services as they are declared now. */
+async function declaredHashes({ host, answers }: Look): Promise<ReadonlyMap<string, string>> {
+  const bootstrap =
+    (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose)) !== undefined;
+  return configHashes(host, answers.projectName, bootstrap);
+}
+
+/** The same with another compose.yaml, or without the override file; empty when Compose refuses it. */
+function otherHashes(
+  { host, answers }: Look,
+  other: { readonly compose?: string; readonly withoutOverride?: true },
+): Promise<ReadonlyMap<string, string>> {
+  const key = `drift hashes ${other.compose === undefined ? '' : 'rendered'} ${other.withoutOverride ?? ''}`;
+  return host.once(key, async () => {
+    const argv = await composeArgv(host, answers.projectName);
+    const at = argv.indexOf('--file') + 1;
+    const files = other.withoutOverride ? argv.slice(0, at + 1) : [...argv];
+    if (other.compose !== undefined) files[at] = '-';
+    const command = [...files, 'config', '--hash', '*'];
+    const options = other.compose === undefined ? {} : { input: other.compose };
+    const result = await host.query(command, options);
+    const rows = result.code === 0 ? result.stdout.split('\n').map((line) => line.trim().split(/\s+/)) : [];
+    return new Map(rows.flatMap(([service, hash]) => (service && hash ? [[service, hash] as const] : [])));
+  });
+}
+
+/** The cause of what compose.yaml itself declares wrongly. */
+export async function composeDrift(look: Look): Promise<Drift | undefined> {
+  const state = await stateOf(COMPOSE, look);
+  if (state.is !== 'edited') return fileDrift(COMPOSE, look, { follows: undefined, what: '' });
+  const [declared, rendered] = [
+    await declaredHashes(look),
+    await otherHashes(look, { compose: state.wanted }),
+  ];
+  const follows = [];
+  for (const [service, hash] of declared) {
+    if (rendered.get(service) === hash) continue;
+    const container = await containerOf(look.host, look.answers.projectName, service);
+    if (container) follows.push({ service, follows: label(container, 'config-hash') === hash });
+  }
+  const behind = follows.filter((f) => !f.follows).map((f) => f.service);
+  return fileDrift(COMPOSE, look, {
+    follows: rendered.size === 0 || follows.length === 0 ? undefined : behind.length === 0,
+    what: containersOf(behind.length > 0 ? behind : follows.map((f) => f.service)),
+  });
+}
+
+const containersOf = (services: readonly string[]) =>
+  services.length === 1 ? `The container of ${services[0]}` : `What runs as ${services.join(', ')}`;
+
+/** The cause of hardening that the override file takes away; it is never written here, so a person wrote it. */
+export async function overrideDrift(look: Look): Promise<Drift | undefined> {
+  const { host, answers } = look;
+  if (!(await host.stat(PATH.override))) return undefined;
+  const [merged, own] = [await declaredHashes(look), await otherHashes(look, { withoutOverride: true })];
+  const changed = [...merged].filter(([service, hash]) => own.get(service) !== hash);
+  const containers = await Promise.all(
+    changed.map(async ([service, hash]) => ({
+      service,
+      hash,
+      container: await containerOf(host, answers.projectName, service),
+    })),
+  );
+  const there = containers.filter((c) => c.container);
+  const behind = there.filter((c) => c.container && label(c.container, 'config-hash') !== c.hash);
+  const names = changed.map(([service]) => service).join(', ');
+  return edited(`${PATH.override}, which this tool never writes, changes what is declared for ${names}`, {
+    follows: there.length === 0 ? undefined : behind.length === 0,
+    what: containersOf((behind.length > 0 ? behind : there).map((c) => c.service)),
+  });
+}
+
+/** Why a container is not the one that the files declare now. */
+export async function notCurrent(look: Look, service: string): Promise<Drift | undefined> {
+  const { host, answers, memory } = look;
+  const container = await containerOf(host, answers.projectName, service);
+  if (!container) return absent(look, service);
+  const declared = (await declaredHashes(look)).get(service);
+  const hash = label(container, 'config-hash');
+  if (hash !== undefined && hash === declared) return undefined;
+  const name = `The container of ${service}`;
+  const created = new Date(container.Created);
+  const made = `${name} was created on ${when(created)}`;
+
+  const state = await stateOf(COMPOSE, look);
+  if (state.is === 'missing' || state.is === 'untold') return undefined;
+  if (declared === undefined)
+    return state.is === 'edited'
+      ? edited(`${PATH.compose} does not declare ${service}`, { follows: false, what: name }, state.diff)
+      : undefined;
+  const byFiles = await byFileList(look, container, name);
+  if (byFiles) return byFiles;
+  const variables = await differingVariables(look, container, service);
+  if (variables.length > 0) {
+    const what = `${PATH.env} has another value of ${variables.join(', ')} than the container of ${service} was given`;
+    return unfinishedSince(look, created, 'database.urls')
+      ? broken('never-applied', `${what}: the run that wrote it did not come to its end.`)
+      : edited(what, { follows: false, what: name });
+  }
+  const override = (await host.stat(PATH.override)) !== undefined;
+  const own = override ? (await otherHashes(look, { withoutOverride: true })).get(service) : declared;
+  if (override && hash === own)
+    return edited(`${PATH.override} changes what is declared for ${service}`, { follows: false, what: name });
+
+  if (state.is === 'edited') {
+    const rendered = (await otherHashes(look, { compose: state.wanted })).get(service);
+    const what = describeDiff(PATH.compose, state.diff) + writtenOn(look, COMPOSE);
+    // Created from what this tool writes, and the file says something else: the file is what moved.
+    if (rendered !== undefined && rendered !== declared && (rendered === hash || isSameAsThen(look, created)))
+      return edited(what, { follows: false, what: name }, state.diff);
+    if (rendered !== undefined && rendered !== declared) return undefined;
+  }
+  if (unfinishedSince(look, created, COMPOSE.change))
+    return broken(
+      'never-applied',
+      `This tool wrote ${PATH.compose} in a run that did not come to its end; ${made.replace(/^The/, 'the')}.`,
+    );
+  if (!isSameAsThen(look, created)) {
+    if (memory.unfinished || !memory.last) return undefined;
+    return broken(
+      'changed-at-run-time',
+      `${made}, after the apply of ${when(memory.last.at)}, from another declaration than ${PATH.compose} gives.`,
+    );
+  }
+  // The container is the one that was proved then, so the declaration moved: whose change is the later one?
+  for (const [path, isCertain] of [
+    [PATH.override, override],
+    [PATH.compose, state.is === 'as-rendered' && state.touched],
+  ] as const) {
+    const at = isCertain ? await changedAt(look, path) : undefined;
+    if (at && memory.last && at > memory.last.at)
+      return edited(`${path} was changed on ${when(at)}`, { follows: false, what: name });
+  }
+  const version = label(container, 'version');
+  const now = await dockerOutput(host, ['compose', 'version', '--short']).catch(() => undefined);
+  if (
+    state.is === 'as-rendered' &&
+    !state.touched &&
+    !override &&
+    version &&
+    now &&
+    !now.trim().startsWith(version)
+  )
+    return broken(
+      'changed-by-update',
+      `${made} by Docker Compose ${version}; ${now.trim()} reads the same files in another way.`,
+    );
+  return undefined;
+}
+
+/** True when the container is older than the end of the last apply: it is the one that was proved then. */
+const isSameAsThen = ({ memory }: Look, created: Date): boolean =>
+  memory.last !== undefined && created <= memory.last.at;
+
+/** True when a run that never ended made this change after the container was created. */
+function unfinishedSince({ memory }: Look, created: Date, change: string): boolean {
+  const made = memory.made.get(change);
+  return memory.unfinished !== undefined && made !== undefined && made >= memory.unfinished && made > created;
+}
+
+/** What the list of files that Compose noted on the container tells. */
+async function byFileList(look: Look, container: Container, name: string): Promise<Drift | undefined> {
+  const { host } = look;
+  const listed = label(container, 'project.config_files')?.split(',') ?? [];
+  if (listed.length === 0) return undefined;
+  const [own, override, boot] = [PATH.compose, PATH.override, PATH.bootstrapCompose].map((p) =>
+    join(host.dir, p),
+  );
+  const foreign = listed.filter((path) => path !== own && path !== override && path !== boot);
+  if (foreign.length > 0)
+    return broken(
+      'changed-at-run-time',
+      `${name} was created from ${foreign.join(', ')}, which is no file of this install.`,
+    );
+  if (listed.includes(boot as string))
+    return broken('never-applied', `${name} is still the one of an unfinished first boot.`);
+  const has = (await host.stat(PATH.override)) !== undefined;
+  const had = listed.includes(override as string);
+  if (has === had) return undefined;
+  const what = `${PATH.override} was ${has ? 'added' : 'removed'} after the container was created`;
+  const notApplied = edited(what, { follows: false, what: name });
+  if (!has) return notApplied;
+  const changed = await changedAt(look, PATH.override);
+  if (changed === undefined) return undefined;
+  return changed > new Date(container.Created)
+    ? notApplied
+    : broken('changed-at-run-time', `${name} was created without ${PATH.override}, which was there then.`);
+}
+
+/** Names of the variables whose value in `.env` is another one than the running CoreCube was given. Never a value. */
+export async function differingVariables(
+  look: Look,
+  container: Container,
+  service: string,
+): Promise<readonly string[]> {
+  if (service !== SERVICE.app) return [];
+  const file = await readEnv(look.host).catch(() => undefined);
+  if (!file) return [];
+  const given = new Map(
+    (container.Config.Env ?? []).map((e) => [e.split('=')[0], e.slice(e.indexOf('=') + 1)]),
+  );
+  return [ENV.main, ENV.app, ENV.maintenance].filter(
+    (name) => file.has(name) && given.has(name) && file.get(name) !== given.get(name),
+  );
+}
+
+/** A service without a container, or with one that is stopped. */
+export async function absent(look: Look, service: string): Promise<Drift | undefined> {
+  const { host, answers, memory } = look;
+  const container = await containerOf(host, answers.projectName, service);
+  if (container) {
+    const { State } = container;
+    if (State.Running || State.Restarting || State.Status === 'created') return undefined;
+    return broken(
+      'changed-at-run-time',
+      `The container of ${service} is ${State.Status} (exit code ${State.ExitCode}); ${PATH.compose} declares it as running.`,
+    );
+  }
+  const was = memory.last ? 'written' : wasMade(look, ...(STARTERS[service] ?? []));
+  if (was === 'unknown') return undefined;
+  return was === 'never'
+    ? broken('never-applied', `The container of ${service} was never created here.`)
+    : broken('changed-at-run-time', `The container of ${service} was removed; ${PATH.compose} declares it.`);
+}
+
+/**
+ * The cause of something wrong in a running container: the model says it (then by which file), or it does not (then it
+ * was changed at run time, or nothing can be told).
+ */
+export async function declaredOrNot(
+  look: Look,
+  service: string,
+  isWrongIn: (model: ComposeModel) => boolean,
+  otherwise: 'changed-at-run-time' | 'untold' = 'changed-at-run-time',
+): Promise<Drift | undefined> {
+  const { host, answers } = look;
+  const container = await containerOf(host, answers.projectName, service);
+  if (!container?.State.Running) return absent(look, service);
+  const [merged, own] = [
+    await composeModel(host, answers.projectName),
+    await composeModel(host, answers.projectName, 'own'),
+  ];
+  if (!merged || !own) return undefined;
+  const name = `The container of ${service}`;
+  const runs = { follows: true, what: name };
+  if (isWrongIn(own)) return fileDrift(COMPOSE, look, runs);
+  if (isWrongIn(merged)) return edited(`${PATH.override}, which this tool never writes, declares it`, runs);
+  if (otherwise === 'untold') return undefined;
+  const byFiles = await byFileList(look, container, name);
+  if (byFiles) return byFiles;
+  const isFromFiles = label(container, 'config-hash') === (await declaredHashes(look)).get(service);
+  const how = isFromFiles
+    ? 'the running container was changed'
+    : `it was created on ${when(new Date(container.Created))} from another declaration`;
+  return broken('changed-at-run-time', `${name} is not as ${PATH.compose} declares it: ${how}.`);
+}
+
+/** True when a model declares what a control of the running containers finds wrong. */
+export const violates =
+  (look: Look, properties: readonly Property[], service: string) =>
+  (model: ComposeModel): boolean => {
+    const found = violations(model, look.answers as unknown as ComposeAnswers, look.host.dir);
+    return properties.some((p) =>
+      (found.get(p) ?? []).some((text) => text.startsWith(`${service} `) || service === ''),
+    );
+  };

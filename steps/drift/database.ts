@@ -1,0 +1,202 @@
+/** PostgreSQL and its files: rules, certificates, passwords, URLs, and what the catalogue says. */
+import type { Drift } from '../../src/core/report.ts';
+import { operators } from '../database/file-controls.ts';
+import { asSuperuser } from '../database/ground.ts';
+import type { QuestionId } from '../questions.ts';
+import { containerOf, execIn } from '../shared/docker.ts';
+import { PATH, SERVICE, UID } from '../shared/layout.ts';
+import { uidShift } from '../shared/userns.ts';
+import { accessDrift } from './access.ts';
+import { declaredOrNot, differingVariables } from './containers.ts';
+import { broken, describeDiffering, earlierAnswers, firstOf, type Look, type Rule } from './context.ts';
+import { ACCESS_RULES, edited, fileDrift, missing, stateOf, wasMade } from './files.ts';
+import { live } from './live.ts';
+import { when } from './memory.ts';
+import { changedAt, modifiedAt } from './times.ts';
+
+const SERVER = 'The running server';
+
+/** Whether the server has read its rules since the file was changed; undefined when that cannot be told. */
+async function hasReadRules(look: Look): Promise<boolean | undefined> {
+  const reach = await asSuperuser(look.host, look.answers);
+  if (!reach.connection) return undefined;
+  const [result] = await look.host.sql(reach.connection, [
+    { text: 'SELECT extract(epoch FROM pg_conf_load_time()) * 1000 AS at' },
+  ]);
+  const loaded = result?.ok ? Number(result.rows[0]?.at) : Number.NaN;
+  const [changed, modified] = [await changedAt(look, PATH.hba), await modifiedAt(look, PATH.hba)];
+  if (Number.isNaN(loaded) || !changed || !modified) return undefined;
+  if (changed.getTime() <= loaded) return true;
+  return modified.getTime() > loaded ? false : undefined;
+}
+
+const rulesDrift = async (look: Look): Promise<Drift | undefined> =>
+  fileDrift(ACCESS_RULES, look, { follows: await hasReadRules(look).catch(() => undefined), what: SERVER });
+
+/** `pg.files`: the rules, then each file's presence, access and content. */
+export const databaseFiles: Rule = async (look) => {
+  const { host, answers } = look;
+  if (answers.database === 'external') return authorityCopy(look);
+  if ((await stateOf(ACCESS_RULES, look)).is !== 'as-rendered') return rulesDrift(look);
+  const operator = await operators(host);
+  const server = new Set([UID.database + (await uidShift(host))]);
+  const certificates = 'database.certificates';
+  const open = { mode: 0o644, owners: operator, wrong: 0o022, needed: 0o044 };
+  const closed = (owners: ReadonlySet<number>) => ({ mode: 0o600, owners, wrong: 0o077, needed: 0o400 });
+  for (const [path, change, access] of [
+    [PATH.hba, ACCESS_RULES.change, open],
+    [PATH.postgresDir, ACCESS_RULES.change, { mode: 0o755, owners: operator, wrong: 0o022 }],
+    [PATH.databaseSuperuserPassword, 'database.superuser-password', closed(server)],
+    [PATH.databaseCaKey, certificates, closed(operator)],
+    [PATH.databaseKey, certificates, closed(server)],
+    [PATH.databaseCa, certificates, open],
+    [PATH.databaseCertificate, certificates, open],
+  ] as const) {
+    if (!(await host.stat(path))) return missing(path, wasMade(look, change));
+    const drift = await accessDrift(look, path, { ...access, change });
+    if (drift) return drift;
+  }
+  for (const path of [PATH.databaseCertificate, PATH.databaseCa, PATH.databaseKey]) {
+    const drift = await rewritten(look, path, certificates);
+    if (drift) return drift;
+  }
+  return undefined;
+};
+
+/** A file whose content must not be hashed, written after the change that made it was done. */
+async function rewritten(look: Look, path: string, change: string): Promise<Drift | undefined> {
+  const made = look.memory.made.get(change);
+  const at = await modifiedAt(look, path);
+  return made && at && at > made
+    ? broken(
+        'edited-by-hand',
+        `${path} was made by this tool on ${when(made)} and written again on ${when(at)}.`,
+      )
+    : undefined;
+}
+
+async function authorityCopy(look: Look): Promise<Drift | undefined> {
+  const source = look.answers.databaseCa;
+  if (!(await look.host.stat(PATH.databaseCa)))
+    return missing(PATH.databaseCa, wasMade(look, 'database.authority'));
+  const made = look.memory.made.get('database.authority');
+  const changed = source === undefined ? undefined : await changedAt(look, source);
+  if (made && changed && changed > made)
+    return broken(
+      'never-applied',
+      `${source} was changed on ${when(changed)}, after it was copied on ${when(made)}.`,
+    );
+  return rewritten(look, PATH.databaseCa, 'database.authority');
+}
+
+/** `pg.env-file`. */
+export const envFile: Rule = async (look) => {
+  const made = wasMade(look, 'database.urls');
+  if (!(await look.host.stat(PATH.env))) return missing(PATH.env, made);
+  const owners = await operators(look.host);
+  return accessDrift(look, PATH.env, { mode: 0o600, owners, wrong: 0o177, change: 'database.urls' });
+};
+
+/** What `.env` says: held at the last apply with the same answers, so it was edited. Its content is never shown. */
+export const envContent: Rule = async (look, { control }) => {
+  const { host, answers, memory } = look;
+  if (!(await host.stat(PATH.env))) return missing(PATH.env, wasMade(look, 'database.urls'));
+  const needs: readonly QuestionId[] = ['database', 'databaseAdminUrl', 'release', 'image'];
+  const earlier = await earlierAnswers(look, needs);
+  if (earlier)
+    return broken('never-applied', `${describeDiffering(earlier.differing)} from those of the last apply.`);
+  if (!memory.last?.held.has(control)) return undefined;
+  const app = await containerOf(host, answers.projectName, SERVICE.app);
+  const names = app ? await differingVariables(look, app, SERVICE.app) : [];
+  return edited(`${PATH.env} is not as it was at the apply of ${when(memory.last.at)}`, {
+    follows: app === undefined ? undefined : names.length === 0,
+    what: `The container of ${SERVICE.app}`,
+  });
+};
+
+/** A password that the server does not take: the one kept here was edited, or the server's was changed. */
+export const password =
+  (path: string): Rule =>
+  async (look, { control }) => {
+    const { host, answers, memory } = look;
+    const app = await containerOf(host, answers.projectName, SERVICE.app);
+    const names = app && path === PATH.env ? await differingVariables(look, app, SERVICE.app) : [];
+    if (names.length > 0)
+      return edited(`${path} has another value of ${names.join(', ')} than CoreCube was started with`, {
+        follows: false,
+        what: `The container of ${SERVICE.app}`,
+      });
+    if (!memory.last?.held.has(control)) return undefined;
+    const [changed, modified] = [await changedAt(look, path), await modifiedAt(look, path)];
+    if (modified && modified > memory.last.at)
+      return broken(
+        'edited-by-hand',
+        `${path} was written on ${when(modified)}, after the apply of ${when(memory.last.at)}.`,
+      );
+    if (!changed || changed > memory.last.at) return undefined;
+    return broken(
+      'changed-at-run-time',
+      `${path} is as it was at the apply of ${when(memory.last.at)}; the server has another password since.`,
+    );
+  };
+
+/** How the server lets anybody in: by its rules, or by what was changed in it. */
+export const accessRules: Rule = async (look, finding) => {
+  const state = await stateOf(ACCESS_RULES, look);
+  // A stored password that is weak is no matter of the rules.
+  const isAboutRules = finding.verdict.is !== 'fail' || !/^the password of /.test(finding.verdict.observed);
+  if (isAboutRules && state.is !== 'as-rendered') {
+    const drift = await rulesDrift(look);
+    // pg_hba_file_rules shows the file; a connection that went through met the rules that were read.
+    return finding.control === 'pg.scram-only' || drift?.link !== 'edited-not-applied' ? drift : undefined;
+  }
+  return catalogue(look, finding);
+};
+
+const NEEDS = ['database', 'databaseAdminUrl', 'release', 'image'] as const;
+
+/** Roles and their rights: no file declares them, the running server keeps them. */
+export const catalogue: Rule = live('in the running database', { change: 'database.roles', needs: NEEDS });
+
+/** Tables and policies: CoreCube makes them, and a new release of it makes others. */
+export const schema: Rule = live('in the running database', { needs: NEEDS, schemaOf: SERVICE.app });
+
+/** TLS of the server: its command in compose.yaml, else what was changed in the running one. */
+export const serverTls: Rule = firstOf(
+  (look) =>
+    look.answers.database === 'external'
+      ? Promise.resolve(undefined)
+      : declaredOrNot(
+          look,
+          SERVICE.database,
+          (model) => {
+            const { command } = (model.services[SERVICE.database] ?? {}) as { command?: unknown };
+            return !JSON.stringify(command ?? '').includes('ssl=on');
+          },
+          'untold',
+        ),
+  otherFileInside(
+    SERVICE.database,
+    PATH.databaseCertificate,
+    '/run/secrets/pg_server.crt',
+    'database.certificates',
+  ),
+  live('in the running database', { needs: ['database', 'databaseAdminUrl'] }),
+);
+
+/** A certificate that a container still has from its start, while the file was replaced. */
+export function otherFileInside(service: string, path: string, inside: string, change: string): Rule {
+  return async (look) => {
+    const { host, answers, memory } = look;
+    const container = await containerOf(host, answers.projectName, service);
+    const held = await host.readText(path);
+    if (!container?.State.Running || held === undefined) return undefined;
+    const has = await execIn(host, container, ['cat', inside]);
+    if (has.code !== 0 || has.stdout.trim() === held.trim()) return undefined;
+    const what = `${path} is another file than the container of ${service} was started with`;
+    const made = memory.made.get(change);
+    if (memory.unfinished && made && made >= memory.unfinished)
+      return broken('never-applied', `${what}: the run that wrote it did not come to its end.`);
+    return edited(what, { follows: false, what: `The container of ${service}` });
+  };
+}

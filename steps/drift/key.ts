@@ -1,0 +1,69 @@
+/** The encryption key: its file, and what CoreCube's container has of it. Its content is never shown, hashed or compared here. */
+import { containerOf } from '../shared/docker.ts';
+import { PATH, SERVICE, UID } from '../shared/layout.ts';
+import { uidShift } from '../shared/userns.ts';
+import { accessDrift } from './access.ts';
+import { declaredOrNot, violates } from './containers.ts';
+import { broken, firstOf, type Look, type Rule } from './context.ts';
+import { edited, missing, wasMade } from './files.ts';
+import { when } from './memory.ts';
+import { changedAt } from './times.ts';
+
+/** Presence of the key and of its check value. */
+export const keyPresence: Rule = async (look) => {
+  const { host, memory } = look;
+  for (const [path, change] of [
+    [PATH.key, 'encryption-key.create'],
+    [PATH.keyCheck, 'encryption-key.check-value'],
+  ] as const)
+    if (!(await host.stat(path))) return missing(path, memory.last ? 'written' : wasMade(look, change));
+  return undefined;
+};
+
+const access =
+  (wrong: number): Rule =>
+  async (look) => {
+    const owners = new Set([UID.app + (await uidShift(look.host))]);
+    // 0400 is as good as 0600.
+    return accessDrift(look, PATH.key, { mode: 0o600, owners, wrong, change: 'encryption-key.create' });
+  };
+export const keyAccess = access(0o7177);
+
+export const secretsDirectory: Rule = async (look) => {
+  const change = 'encryption-key.directory';
+  if (!(await look.host.stat(PATH.secrets)))
+    return missing(PATH.secrets, look.memory.last ? 'written' : wasMade(look, change));
+  const owners = new Set([(await look.host.system()).uid, 0]);
+  return accessDrift(look, PATH.secrets, { mode: 0o711, owners, wrong: 0o066, change });
+};
+
+/** The key's content: what held at the last apply was changed by whoever wrote the file, for nothing else writes it. */
+export const keyContent: Rule = async ({ memory }, { control }) =>
+  memory.last?.held.has(control)
+    ? broken(
+        'edited-by-hand',
+        `${PATH.key} is not what it was at the apply of ${when(memory.last.at)}; this tool never changes a key.`,
+      )
+    : undefined;
+
+const delivery = (look: Look) =>
+  declaredOrNot(look, SERVICE.app, violates(look, ['key-delivery'], ''), 'untold');
+
+/** A key file that was replaced after the container was started: a mounted file stays the old one inside. */
+async function replaced(look: Look) {
+  const container = await containerOf(look.host, look.answers.projectName, SERVICE.app);
+  const changed = await changedAt(look, PATH.key);
+  const name = `The container of ${SERVICE.app}`;
+  return container && changed && changed > new Date(container.State.StartedAt)
+    ? edited(`${PATH.key} was replaced on ${when(changed)}, after the container was started`, {
+        follows: false,
+        what: name,
+      })
+    : undefined;
+}
+
+export const keyInside: Rule = firstOf(delivery, replaced);
+export const keyReadable: Rule = firstOf(access(0o7177), delivery);
+export const keyUnreadable: Rule = firstOf(access(0o077), (look) =>
+  declaredOrNot(look, SERVICE.app, violates(look, ['key-delivery'], ''), 'untold'),
+);

@@ -1,0 +1,162 @@
+/** The attacks on the proxy and how their answers are judged: one definition for the look from this host and from another. */
+import type { HttpRequest, HttpResult } from '../../src/core/host.ts';
+import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
+import { REFUSAL } from '../shared/caddy.ts';
+import { ask, because, type Endpoint, type Site } from './look.ts';
+import { FENCED_TARGETS, FORGED_TARGETS, forgedHeaders } from './spellings.ts';
+
+/** What is sent. */
+export interface Shot {
+  readonly target: string;
+  readonly options?: Partial<Pick<HttpRequest, 'method' | 'headers' | 'body'>>;
+  /** What is special about it besides method and target. */
+  readonly note?: string;
+}
+/** A shot, and the place it is fired from. */
+export interface Attack extends Shot {
+  readonly connectTo: Endpoint;
+  /** The place in words. */
+  readonly from: string;
+}
+
+/** Refused by the proxy itself: its own 403, or a request it does not even parse. */
+export const refused = (result: HttpResult, method: HttpRequest['method'] = 'GET'): boolean =>
+  result.ok &&
+  ((result.status === 403 && (method === 'HEAD' || result.body.includes(REFUSAL))) || result.status === 400);
+
+/** Runs attacks side by side, 16 at a time. */
+export async function attackAll(
+  site: Site & { readonly signal: AbortSignal },
+  attacks: readonly Attack[],
+): Promise<Verdict> {
+  const leaks: string[] = [];
+  const silent: string[] = [];
+  const queue = [...attacks];
+  const worker = async () => {
+    for (let next = queue.shift(); next && !site.signal.aborted; next = queue.shift()) {
+      const { from, connectTo, target, options, note } = next;
+      const result = await ask(site, connectTo, target, options);
+      const name = `${options?.method ?? 'GET'} ${target}${note === undefined ? '' : ` with ${note}`}`;
+      if (!result.ok) silent.push(`${name}: ${because(result.message)}`);
+      else if (!refused(result, options?.method)) leaks.push(`${name} from ${from} answers ${result.status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, worker));
+  if (leaks.length > 0) {
+    const more = leaks.length > 4 ? ` and ${leaks.length - 4} more` : '';
+    return fail(`${leaks.slice(0, 4).join('; ')}${more}`, 'refused with 403 by the proxy');
+  }
+  if (silent.length > 0) return unknown(`${silent.length} attacks got no answer: ${silent[0]}`);
+  if (site.signal.aborted) return unknown('the look was ended before every attack was made');
+  const from = [...new Set(attacks.map((a) => a.from))];
+  return pass(`${attacks.length} attempts refused, tried from ${from.join(', ')}`);
+}
+
+/** Everything that must be refused to an address outside of the allowed ranges. */
+export const fenceShots = (publicPaths: readonly string[]): readonly Shot[] => [
+  ...FENCED_TARGETS.filter((t) => !publicPaths.some((path) => t.startsWith(path))).map((target) => ({
+    target,
+  })),
+  { target: '/admin', options: { method: 'POST', body: '{}' } },
+  { target: '/admin', options: { method: 'HEAD' } },
+];
+
+/** Requests that claim to come from one of these addresses, by every header that some server believes. */
+export const forgedShots = (claimed: readonly string[]): readonly Shot[] =>
+  claimed.flatMap((address) =>
+    forgedHeaders(address).flatMap((headers) =>
+      FORGED_TARGETS.map((target) => ({
+        target,
+        options: { headers },
+        note: Object.keys(headers).slice(0, 3).join(', '),
+      })),
+    ),
+  );
+
+/** One address of each family suffices: what is forged is the claim, not the range. */
+export const claimsOf = (ranges: readonly string[]): readonly string[] =>
+  [4, 6].flatMap((family) => {
+    const range = ranges.find((r) => r.includes(':') === (family === 6));
+    return range === undefined ? [] : [range.split('/')[0] as string];
+  });
+
+/** Metrics, and what Caddy's admin endpoint serves, by the names they usually have. */
+export const metricsShots: readonly Shot[] = [
+  '/metrics',
+  '/metrics/',
+  '/api/metrics',
+  '/debug/pprof/',
+  '/config/',
+  '/health',
+  '/status',
+].map((target) => ({ target }));
+
+/** What a foreign name may get: no handshake, or a refusal that CoreCube has no part in. */
+const foreign = (result: HttpResult): string | undefined =>
+  !result.ok || [400, 403, 421].includes(result.status) ? undefined : `answers ${result.status}`;
+
+/** Requests under other names and bare addresses; what came back of them, and how many were made. */
+export async function askAsOthers(
+  site: Site,
+  https: Endpoint,
+  http: Endpoint | undefined,
+): Promise<{ readonly leaks: readonly string[]; readonly tried: number }> {
+  const { host, answers } = site;
+  const insecure = { method: 'GET', insecure: true, timeoutMs: 5_000 } as const;
+  const port = https.port === 443 ? '' : `:${https.port}`;
+  const address = https.host.includes(':') ? `[${https.host}]` : https.host;
+  const origin = `https://${address}${port}`;
+  const other = 'https://other-name.invalid';
+  const requests = ['/v1/models', '/admin'].flatMap((path): [string, Promise<HttpResult>][] => [
+    [`another name (${path})`, host.http({ ...insecure, origin: other, path, connectTo: https })],
+    [
+      `this name with another Host (${path})`,
+      ask(site, https, path, { headers: { host: 'other-name.invalid' } }),
+    ],
+    [`the bare address (${path})`, host.http({ ...insecure, origin, path, connectTo: https })],
+    [
+      `the bare address with this Host (${path})`,
+      host.http({ ...insecure, origin, path, connectTo: https, headers: { host: answers.domain } }),
+    ],
+    ...(http === undefined
+      ? []
+      : ([
+          [
+            `another name over plain HTTP (${path})`,
+            host.http({ ...insecure, origin: 'http://other-name.invalid', path, connectTo: http }),
+          ],
+        ] as [string, Promise<HttpResult>][])),
+  ]);
+  const results = await Promise.all(
+    requests.map(async ([name, result]) => ({ name, seen: foreign(await result) })),
+  );
+  return {
+    leaks: results.filter((r) => r.seen !== undefined).map((r) => `${r.name} ${r.seen}`),
+    tried: results.length,
+  };
+}
+
+/** The request that an MCP client begins with, without a key. */
+export const mcpPing = {
+  method: 'POST',
+  headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+  body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+} as const;
+
+/** Judges `GET /v1/models` and the MCP ping, both sent without a key. */
+export function judgePublic(models: HttpResult, mcp: HttpResult): Verdict {
+  for (const [name, result] of [
+    ['GET /v1/models', models],
+    ['POST /mcp', mcp],
+  ] as const) {
+    if (!result.ok) return unknown(`${name} got no answer: ${because(result.message)}`);
+    if ([502, 503, 504].includes(result.status)) {
+      return unknown(`${name} answers ${result.status}: CoreCube does not answer behind the proxy`);
+    }
+    if (refused(result)) return fail(`${name} is refused by the proxy`, '401 from CoreCube');
+    const asksForKey =
+      result.status === 401 || (name === 'POST /mcp' && [400, 404, 405, 406, 415].includes(result.status));
+    if (!asksForKey) return fail(`${name} answers ${result.status} without an API key`, '401 from CoreCube');
+  }
+  return pass('GET /v1/models answers 401 and POST /mcp is not served without a key');
+}

@@ -1,0 +1,119 @@
+/** Who is connected to the networks of the install: past every published port, this is the way to CoreCube and its data. */
+import type { HostReader } from '../../src/core/host.ts';
+import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
+import type { Answers } from '../questions.ts';
+import { composeModel } from '../shared/compose-project.ts';
+import { containerOf, containers, docker } from '../shared/docker.ts';
+import { NETWORK, SERVICE } from '../shared/layout.ts';
+
+type Needed = Pick<Answers, 'projectName'>;
+const UP = `running.${SERVICE.app}-up`;
+const SERVICE_LABEL = 'com.docker.compose.service';
+
+/** The part of `docker network inspect` that is read here. */
+interface Network {
+  readonly Internal: boolean;
+  readonly Containers: Readonly<Record<string, { readonly Name: string }>> | null;
+}
+
+/** Shared within a snapshot. @throws when the network cannot be looked at */
+function network(host: HostReader, project: string, name: string): Promise<Network> {
+  return host.once(`network ${project}_${name}`, async () => {
+    const result = await docker(host, ['network', 'inspect', `${project}_${name}`]);
+    if (result.code !== 0) throw new Error(`the network cannot be looked at: ${result.stderr.trim()}`);
+    return (JSON.parse(result.stdout) as [Network])[0];
+  });
+}
+
+/** Members by name: those whose containers are of the given services of this project, and all others. */
+async function members(host: HostReader, project: string, name: string, services: ReadonlySet<string>) {
+  const { Containers } = await network(host, project, name);
+  const own = new Set(
+    (await containers(host, project))
+      .filter((c) => services.has(c.Config.Labels[SERVICE_LABEL] ?? ''))
+      .map((c) => c.Id),
+  );
+  const all = Object.entries(Containers ?? {});
+  const names = (list: typeof all) => list.map(([, c]) => c.Name).sort();
+  return {
+    own: names(all.filter(([id]) => own.has(id))),
+    foreign: names(all.filter(([id]) => !own.has(id))),
+  };
+}
+
+const isUp = async (host: HostReader, project: string): Promise<boolean> =>
+  (await containerOf(host, project, SERVICE.app))?.State.Running === true;
+
+const internalClosed: Control<Needed> = {
+  id: 'running.internal-closed',
+  title: 'The internal network has no way out',
+  severity: 'required',
+  section: 'network-isolation',
+  refs: ['CIS Docker 5.30'],
+  how: 'Reads in docker network inspect whether the engine routes anything out of the internal network.',
+  threat: 'A database that can call out can be made to send its data away.',
+  remedy: `Remove the network so that it is made anew as declared: docker compose down, then apply again. The volumes stay.`,
+  impact: 'Everything is away for the time of a start.',
+  manual: true,
+  async inspect({ host, answers }) {
+    if (!(await isUp(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
+    return (await network(host, answers.projectName, NETWORK.internal)).Internal
+      ? pass('the engine routes nothing out of it')
+      : fail('the network has a way out', 'an internal network');
+  },
+};
+
+const internalMembers: Control<Needed> = {
+  id: 'running.internal-members',
+  title: 'Nothing else is connected to the internal network',
+  severity: 'required',
+  section: 'network-isolation',
+  refs: ['CIS Docker 5.30'],
+  how: 'Lists the members of the internal network in docker network inspect.',
+  threat: 'A container on the internal network reaches the database past every fence.',
+  remedy: 'docker network disconnect the named container, or give it a network of its own.',
+  impact: 'The named container loses its way to the database.',
+  manual: true,
+  async inspect({ host, answers }) {
+    if (!(await isUp(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
+    const allowed = new Set<string>([SERVICE.app, SERVICE.database, SERVICE.inference]);
+    const { own, foreign } = await members(host, answers.projectName, NETWORK.internal, allowed);
+    return foreign.length === 0
+      ? pass(own.join(', '))
+      : fail(`${foreign.join(', ')} joined it`, 'CoreCube, the database and inference only');
+  },
+};
+
+const edgeMembers: Control<Needed> = {
+  id: 'running.edge-members',
+  title: 'Only declared services are connected to the edge network',
+  severity: 'required',
+  section: 'network-isolation',
+  refs: ['CIS Docker 5.14', 'CIS Docker 5.30'],
+  how: 'Lists the members of the edge network in docker network inspect and compares them with the services that are declared on it.',
+  threat:
+    'A container on the edge network reaches CoreCube without TLS and without the fence around its console, and can publish that to everybody.',
+  remedy:
+    'docker network disconnect the named container. One that shall be there is declared, with this network, in compose.override.yaml.',
+  impact: 'The named container loses its way to CoreCube.',
+  manual: true,
+  async inspect({ host, answers }) {
+    if (!(await isUp(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
+    const model = await composeModel(host, answers.projectName).catch((error: Error) => error);
+    const declared =
+      model === undefined || model instanceof Error
+        ? []
+        : Object.entries(model.services)
+            .filter(([, service]) => NETWORK.edge in (service.networks ?? {}))
+            .map(([name]) => name);
+    const allowed = new Set<string>([SERVICE.app, SERVICE.proxy, ...declared]);
+    const { own, foreign } = await members(host, answers.projectName, NETWORK.edge, allowed);
+    if (foreign.length === 0) return pass(own.join(', '));
+    const seen = `${foreign.join(', ')} joined it`;
+    return model instanceof Error
+      ? unknown(`${seen}, and whether that is declared cannot be told: ${model.message}`)
+      : fail(seen, 'CoreCube, the proxy, and what the files declare to be there');
+  },
+};
+
+export const networkControls: readonly Control<Needed>[] = [internalClosed, internalMembers, edgeMembers];

@@ -1,0 +1,88 @@
+/** `verify --fix`: repairs what failed and nothing else, and asks before anything is interrupted or rotated. */
+import { chmod, stat } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
+import { edit } from '../sabotage/edits.ts';
+import { withoutThrottle } from './prepare.ts';
+import { Install, snapshot, troubles } from './support.ts';
+
+/** What the tool remembers of its runs; never the state of the install. */
+const MEMORY = ['.corecube-secure/'];
+
+describe('verify --fix', () => {
+  let host: BedHost;
+  let install: Install;
+  const fix = (...more: string[]) => install.tool(['verify', '--fix', '--dir', install.dir, ...more]);
+  const containers = async () => (await install.docker('ps', '--no-trunc', '--quiet')).stdout;
+
+  beforeAll(async () => {
+    await ensureBed();
+    host = await createHost('fix');
+    install = await Install.create(host, 'v2', 'fix');
+    await withoutThrottle(install);
+    const { code, report, stderr } = await install.applyJson();
+    expect(code, `${troubles(report)}\n${stderr}`).toBe(0);
+  });
+  afterAll(() => host?.destroy());
+
+  it('changes nothing on a healthy install', async () => {
+    const [files, running] = [await snapshot(install.dir, MEMORY), await containers()];
+    const { code, stdout } = await fix();
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain('Every required control that applies is proved');
+    expect(await snapshot(install.dir, MEMORY)).toEqual(files);
+    expect(await containers()).toBe(running);
+  });
+
+  it('shows and makes a change that harms nobody, and touches nothing else', async () => {
+    const [files, running] = [await snapshot(install.dir, MEMORY), await containers()];
+    await chmod(install.path('secrets/encryption_key'), 0o644);
+    await edit(install, 'caddy/Caddyfile', /\n\s*Strict-Transport-Security[^\n]*/, '');
+    const { code, stdout } = await fix();
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain('Give secrets/encryption_key mode 0600');
+    expect(stdout).toMatch(/\+\s*Strict-Transport-Security/);
+    expect(stdout).toContain('3 changes were made');
+    expect(await snapshot(install.dir, MEMORY)).toEqual(files);
+    expect(await containers()).toBe(running);
+  });
+
+  it('asks before a container is recreated: without consent it is named and left', async () => {
+    const running = await containers();
+    await install.docker('rm', '--force', await install.container('caddy'));
+    const without = await containers();
+    const declined = await fix();
+    expect(declined.code, declined.stdout).toBe(1);
+    expect(declined.stdout).toContain('needs your consent');
+    expect(declined.stdout).toContain('The proxy is recreated');
+    expect(await containers()).toBe(without);
+    const agreed = await fix('--yes');
+    expect(agreed.code, agreed.stdout).toBe(0);
+    expect((await containers()).split('\n')).toHaveLength(running.split('\n').length);
+  });
+
+  it('never replaces a key over its data: the instructions come instead', async () => {
+    const before = await stat(install.path('secrets/encryption_key'));
+    await host.run(['mv', install.path('secrets/encryption_key'), install.path('../key-kept')]);
+    const { code, stdout } = await fix('--yes');
+    expect(code, stdout).toBe(1);
+    expect(stdout).toContain('Restore the key from its backup');
+    await expect(stat(install.path('secrets/encryption_key'))).rejects.toThrow('ENOENT');
+    await host.run(['mv', install.path('../key-kept'), install.path('secrets/encryption_key')]);
+    expect((await stat(install.path('secrets/encryption_key'))).ino).toBe(before.ino);
+    expect((await install.verify()).code).toBe(0);
+  });
+
+  it('verifies several installs in one call, told one after the other', async () => {
+    const result = await install.tool(['verify', install.dir, install.dir, '--format', 'json']);
+    expect(result.code, result.stderr).toBe(0);
+    const reports = JSON.parse(result.stdout) as { dir: string; exit: number }[];
+    expect(reports.map(({ dir, exit }) => [dir, exit])).toEqual([
+      [install.dir, 0],
+      [install.dir, 0],
+    ]);
+    const missing = await install.tool(['verify', install.dir, '/nowhere']);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toContain('/nowhere');
+  });
+});

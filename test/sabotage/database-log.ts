@@ -1,0 +1,19 @@
+/** Rows about what the database's log and its TLS are told at the start. */
+import { edit } from './edits.ts';
+import { fail, type Sabotage } from './types.ts';
+
+export const databaseLogRows: readonly Sabotage[] = [
+  {
+    name: 'the database no longer logs who connects, applied',
+    break: async (i) => {
+      await edit(i, 'compose.yaml', 'log_connections=on', 'log_connections=off');
+      await i.compose('up', '--detach', '--no-deps', '--wait', 'pgvector');
+    },
+    turns: fail('compose.database-server', 'pg.sessions-logged'),
+  },
+  {
+    name: 'the database offers weak ciphers in compose.yaml, not applied',
+    break: (i) => edit(i, 'compose.yaml', 'ssl_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20', 'ssl_ciphers=ALL'),
+    turns: fail('compose.database-server', 'running.current'),
+  },
+];

@@ -1,0 +1,185 @@
+/** Rows about who is connected to whom, what does not run, and what cannot be seen. */
+import type { Install } from '../e2e/support.ts';
+import { recreate, recreateOtherwise, serving } from './containers.ts';
+import { fail, type Sabotage } from './types.ts';
+
+const must = async (install: Install, ...args: string[]): Promise<string> => {
+  const done = await install.docker(...args);
+  if (done.code !== 0) throw new Error(`docker ${args.join(' ')}: ${done.stderr}`);
+  return done.stdout.trim();
+};
+const network = (install: Install, name: string) => `${install.project}_${name}`;
+const intruder = (install: Install) => `${install.project}-intruder`;
+const away = (install: Install) => must(install, 'rm', '--force', '--volumes', intruder(install));
+
+/** A container of somebody else, started as an operator in a hurry starts one. */
+const foreign = (install: Install, ...options: string[]) =>
+  must(install, 'run', '--detach', '--name', intruder(install), ...options);
+
+/** Makes the internal network anew by hand, with the labels that Compose gave it, and puts its members back. */
+async function remakeInternal(install: Install, options: readonly string[]): Promise<void> {
+  const name = network(install, 'internal');
+  const [seen] = JSON.parse(await must(install, 'network', 'inspect', name)) as [
+    { Labels: Record<string, string>; Containers: Record<string, { Name: string }> },
+  ];
+  const members = Object.values(seen.Containers).map((c) => c.Name);
+  for (const member of members) await must(install, 'network', 'disconnect', '--force', name, member);
+  await must(install, 'network', 'rm', name);
+  const labels = Object.entries(seen.Labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
+  await must(install, 'network', 'create', ...labels, ...options, name);
+  for (const member of members) {
+    const service = member.replace(`${install.project}-`, '').replace(/-\d+$/, '');
+    await must(install, 'network', 'connect', '--alias', service, name, member);
+  }
+  // CoreCube must look its database up again; a restart of it waits for that, and for its health.
+  await must(install, 'restart', '--time', '2', await install.container('corecube'));
+  await recreate(install, 'corecube');
+}
+
+export const networkRows: readonly Sabotage[] = [
+  {
+    name: 'a foreign container joins the internal network',
+    break: (i) => foreign(i, '--network', network(i, 'internal'), 'caddy:2'),
+    turns: fail('running.internal-members'),
+    undo: away,
+  },
+  {
+    name: 'a foreign container publishes the database by way of a second network',
+    break: async (i) => {
+      await foreign(i, '--publish', '5432:5432', 'caddy:2');
+      await must(i, 'network', 'connect', network(i, 'internal'), intruder(i));
+    },
+    turns: fail('running.internal-members'),
+    undo: away,
+  },
+  {
+    name: 'a foreign container on the edge network publishes CoreCube past the proxy',
+    break: (i) =>
+      foreign(
+        i,
+        ...['--network', network(i, 'edge'), '--publish', '8081:8081', 'caddy:2'],
+        ...['caddy', 'reverse-proxy', '--from', 'http://:8081', '--to', 'corecube:7400'],
+      ),
+    turns: fail('running.edge-members'),
+    undo: away,
+  },
+  {
+    name: 'a foreign container publishes CoreCube on its own port, on IPv6 only',
+    break: (i) =>
+      foreign(
+        i,
+        ...['--network', network(i, 'edge'), '--publish', '[2001:db8:1::1]:7400:7400', 'caddy:2'],
+        ...['caddy', 'reverse-proxy', '--from', 'http://:7400', '--to', 'corecube:7400'],
+      ),
+    turns: fail('running.edge-members', 'proxy.app-not-reachable-directly'),
+    undo: away,
+  },
+  {
+    name: 'a one-off container of CoreCube is left running',
+    break: async (i) => {
+      await i.compose('run', '--detach', '--no-deps', '--entrypoint', 'sleep', 'corecube', '600');
+    },
+    turns: fail('running.internal-members', 'running.edge-members'),
+    undo: async (i) => {
+      const filters = ['--filter', `label=com.docker.compose.project=${i.project}`];
+      const id = await must(
+        i,
+        'ps',
+        '--quiet',
+        ...filters,
+        '--filter',
+        'label=com.docker.compose.oneoff=True',
+      );
+      await must(i, 'rm', '--force', id);
+    },
+  },
+  {
+    name: 'the database is connected to the default network',
+    break: async (i) => must(i, 'network', 'connect', 'bridge', await i.container('pgvector')),
+    turns: fail('running.networks'),
+    undo: async (i) => must(i, 'network', 'disconnect', 'bridge', await i.container('pgvector')),
+  },
+  {
+    name: 'the proxy is connected to the internal network',
+    break: async (i) => must(i, 'network', 'connect', network(i, 'internal'), await i.container('caddy')),
+    turns: fail('running.internal-members', 'running.proxy-networks'),
+    undo: async (i) => must(i, 'network', 'disconnect', network(i, 'internal'), await i.container('caddy')),
+  },
+  {
+    name: 'the internal network was made anew with a way out',
+    break: (i) => remakeInternal(i, []),
+    turns: fail('running.internal-closed'),
+    undo: (i) => remakeInternal(i, ['--internal']),
+  },
+  {
+    name: 'CoreCube is stopped',
+    break: async (i) => must(i, 'stop', '--time', '2', await i.container('corecube')),
+    turns: fail('running.corecube-up'),
+  },
+  {
+    name: 'CoreCube is paused',
+    break: async (i) => must(i, 'pause', await i.container('corecube')),
+    turns: fail('running.corecube-up'),
+    undo: async (i) => {
+      await must(i, 'unpause', await i.container('corecube'));
+      await recreate(i, 'corecube');
+    },
+  },
+  {
+    name: 'the health check of CoreCube fails',
+    break: async (i) => {
+      const failing = { test: ['CMD', 'false'], interval: '1s', retries: 1, start_period: '0s' };
+      // Compose waits until the container is unhealthy, and ends with that.
+      await recreateOtherwise(i, 'corecube', (service) => {
+        service.healthcheck = failing;
+      }).catch((error: Error) => {
+        if (!/unhealthy/.test(error.message)) throw error;
+      });
+    },
+    turns: fail('running.corecube-up', 'running.current'),
+  },
+  {
+    name: 'the running proxy is in the network of the host',
+    break: async (i) => {
+      const edge = `{{(index .NetworkSettings.Networks "${network(i, 'edge')}").IPAddress}}`;
+      const address = await must(i, 'inspect', '--format', edge, await i.container('corecube'));
+      await recreateOtherwise(i, 'caddy', (service) => {
+        delete service.networks;
+        delete service.ports;
+        Object.assign(service, { network_mode: 'host', extra_hosts: [`corecube:${address}`] });
+      });
+    },
+    turns: fail('running.proxy-isolation', 'running.proxy-networks', 'proxy.up'),
+  },
+  {
+    name: 'this host is cut off from its containers while verify runs',
+    break: (i) => cut(i, '--insert'),
+    turns: {},
+    exit: 3,
+    stillSeen: [],
+    undo: async (i) => {
+      await cut(i, '--delete');
+      await serving(i);
+    },
+  },
+  {
+    name: 'the engine is stopped',
+    break: (i) => i.host.stopEngine(),
+    turns: {},
+    exit: 3,
+    stillSeen: [],
+    undo: async (i) => {
+      await i.host.startEngine();
+      for (const service of ['pgvector', 'corecube', 'caddy']) await recreate(i, service);
+    },
+  },
+];
+
+/** Drops what this host itself sends to the containers; what the engine is asked goes over its socket. */
+async function cut(install: Install, action: '--insert' | '--delete'): Promise<void> {
+  for (const name of ['internal', 'edge']) {
+    const format = '{{(index .IPAM.Config 0).Subnet}}';
+    const subnet = await must(install, 'network', 'inspect', '--format', format, network(install, name));
+    await install.host.out(['iptables', action, 'OUTPUT', '--destination', subnet, '--jump', 'DROP']);
+  }
+}
