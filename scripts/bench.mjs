@@ -1,10 +1,12 @@
 // `npm run bench`: ratios measured in one run. With --check a missed bound is a failure. Bounds are ratios and sizes;
-// absolute times are printed for people. --no-stack leaves out what needs a running install.
+// absolute times are printed for people. --no-stack leaves out what needs a running install; --ten also makes ten
+// installs on one host, which takes some minutes, and verifies them in one call.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureMany } from './bench-many.mjs';
 import { importTypeScript } from './import-typescript.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -60,6 +62,9 @@ const pack = JSON.parse(run('npm', ['pack', '--dry-run', '--json', '--ignore-scr
 const packed = Array.isArray(pack) ? pack[0] : Object.values(pack)[0];
 row('packed tarball', packed.size / 1000, 'kB', 700);
 
+const { measureEngine } = await importTypeScript('scripts/bench-engine.ts');
+row('engine, 1,000 controls that answer at once, processor', await measureEngine(1000, 9), 'ms', 50);
+
 const { measureWizard } = await importTypeScript('scripts/bench-wizard.ts');
 const wizard = await measureWizard(tool, 9, 200);
 row('wizard, first frame / node -e 0 (goal: 3.5)', median(wizard.starts.map(([a, b]) => a / b)), 'x');
@@ -98,6 +103,14 @@ if (withStack) {
     const best = looks.reduce((a, b) => (a.whole <= b.whole ? a : b));
     row(`verify / its slowest probe (${best.slowest.control})`, best.whole / best.slowest.duration, 'x', 1.5);
     row('verify, whole process (goal: 3 s)', median(looks.map((l) => l.ms)) / 1000, 's');
+    if (process.argv.includes('--ten')) {
+      const count = 10;
+      const { ratio: times, one, all } = measureMany({ bed, tool, work, answers, write, count, runs: 3 });
+      row('verify, ten installs / one (goal: 2)', times, 'x');
+      row('verify, ten installs, whole process', all.wall, 's');
+      row('verify, one install, processor of the tool', one.cpu, 's');
+      row('verify, each further install, processor of the tool', (all.cpu - one.cpu) / (count - 1), 's');
+    }
   } finally {
     bed('down');
   }

@@ -5,6 +5,7 @@ import { exampleWaivers, waiversSchema } from '../src/exceptions/schema.ts';
 import { controlsTable } from '../src/report/controls.ts';
 import { product, steps } from '../steps/index.ts';
 import { capabilityTable } from '../steps/shared/capabilities.ts';
+import { crossChecksDocument } from '../test/e2e/cross/document.ts';
 
 const counts = () => {
   const all = steps.flatMap((s) => s.controls);
@@ -30,6 +31,7 @@ export const files: Readonly<Record<string, string>> = {
     product.exampleHeading,
     'answers.schema.json',
   ),
+  'docs/cross-checks.md': crossChecksDocument(),
   'templates/answers.schema.json': `${JSON.stringify(answersSchema(product.questions, `Answers of ${product.name}`), null, 2)}\n`,
   'templates/waivers.example.yaml': exampleWaivers('waivers.schema.json'),
   'templates/waivers.schema.json': `${JSON.stringify(

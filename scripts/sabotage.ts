@@ -34,8 +34,11 @@ export async function demonstrate({ release, filter = '', host: name }: Demonstr
       say(`\n${i + 1} of ${rows.length}. ${row.name}`);
       if (!(await demonstrateRow(install, row, release, healthy, say))) missed += 1;
     }
-    say(`\n${rows.length} rows, ${missed} not as expected`);
-    return missed;
+    const last = await install.verify();
+    const left = Object.keys(turned(last.report, healthy));
+    if (left.length > 0) say(`\nSTILL TURNED after all rows\n${troubles(last.report)}`);
+    say(`\n${rows.length} rows, ${missed} not as expected; healthy afterwards: exit ${last.code}`);
+    return missed + left.length;
   } finally {
     await install?.remove();
     await host.destroy();
@@ -80,17 +83,16 @@ async function demonstrateRow(
   }
   if (row.undo) {
     await row.undo(install);
-    const after = await install.verify();
-    const left = Object.entries(turned(after.report, healthy));
-    if (left.length > 0) say(`   STILL TURNED after undo: ${left.map((pair) => pair.join(': ')).join(', ')}`);
     say(`   put right by hand, ${seconds()}`);
-    return good && left.length === 0;
+    return good;
   }
   const repaired = await install.applyJson();
   const changes = repaired.report.steps.flatMap((step) => step.changes).filter((c) => c.status === 'done');
-  const left = Object.keys(turned(repaired.report, healthy));
-  const whole = repaired.code === 0 && left.length === 0;
+  const early = turned(repaired.report, healthy);
+  const report = Object.keys(early).length === 0 ? repaired.report : (await install.verify()).report;
+  const left = turned(report, healthy);
+  const whole = repaired.code === 0 && Object.keys(left).length === 0;
   say(`   apply   exit ${repaired.code}   ${changes.map((c) => c.id).join(', ') || 'nothing'}, ${seconds()}`);
-  if (!whole) say(`   NOT REPAIRED\n${troubles(repaired.report)}\n${repaired.stderr}`);
+  if (!whole) say(`   NOT REPAIRED ${JSON.stringify(left)}\n${troubles(report)}`);
   return good && whole;
 }

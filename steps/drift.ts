@@ -5,6 +5,7 @@ import {
   extraContainers,
   internalMembers,
   ownLogin,
+  passwordContent,
   passwordFile,
   pinnedImages,
   runningProperty,
@@ -29,7 +30,9 @@ import {
   otherFileInside,
   password,
   schema,
+  serverCertificate,
   serverTls,
+  urlsInUse,
 } from './drift/database.ts';
 import {
   keyAccess,
@@ -89,7 +92,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['pg.plaintext-refused', accessRules],
   ['pg.tls-in-use', serverTls],
   ['pg.old-tls-refused', serverTls],
-  ['pg.server-certificate', serverTls],
+  ['pg.server-certificate', serverCertificate],
   [
     'pg.ca-delivered',
     otherFileInside(SERVICE.app, PATH.databaseCa, '/run/secrets/pg_ca.crt', 'database.certificates'),
@@ -98,8 +101,8 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['pg.rls-enabled', schema],
   ['pg.policies-not-open', schema],
   ['pg.tables-not-owned-by-app', schema],
-  ['pg.app-role-in-use', firstOf(current(SERVICE.app))],
-  ['pg.app-sessions-encrypted', firstOf(current(SERVICE.app))],
+  ['pg.app-role-in-use', urlsInUse],
+  ['pg.app-sessions-encrypted', urlsInUse],
   ['pg.*', catalogue],
 
   ['running.pgvector-up', up(SERVICE.database)],
@@ -109,17 +112,21 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['running.no-extra-containers', extraContainers],
   ['running.*', runningProperty],
   ['secrets.not-in-inspect', secretInEnvironment],
-  ['admin.not-in-environment', firstOf(secretInEnvironment, current(SERVICE.app))],
+  ['admin.not-in-environment', secretInEnvironment],
 
   ['admin.password-file', passwordFile],
   ['admin.own-login', ownLogin],
-  ['admin.*', inCoreCube],
+  ['admin.password-policy', passwordContent],
+  ['admin.default-login-refused', inCoreCube],
+  ['admin.no-default-email', inCoreCube],
   ['session.*', settings],
   ['audit.*', live('in CoreCube', { needs: ['auditRetentionDays', 'auditQueryText'] })],
   ['webhooks.*', inCoreCube],
-  ['keys.*', inCoreCube],
+  ['keys.expire', inCoreCube],
+  ['keys.not-shared', inCoreCube],
+  ['keys.service-for-shared', inCoreCube],
 
-  ['proxy.up', firstOf(up(SERVICE.proxy), published(SERVICE.proxy, 'untold'), current(SERVICE.proxy))],
+  ['proxy.up', firstOf(up(SERVICE.proxy), published(SERVICE.proxy, 'untold'))],
   ['proxy.container-current', current(SERVICE.proxy)],
   [
     'proxy.data-kept',

@@ -403,6 +403,7 @@ export const questions = {
     kind: 'file',
     example: './probe.json',
     optional: true,
+    transient: true,
     parse: (raw) => resolve(grammar.text(raw)),
   }),
 };

@@ -1,10 +1,11 @@
 // Looks at what keeps a deployment safe after the day it was made: pins, backups, and what CoreCube does not bring.
 // Changes nothing, ever; what only a person knows stays open until a person has answered.
+
 import { resolve } from 'node:path';
-import { parseDocument } from 'yaml';
 import type { HostReader } from '../src/core/host.ts';
 import { attest, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
 import { type Answers, defineStep } from './questions.ts';
+import { composeDocument } from './shared/compose-file.ts';
 import { composeModel } from './shared/compose-project.ts';
 import { containerOf, image } from './shared/docker.ts';
 import { dockerInfo } from './shared/engine.ts';
@@ -28,11 +29,11 @@ export function heldImages(host: HostReader, project: string): Promise<readonly 
   return host.once(`held images ${project}`, async () => {
     const model = await composeModel(host, project);
     if (!model) return undefined;
-    const document = parseDocument((await host.readText(PATH.compose)) ?? '');
+    const document = await composeDocument(host);
     return Promise.all(
       Object.entries(model.services).map(async ([service, { image: reference = '' }]) => {
-        const recorded = document.getIn(['x-corecube-secure', 'images', service, 'id']);
-        const forReference = document.getIn(['x-corecube-secure', 'images', service, 'reference']);
+        const recorded = document?.getIn(['x-corecube-secure', 'images', service, 'id']);
+        const forReference = document?.getIn(['x-corecube-secure', 'images', service, 'reference']);
         if (reference.includes('@sha256:'))
           return { service, reference, id: (await image(host, reference))?.Id };
         if (typeof recorded !== 'string' || forReference !== reference)

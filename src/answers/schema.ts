@@ -81,7 +81,7 @@ export function renderSavedAnswers(
   const saved: Record<string, unknown> = {};
   for (const id of Object.keys(table)) {
     const raw = answers.get(id)?.raw;
-    if (raw !== undefined) saved[id] = raw;
+    if (raw !== undefined && !table[id]?.transient) saved[id] = raw;
   }
   const document = new Document(saved);
   document.commentBefore = ` ${heading}`;

@@ -1,6 +1,6 @@
 import { createTwoFilesPatch } from 'diff';
 
-/** A unified diff of two versions of a file, three lines of context, without the library's banner line. */
+/** A unified diff of two versions of a file, three lines of context, without the library's banner lines. */
 export function unifiedDiff(path: string, before: string | undefined, after: string): string {
   const patch = createTwoFilesPatch(
     before === undefined ? '/dev/null' : path,
@@ -11,5 +11,5 @@ export function unifiedDiff(path: string, before: string | undefined, after: str
     '',
     { context: 3 },
   );
-  return patch.split('\n').slice(1).join('\n').replaceAll('\t\n', '\n').trimEnd();
+  return patch.slice(patch.indexOf('--- ')).replaceAll('\t\n', '\n').trimEnd();
 }

@@ -44,6 +44,8 @@ export interface Question<T> {
   readonly default?: RawAnswer;
   /** No answer is an answer: `parse` is not called and the value is undefined. */
   readonly optional?: true;
+  /** Holds for the run it is given to: it is never saved with the answers of an install. */
+  readonly transient?: true;
   /** Asked only when this holds for the raw answers given so far; otherwise the value is undefined. */
   readonly when?: { readonly question: string; readonly is: readonly string[] };
   /**

@@ -198,11 +198,12 @@ export function readRecord(bytes: Uint8Array): Read {
       expected: `the hash ${HEX.test(hash) ? hash : '(none)'} that the record states`,
       ...claims,
     };
-  if (record.version !== 1)
-    return {
-      is: 'foreign',
-      because: `it is of version ${canonicalJson(record.version ?? null)}, and this tool knows 1`,
-    };
+  if (record.version !== 1) {
+    const version = Number.isSafeInteger(record.version)
+      ? `version ${record.version}`
+      : 'a version without a number';
+    return { is: 'foreign', because: `it is of ${version}, and this tool knows version 1` };
+  }
   const lacking = lacks(record);
   if (lacking !== undefined)
     return {

@@ -125,6 +125,7 @@ function translate([program, ...words]: readonly string[]): Look | undefined {
   if (words.length === 5 && line.startsWith('volume inspect --format {{.Mountpoint}} ')) {
     return (call) => one(call, `/volumes/${encodeURIComponent(name)}`, (json) => `${json.Mountpoint}\n`);
   }
+  if (line.startsWith('volume ls --quiet --filter ')) return listVolumes(words.slice(3));
   if (words[0] === 'exec') return execute(words.slice(1));
   return undefined;
 }
@@ -150,15 +151,32 @@ async function several(
   return ok(`[${answers.map((a) => a.body.toString()).join(',')}]`);
 }
 
-/** `--filter label=K=V` pairs only. */
-function listContainers(words: readonly string[]): Look | undefined {
+/** `--filter label=K=V` pairs, and nothing else, as the API takes them. */
+function labelFilters(words: readonly string[]): string | undefined {
   const labels: string[] = [];
   for (let i = 0; i < words.length; i += 2) {
     const value = words[i + 1];
     if (words[i] !== '--filter' || !value?.startsWith('label=')) return undefined;
     labels.push(value.slice(6));
   }
-  const filters = encodeURIComponent(JSON.stringify({ label: labels }));
+  return encodeURIComponent(JSON.stringify({ label: labels }));
+}
+
+function listVolumes(words: readonly string[]): Look | undefined {
+  const filters = labelFilters(words);
+  if (filters === undefined) return undefined;
+  return async (call) => {
+    const { status, body } = await call(`/volumes?filters=${filters}`);
+    if (status !== 200) return undefined;
+    const { Volumes } = JSON.parse(body.toString()) as { Volumes: { Name: string }[] | null };
+    const names = (Volumes ?? []).map((volume) => `${volume.Name}\n`);
+    return ok(names.sort().join(''));
+  };
+}
+
+function listContainers(words: readonly string[]): Look | undefined {
+  const filters = labelFilters(words);
+  if (filters === undefined) return undefined;
   return async (call) => {
     const { status, body } = await call(`/containers/json?all=1&filters=${filters}`);
     if (status !== 200) return undefined;

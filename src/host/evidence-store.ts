@@ -71,10 +71,11 @@ async function takeLock(dir: string, name: string): Promise<() => Promise<void>>
     try {
       return await acquireLock(dir, name);
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
+      // Held by another run, or changing hands too fast to be had: both end.
+      if (isSystemError(error)) throw error;
       if (performance.now() > until)
         throw new CannotKeep(
-          `another verify has held the evidence for ${LONGEST_WAIT / 1000} s (${error.problems[0]?.seen ?? 'unknown'}); run again when it has ended.`,
+          `another verify has held the evidence for ${LONGEST_WAIT / 1000} s (${error instanceof UsageError ? error.problems[0]?.seen : String(error)}); run again when it has ended.`,
         );
     }
     await pause();
@@ -183,7 +184,10 @@ async function noticesOf(path: string): Promise<readonly string[]> {
       notices.push(
         `${path} has the mode ${(stat.mode & 0o7777).toString(8)}; expected 600, because it says what is weak here.`,
       );
-    const torn = (await readdir(dirname(path))).filter((name) => name.startsWith(`${basename(path)}.torn-`));
+    const prefix = `${basename(path)}.torn-`;
+    const torn = (await readdir(dirname(path))).filter(
+      (name) => name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length)),
+    );
     for (const name of torn.sort())
       notices.push(`An append was interrupted once; its unfinished line is kept in ${name}.`);
   } catch (error) {

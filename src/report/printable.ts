@@ -18,9 +18,6 @@ const writeOut = (character: string): string => {
 /** The text with every character that a terminal, a browser or a viewer could act on written out: `\x1b`, `\u202e`. */
 export const printable = (text: string): string => text.replace(UNPRINTABLE, writeOut);
 
-/** On one line, too. */
-export const printableLine = (text: string): string => printable(text).replace(/\s+/g, ' ').trim();
-
 /** The report with all its texts made printable; every other value stays as it is. */
 export const printableReport = (report: Report): Report => deep(report) as Report;
 

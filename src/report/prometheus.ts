@@ -22,9 +22,11 @@ interface Sample {
  * install. Samples carry no timestamp, as the collector demands; when the run ended is a metric of its own. Alert on
  * `control_status >= 3`, and on a run that is too long ago: a file nobody writes any more says the same forever.
  *
- * @param reports made printable (printable.ts)
+ * @param given made printable (printable.ts)
  */
-export function renderPrometheus(reports: readonly Report[]): string {
+export function renderPrometheus(given: readonly Report[]): string {
+  // The last of an install counts: a series that occurs twice makes the collector refuse the whole file.
+  const reports = [...new Map(given.map((report) => [report.dir, report])).values()];
   const prefix = (reports[0]?.tool.name ?? '').replace(/[^A-Za-z0-9]+/g, '_').replace(/^(?=\d)/, '_');
   const metric = (name: string, help: string, samples: (report: Report) => readonly Sample[]): string => {
     const rows = reports.flatMap((report) =>
@@ -44,7 +46,7 @@ export function renderPrometheus(reports: readonly Report[]): string {
     metric('info', 'Version that made the last run and what it ran; always 1.', (r) =>
       one(1, { version: r.tool.version, mode: r.mode }),
     ),
-    metric('exit_code', 'Exit code of the last run; 0: every required control is proved.', (r) =>
+    metric('exit_code', 'Exit code of the last run; see control_status for what was found.', (r) =>
       one(r.exit),
     ),
     metric('last_run_timestamp_seconds', 'When the last run ended, in Unix time.', (r) =>
@@ -81,7 +83,7 @@ export function renderPrometheus(reports: readonly Report[]): string {
   ].join('');
 }
 
-/** One finding for each control: a series that occurs twice makes the collector refuse the whole file. */
+/** One finding for each control, for the same reason. */
 function worstOf(findings: readonly Finding[]): readonly Finding[] {
   const worst = new Map<string, Finding>();
   for (const finding of findings) {

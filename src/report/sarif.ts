@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Log, Notification, ReportingDescriptor, Result, Run } from 'sarif';
-import { EXIT, EXIT_MEANING } from '../core/errors.ts';
+import { EXIT } from '../core/errors.ts';
 import type { Finding, Report } from '../core/report.ts';
 import type { ReportContext } from './formats.ts';
 import { printableJson } from './printable.ts';
 import { placeOf } from './sarif-place.ts';
-import { actual, driftText, findingsOf, stateOf } from './state.ts';
+import { actual, driftText, exitText, findingsOf, stateOf } from './state.ts';
 import { seen } from './text.ts';
 
 /** The OASIS standard's schema (SARIF 2.1.0, appendix C and errata 01). */
@@ -14,7 +14,27 @@ const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schem
 const BASE = 'INSTALL';
 /** What a result is placed at that is about something running: every result needs a file, or code scanning refuses all. */
 const DECLARATION = 'compose.yaml';
-const NOTICES = ['control-not-seen', 'run-stopped'] as const;
+/** What can come between the tool and a result, by the index that notifications refer to. */
+const NOTICES = [
+  {
+    id: 'control-not-seen',
+    short: 'A control could not be looked at.',
+    full: 'Nothing is claimed about it: it is neither proved nor failing.',
+    help: 'Do what the notification names, then verify again.',
+  },
+  {
+    id: 'run-stopped',
+    short: 'The run ended before its last step.',
+    full: 'Controls of later steps have no result.',
+    help: 'Do what the notification names, then run again.',
+  },
+] as const;
+const noticeOf = ({ id, short, full, help }: (typeof NOTICES)[number]): ReportingDescriptor => ({
+  id,
+  shortDescription: { text: short },
+  fullDescription: { text: full },
+  help: { text: help },
+});
 
 /**
  * Reports as SARIF 2.1.0, a run for each. Kinds follow 3.27.9: proved `pass`, failing `fail`, not seen `open`, an
@@ -42,10 +62,7 @@ function runOf(report: Report, context: ReportContext, isFull: boolean): Run {
         name: report.tool.name,
         version: report.tool.version,
         rules: [...rules.values()],
-        notifications: [
-          { id: NOTICES[0], shortDescription: { text: 'A control could not be looked at.' } },
-          { id: NOTICES[1], shortDescription: { text: 'The run ended before its last step.' } },
-        ],
+        notifications: NOTICES.map(noticeOf),
       },
     },
     // GitHub takes the part before the last slash as the category: installs do not close each other's alerts.
@@ -56,7 +73,7 @@ function runOf(report: Report, context: ReportContext, isFull: boolean): Run {
       {
         executionSuccessful: isComplete(report),
         exitCode: report.exit,
-        exitCodeDescription: EXIT_MEANING[report.exit],
+        exitCodeDescription: exitText(report, context.failOn),
         startTimeUtc: report.startedAt,
         endTimeUtc: report.finishedAt,
         toolExecutionNotifications: notificationsOf(report, indexOf),
@@ -224,7 +241,7 @@ function notificationsOf(report: Report, indexOf: ReadonlyMap<string, number>): 
     const { control, severity } = finding;
     return [
       {
-        descriptor: { id: NOTICES[0], index: 0 },
+        descriptor: { id: NOTICES[0].id, index: 0 },
         associatedRule: { id: control, index: indexOf.get(control) ?? -1 },
         // 3.58.6: an error makes the results incomplete.
         level: severity === 'required' ? 'error' : 'warning',
@@ -241,7 +258,7 @@ function notificationsOf(report: Report, indexOf: ReadonlyMap<string, number>): 
   return [
     ...blind,
     {
-      descriptor: { id: NOTICES[1], index: 1 },
+      descriptor: { id: NOTICES[1].id, index: 1 },
       level: 'error',
       message: { text: text.map(sentence).join('\n') },
     },

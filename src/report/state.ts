@@ -1,7 +1,9 @@
 export { driftText } from './text.ts';
 
+import { EXIT, EXIT_MEANING, type ExitCode } from '../core/errors.ts';
 import type { Finding, Report } from '../core/report.ts';
 import type { Severity, Verdict } from '../core/step.ts';
+import { exitCode } from '../core/verdict.ts';
 
 /** What a control came to in a report: its verdict, or that it was waived. */
 export type State = Verdict['is'] | 'waived';
@@ -74,4 +76,19 @@ export function bySection(
   return ids
     .map((id) => ({ id, title: titles[id] ?? id, findings: findings.filter((f) => f.section === id) }))
     .filter((section) => section.findings.length > 0);
+}
+
+/** The exit code that the findings give: with `--exit-zero` a run ends with 0 whatever it found. */
+export const foundExit = (report: Report, failOn: Severity = 'required'): ExitCode =>
+  report.exit === EXIT.proved
+    ? exitCode(report.mode, report.steps, report.stopped !== undefined, failOn)
+    : report.exit;
+
+/** What a report's exit code says, without claiming more than the findings do. */
+export function exitText(report: Report, failOn: Severity = 'required'): string {
+  const found = foundExit(report, failOn);
+  const meaning = EXIT_MEANING[found].replaceAll('`', '');
+  return found === report.exit
+    ? meaning
+    : `asked for whatever is found; by what was found it is ${found}: ${meaning}`;
 }

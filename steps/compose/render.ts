@@ -130,13 +130,20 @@ async function pinImages(
   return pins;
 }
 
-const SUBNETS = [
-  '10.213.74.0/24',
-  '172.29.213.0/24',
-  '192.168.213.0/24',
-  '100.127.213.0/24',
-  '10.87.42.0/24',
-];
+/** Private ranges (RFC 1918, RFC 6598) that few people use, the third octet left out, with the first one tried. */
+const RANGES = [
+  ['10.213', 74],
+  ['172.29', 213],
+  ['192.168', 213],
+  ['100.127', 213],
+  ['10.87', 42],
+] as const;
+/** Installs of one host that find a subnet: one of each range first, then their neighbours. */
+const MOST_INSTALLS = 100;
+const SUBNETS = Array.from({ length: MOST_INSTALLS }, (_, i) => {
+  const [range, first] = RANGES[i % RANGES.length] as (typeof RANGES)[number];
+  return `${range}.${first + Math.floor(i / RANGES.length)}.0/24`;
+});
 
 /** The edge network's subnet: kept once chosen, and never where its gateway would be inside an allowed range. */
 async function edgeSubnet(
@@ -156,7 +163,7 @@ async function edgeSubnet(
   const subnet = SUBNETS.find((candidate) => free(candidate, [...addresses, ...networks]));
   if (subnet === undefined)
     throw new Error(
-      `every subnet that could be the edge network (${SUBNETS.join(', ')}) is in an allowed range or in use; narrow adminRanges`,
+      `every subnet that could be the edge network (${SUBNETS.slice(0, RANGES.length).join(', ')} and ${SUBNETS.length - RANGES.length} beside them) is in an allowed range or in use; narrow adminRanges`,
     );
   return subnet;
 }

@@ -51,7 +51,7 @@ export const ROWS: readonly Row[] = [
     property: 'tmpfs',
     title: 'Scratch space is a tmpfs that holds no programs',
     section: 'docker-security',
-    how: 'Looks for a tmpfs at /tmp in each service of the model that Compose makes of compose.yaml.',
+    how: 'Looks in each service of the model that Compose makes of compose.yaml for a tmpfs at /tmp, and for one that lets programs run.',
     threat: 'A writable disk keeps what an intruder drops there.',
   },
   {

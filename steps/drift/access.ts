@@ -1,7 +1,7 @@
 /** Modes and owners of files: from what this tool gives them to what they have. */
 import type { FileStat } from '../../src/core/host.ts';
 import type { Drift } from '../../src/core/report.ts';
-import { broken, type Look } from './context.ts';
+import { broken, type Look, provedBy } from './context.ts';
 import { wasMade } from './files.ts';
 
 interface Access {
@@ -19,10 +19,16 @@ interface Access {
 const octal = (mode: number): string => `0${mode.toString(8)}`;
 
 /** The cause of a file's wrong mode, owner or kind; undefined when these are right or were never set here. */
-export async function accessDrift(look: Look, path: string, access: Access): Promise<Drift | undefined> {
+export async function accessDrift(
+  look: Look,
+  control: string,
+  path: string,
+  access: Access,
+): Promise<Drift | undefined> {
   const stat = await look.host.stat(path);
   if (!stat || !isWrong(stat, access)) return undefined;
-  if (!look.memory.last && wasMade(look, access.change) !== 'written') return undefined;
+  const wasRight = look.memory.last ? provedBy(look, control) : wasMade(look, access.change) === 'written';
+  if (!wasRight) return undefined;
   if (stat.kind !== 'file' && stat.kind !== 'directory')
     return broken('edited-by-hand', `${path} is a ${stat.kind} now; this tool made it a file of its own.`);
   const [owner] = access.owners ?? [];

@@ -1,6 +1,6 @@
 /** CoreCube's own state: sessions, the administrator's account, images; and containers that nobody declared. */
 
-import { expectedUsers } from '../compose/violations.ts';
+import { expectedUsers, violations } from '../compose/violations.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, containers } from '../shared/docker.ts';
@@ -9,8 +9,16 @@ import { lookAtRunning, type RunningProperty } from '../shared/running.ts';
 import { heldImages } from '../upkeep.ts';
 import { accessDrift } from './access.ts';
 import { composeDrift, declaredOrNot, notCurrent, overrideDrift, violates } from './containers.ts';
-import { broken, describeDiffering, earlierAnswers, firstOf, type Look, type Rule } from './context.ts';
-import { missing, wasMade } from './files.ts';
+import {
+  broken,
+  describeDiffering,
+  earlierAnswers,
+  firstOf,
+  type Look,
+  provedBy,
+  type Rule,
+} from './context.ts';
+import { missing } from './files.ts';
 import { live } from './live.ts';
 import { when } from './memory.ts';
 import { modifiedAt } from './times.ts';
@@ -38,17 +46,18 @@ export const runningProperty: Rule = async (look, { control }) => {
   return undefined;
 };
 
-const SETTINGS = [
-  'CORECUBE_PUBLIC_URL',
-  'SESSION_MAX_AGE_HOURS',
-  'SESSION_MAX_LIFETIME_HOURS',
-  'SESSION_IDLE_TIMEOUT_MINUTES',
-] as const;
+const SESSIONS = ['SESSION_MAX_AGE_HOURS', 'SESSION_MAX_LIFETIME_HOURS', 'SESSION_IDLE_TIMEOUT_MINUTES'];
+const COOKIES = ['CORECUBE_PUBLIC_URL', 'NODE_ENV'];
 
 /** What CoreCube is told by its environment: a file declares it wrongly, or the container has another one. */
-export const settings: Rule = async (look) => {
+export const settings: Rule = async (look, { control }) => {
   const { host, answers } = look;
-  const declared = await declaredOrNot(look, SERVICE.app, violates(look, ['settings'], ''), 'untold');
+  const names = control === 'session.cookie-flags' ? COOKIES : SESSIONS;
+  const isWrongIn = (model: ComposeModel) =>
+    (violations(model, answers).get('settings') ?? []).some((text) =>
+      names.some((name) => text.startsWith(`${name} `)),
+    );
+  const declared = await declaredOrNot(look, SERVICE.app, isWrongIn, 'untold');
   if (declared) return declared;
   const container = await containerOf(host, answers.projectName, SERVICE.app);
   const model = await composeModel(host, answers.projectName);
@@ -58,8 +67,8 @@ export const settings: Rule = async (look) => {
     (container.Config.Env ?? []).map((e) => [e.split('=')[0], e.slice(e.indexOf('=') + 1)]),
   );
   // Otherwise it runs with what was declared, and what it makes of it is its own.
-  return SETTINGS.some((name) => given[name] !== has.get(name))
-    ? ((await notCurrent(look, SERVICE.app)) ?? declaredOrNot(look, SERVICE.app, () => false))
+  return names.some((name) => given[name] !== has.get(name))
+    ? ((await notCurrent(look, SERVICE.app)) ?? declaredOrNot(look, SERVICE.app, isWrongIn))
     : undefined;
 };
 
@@ -78,26 +87,31 @@ export const secretInEnvironment: Rule = async (look) => {
   return undefined;
 };
 
-export const passwordFile: Rule = async (look) => {
+export const passwordFile: Rule = async (look, { control }) => {
+  // Several changes make it, so that its absence tells nothing of a first time.
+  const was = look.memory.last?.held.has(control) ? 'written' : 'unknown';
+  if (!(await look.host.stat(PATH.adminPassword))) return missing(PATH.adminPassword, was);
   const change = 'admin-account.password-file';
-  if (!(await look.host.stat(PATH.adminPassword))) return missing(PATH.adminPassword, wasMade(look, change));
-  return accessDrift(look, PATH.adminPassword, { mode: 0o600, wrong: 0o077, change });
+  return accessDrift(look, control, PATH.adminPassword, { mode: 0o600, wrong: 0o077, change });
 };
 
-/** The own login does not work: the kept password was edited, or the account was changed in CoreCube. */
-export const ownLogin: Rule = firstOf(async (look, { control }) => {
-  const { last } = look.memory;
+/** The kept password was written since. */
+export const passwordContent: Rule = async (look, { control }) => {
   const earlier = await earlierAnswers(look, ['adminEmail', 'adminPassword']);
   if (earlier)
     return broken('never-applied', `${describeDiffering(earlier.differing)} from those of the last apply.`);
+  const proved = provedBy(look, control);
   const modified = await modifiedAt(look, PATH.adminPassword);
-  return last?.held.has(control) && modified && modified > last.at
+  return proved && modified && modified > proved.at
     ? broken(
         'edited-by-hand',
-        `${PATH.adminPassword} was written on ${when(modified)}, after the apply of ${when(last.at)}.`,
+        `${PATH.adminPassword} was written on ${when(modified)}, after the apply of ${when(proved.at)}.`,
       )
     : undefined;
-}, live('in CoreCube'));
+};
+
+/** The own login does not work: the kept password was edited, or the account was changed in CoreCube. */
+export const ownLogin: Rule = firstOf(passwordContent, live('in CoreCube'));
 
 /** `images.pinned`. */
 export const pinnedImages: Rule = async (look) => {

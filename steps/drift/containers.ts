@@ -16,12 +16,16 @@ import { changedAt } from './times.ts';
 const label = (container: Container, name: string): string | undefined =>
   container.Config.Labels[`com.docker.compose.${name}`];
 
-/** Changes that start a service, by service. */
+/** By service: the control that it runs, and the changes that start it. */
 const STARTERS: Readonly<Record<string, readonly string[]>> = {
-  [SERVICE.database]: ['database.start', `services.start-${SERVICE.database}`],
-  [SERVICE.app]: [`services.start-${SERVICE.app}`],
-  [SERVICE.inference]: [`services.start-${SERVICE.inference}`],
-  [SERVICE.proxy]: ['proxy.start'],
+  [SERVICE.database]: [
+    `running.${SERVICE.database}-up`,
+    'database.start',
+    `services.start-${SERVICE.database}`,
+  ],
+  [SERVICE.app]: [`running.${SERVICE.app}-up`, `services.start-${SERVICE.app}`],
+  [SERVICE.inference]: [`running.${SERVICE.inference}-up`, `services.start-${SERVICE.inference}`],
+  [SERVICE.proxy]: ['proxy.up', 'proxy.start'],
 };
 
 /** Compose's hashes of the services as they are declared now. */
@@ -142,10 +146,11 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
       `This tool wrote ${PATH.compose} in a run that did not come to its end; ${made.replace(/^The/, 'the')}.`,
     );
   if (!isSameAsThen(look, created)) {
-    if (memory.unfinished || !memory.last) return undefined;
+    const isOurs = memory.runs.some((run) => created >= run.from && created <= run.to);
+    if (memory.unfinished || !memory.settled || isOurs) return undefined;
     return broken(
       'changed-at-run-time',
-      `${made}, after the apply of ${when(memory.last.at)}, from another declaration than ${PATH.compose} gives.`,
+      `${made}, after the apply of ${when(memory.settled)}, from another declaration than ${PATH.compose} gives.`,
     );
   }
   // The container is the one that was proved then, so the declaration moved: whose change is the later one?
@@ -154,7 +159,7 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
     [PATH.compose, state.is === 'as-rendered' && state.touched],
   ] as const) {
     const at = isCertain ? await changedAt(look, path) : undefined;
-    if (at && memory.last && at > memory.last.at)
+    if (at && memory.settled && at > memory.settled)
       return edited(`${path} was changed on ${when(at)}`, { follows: false, what: name });
   }
   const version = label(container, 'version');
@@ -176,7 +181,7 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
 
 /** True when the container is older than the end of the last apply: it is the one that was proved then. */
 const isSameAsThen = ({ memory }: Look, created: Date): boolean =>
-  memory.last !== undefined && created <= memory.last.at;
+  memory.settled !== undefined && created <= memory.settled;
 
 /** True when a run that never ended made this change after the container was created. */
 function unfinishedSince({ memory }: Look, created: Date, change: string): boolean {
@@ -242,7 +247,9 @@ export async function absent(look: Look, service: string): Promise<Drift | undef
       `The container of ${service} is ${State.Status} (exit code ${State.ExitCode}); ${PATH.compose} declares it as running.`,
     );
   }
-  const was = memory.last ? 'written' : wasMade(look, ...(STARTERS[service] ?? []));
+  const [control, ...starters] = STARTERS[service] ?? [];
+  const ran = control !== undefined && memory.last?.held.has(control) === true;
+  const was = ran ? 'written' : wasMade(look, ...starters);
   if (was === 'unknown') return undefined;
   return was === 'never'
     ? broken('never-applied', `The container of ${service} was never created here.`)

@@ -10,7 +10,8 @@ import type { Drift, DriftLink, Finding } from '../../src/core/report.ts';
 import { MASK, redact } from '../../src/core/secret.ts';
 import { type Answers, type QuestionId, questions } from '../questions.ts';
 import { PATH } from '../shared/layout.ts';
-import { type Memory, memoryOf } from './memory.ts';
+import { VERSION } from '../shared/version.ts';
+import { type LastApply, type Memory, memoryOf } from './memory.ts';
 
 export interface Look {
   readonly host: HostReader;
@@ -31,6 +32,10 @@ export async function lookOf({ host, answers }: DriftContext): Promise<Look> {
     memory: await memoryOf(host),
   };
 }
+
+/** The last apply, when it proved this control by the same version of this tool: then the same was asked as today. */
+export const provedBy = ({ memory }: Look, control: string): LastApply | undefined =>
+  memory.last?.version === VERSION && memory.last.held.has(control) ? memory.last : undefined;
 
 /** The first rule that can tell. */
 export const firstOf =
@@ -112,12 +117,12 @@ export const describeDiffering = (ids: readonly string[]): string =>
 /** Values of settings whose name says that they are secret, what follows an authorization scheme, passwords in URLs, hashes of passwords, keys. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [
-    /([A-Za-z0-9_.-]*(?:key|password|passwd|passphrase|secret|token|credential)[A-Za-z0-9_.-]*["']?[ \t]*[:=][ \t]*)(?!["']?(?:\$\{|\.?\/)|[[{])("[^"\n]*"|'[^'\n]*'|[^\n,}\]]+)/gi,
+    /([A-Za-z0-9_.-]*(?:key|password|passwd|passphrase|secret|token|credential)[A-Za-z0-9_.-]*["']?[ \t]*[:=](?![ \t]*(?:["']?(?:\$\{|\.?\/)|[[{]|$))[ \t]*)("[^"\n]*"|'[^'\n]*'|[^\n,}\]]+)/gim,
     `$1${MASK}`,
   ],
-  [/\b(bearer|basic)[ \t]+[A-Za-z0-9+/=._~-]{8,}/gi, `$1 ${MASK}`],
+  [/\b(bearer|basic)[ \t]+[^\s'"]{8,}/gi, `$1 ${MASK}`],
   [/(:\/\/[^\s:/@]*:)[^\s@]+@/g, `$1${MASK}@`],
-  [/\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}/g, MASK],
+  [/\$2[abxy]?\$\d\d\$[^\s'"]+/g, MASK],
   [/(?<!sha256:)\b[0-9a-fA-F]{64}\b/g, MASK],
 ];
 

@@ -3,12 +3,21 @@ import type { Drift } from '../../src/core/report.ts';
 import { operators } from '../database/file-controls.ts';
 import { asSuperuser } from '../database/ground.ts';
 import type { QuestionId } from '../questions.ts';
+import type { ComposeModel } from '../shared/compose-project.ts';
 import { containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE, UID } from '../shared/layout.ts';
 import { uidShift } from '../shared/userns.ts';
 import { accessDrift } from './access.ts';
 import { declaredOrNot, differingVariables } from './containers.ts';
-import { broken, describeDiffering, earlierAnswers, firstOf, type Look, type Rule } from './context.ts';
+import {
+  broken,
+  describeDiffering,
+  earlierAnswers,
+  firstOf,
+  type Look,
+  provedBy,
+  type Rule,
+} from './context.ts';
 import { ACCESS_RULES, edited, fileDrift, missing, stateOf, wasMade } from './files.ts';
 import { live } from './live.ts';
 import { when } from './memory.ts';
@@ -34,7 +43,7 @@ const rulesDrift = async (look: Look): Promise<Drift | undefined> =>
   fileDrift(ACCESS_RULES, look, { follows: await hasReadRules(look).catch(() => undefined), what: SERVER });
 
 /** `pg.files`: the rules, then each file's presence, access and content. */
-export const databaseFiles: Rule = async (look) => {
+export const databaseFiles: Rule = async (look, { control }) => {
   const { host, answers } = look;
   if (answers.database === 'external') return authorityCopy(look);
   if ((await stateOf(ACCESS_RULES, look)).is !== 'as-rendered') return rulesDrift(look);
@@ -53,7 +62,7 @@ export const databaseFiles: Rule = async (look) => {
     [PATH.databaseCertificate, certificates, open],
   ] as const) {
     if (!(await host.stat(path))) return missing(path, wasMade(look, change));
-    const drift = await accessDrift(look, path, { ...access, change });
+    const drift = await accessDrift(look, control, path, { ...access, change });
     if (drift) return drift;
   }
   for (const path of [PATH.databaseCertificate, PATH.databaseCa, PATH.databaseKey]) {
@@ -90,25 +99,26 @@ async function authorityCopy(look: Look): Promise<Drift | undefined> {
 }
 
 /** `pg.env-file`. */
-export const envFile: Rule = async (look) => {
+export const envFile: Rule = async (look, { control }) => {
   const made = wasMade(look, 'database.urls');
   if (!(await look.host.stat(PATH.env))) return missing(PATH.env, made);
   const owners = await operators(look.host);
-  return accessDrift(look, PATH.env, { mode: 0o600, owners, wrong: 0o177, change: 'database.urls' });
+  return accessDrift(look, control, PATH.env, { mode: 0o600, owners, wrong: 0o177, change: 'database.urls' });
 };
 
 /** What `.env` says: held at the last apply with the same answers, so it was edited. Its content is never shown. */
 export const envContent: Rule = async (look, { control }) => {
-  const { host, answers, memory } = look;
+  const { host, answers } = look;
   if (!(await host.stat(PATH.env))) return missing(PATH.env, wasMade(look, 'database.urls'));
   const needs: readonly QuestionId[] = ['database', 'databaseAdminUrl', 'release', 'image'];
   const earlier = await earlierAnswers(look, needs);
   if (earlier)
     return broken('never-applied', `${describeDiffering(earlier.differing)} from those of the last apply.`);
-  if (!memory.last?.held.has(control)) return undefined;
+  const proved = provedBy(look, control);
+  if (!proved) return undefined;
   const app = await containerOf(host, answers.projectName, SERVICE.app);
   const names = app ? await differingVariables(look, app, SERVICE.app) : [];
-  return edited(`${PATH.env} is not as it was at the apply of ${when(memory.last.at)}`, {
+  return edited(`${PATH.env} is not as it was at the apply of ${when(proved.at)}`, {
     follows: app === undefined ? undefined : names.length === 0,
     what: `The container of ${SERVICE.app}`,
   });
@@ -118,7 +128,7 @@ export const envContent: Rule = async (look, { control }) => {
 export const password =
   (path: string): Rule =>
   async (look, { control }) => {
-    const { host, answers, memory } = look;
+    const { host, answers } = look;
     const app = await containerOf(host, answers.projectName, SERVICE.app);
     const names = app && path === PATH.env ? await differingVariables(look, app, SERVICE.app) : [];
     if (names.length > 0)
@@ -126,17 +136,18 @@ export const password =
         follows: false,
         what: `The container of ${SERVICE.app}`,
       });
-    if (!memory.last?.held.has(control)) return undefined;
+    const proved = provedBy(look, control);
+    if (!proved) return undefined;
     const [changed, modified] = [await changedAt(look, path), await modifiedAt(look, path)];
-    if (modified && modified > memory.last.at)
+    if (modified && modified > proved.at)
       return broken(
         'edited-by-hand',
-        `${path} was written on ${when(modified)}, after the apply of ${when(memory.last.at)}.`,
+        `${path} was written on ${when(modified)}, after the apply of ${when(proved.at)}.`,
       );
-    if (!changed || changed > memory.last.at) return undefined;
+    if (!changed || changed > proved.at) return undefined;
     return broken(
       'changed-at-run-time',
-      `${path} is as it was at the apply of ${when(memory.last.at)}; the server has another password since.`,
+      `${path} is as it was at the apply of ${when(proved.at)}; the server has another password since.`,
     );
   };
 
@@ -161,28 +172,45 @@ export const catalogue: Rule = live('in the running database', { change: 'databa
 /** Tables and policies: CoreCube makes them, and a new release of it makes others. */
 export const schema: Rule = live('in the running database', { needs: NEEDS, schemaOf: SERVICE.app });
 
-/** TLS of the server: its command in compose.yaml, else what was changed in the running one. */
+/** Whether the server encrypts at all: its command in the files. */
+const tlsCommand: Rule = async (look) =>
+  look.answers.database === 'external'
+    ? undefined
+    : declaredOrNot(look, SERVICE.database, lacksTls, 'untold');
+
+function lacksTls(model: ComposeModel): boolean {
+  const { command } = (model.services[SERVICE.database] ?? {}) as { command?: unknown };
+  return !JSON.stringify(command ?? '').includes('ssl=on');
+}
+
+/** TLS of the server: its command, else what was changed in the running one. */
 export const serverTls: Rule = firstOf(
-  (look) =>
-    look.answers.database === 'external'
-      ? Promise.resolve(undefined)
-      : declaredOrNot(
-          look,
-          SERVICE.database,
-          (model) => {
-            const { command } = (model.services[SERVICE.database] ?? {}) as { command?: unknown };
-            return !JSON.stringify(command ?? '').includes('ssl=on');
-          },
-          'untold',
-        ),
+  tlsCommand,
+  live('in the running database', { needs: ['database', 'databaseAdminUrl'] }),
+);
+
+/** Its certificate: the command, or a file that was replaced. That one runs out is nobody's change. */
+export const serverCertificate: Rule = firstOf(
+  tlsCommand,
   otherFileInside(
     SERVICE.database,
     PATH.databaseCertificate,
     '/run/secrets/pg_server.crt',
     'database.certificates',
   ),
-  live('in the running database', { needs: ['database', 'databaseAdminUrl'] }),
 );
+
+/** Which URLs CoreCube runs with: those of `.env`, or older ones. */
+export const urlsInUse: Rule = async (look) => {
+  const app = await containerOf(look.host, look.answers.projectName, SERVICE.app);
+  const names = app ? await differingVariables(look, app, SERVICE.app) : [];
+  return names.length === 0
+    ? undefined
+    : edited(`${PATH.env} has another value of ${names.join(', ')} than CoreCube was started with`, {
+        follows: false,
+        what: `The container of ${SERVICE.app}`,
+      });
+};
 
 /** A certificate that a container still has from its start, while the file was replaced. */
 export function otherFileInside(service: string, path: string, inside: string, change: string): Rule {

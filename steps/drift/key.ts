@@ -3,8 +3,8 @@ import { containerOf } from '../shared/docker.ts';
 import { PATH, SERVICE, UID } from '../shared/layout.ts';
 import { uidShift } from '../shared/userns.ts';
 import { accessDrift } from './access.ts';
-import { declaredOrNot, violates } from './containers.ts';
-import { broken, firstOf, type Look, type Rule } from './context.ts';
+import { declaredOrNot, notCurrent, violates } from './containers.ts';
+import { broken, firstOf, type Look, provedBy, type Rule } from './context.ts';
 import { edited, missing, wasMade } from './files.ts';
 import { when } from './memory.ts';
 import { changedAt } from './times.ts';
@@ -22,29 +22,36 @@ export const keyPresence: Rule = async (look) => {
 
 const access =
   (wrong: number): Rule =>
-  async (look) => {
+  async (look, { control }) => {
     const owners = new Set([UID.app + (await uidShift(look.host))]);
     // 0400 is as good as 0600.
-    return accessDrift(look, PATH.key, { mode: 0o600, owners, wrong, change: 'encryption-key.create' });
+    return accessDrift(look, control, PATH.key, {
+      mode: 0o600,
+      owners,
+      wrong,
+      change: 'encryption-key.create',
+    });
   };
 export const keyAccess = access(0o7177);
 
-export const secretsDirectory: Rule = async (look) => {
+export const secretsDirectory: Rule = async (look, { control }) => {
   const change = 'encryption-key.directory';
   if (!(await look.host.stat(PATH.secrets)))
     return missing(PATH.secrets, look.memory.last ? 'written' : wasMade(look, change));
   const owners = new Set([(await look.host.system()).uid, 0]);
-  return accessDrift(look, PATH.secrets, { mode: 0o711, owners, wrong: 0o066, change });
+  return accessDrift(look, control, PATH.secrets, { mode: 0o711, owners, wrong: 0o066, change });
 };
 
 /** The key's content: what held at the last apply was changed by whoever wrote the file, for nothing else writes it. */
-export const keyContent: Rule = async ({ memory }, { control }) =>
-  memory.last?.held.has(control)
+export const keyContent: Rule = async (look, { control }) => {
+  const proved = provedBy(look, control);
+  return proved
     ? broken(
         'edited-by-hand',
-        `${PATH.key} is not what it was at the apply of ${when(memory.last.at)}; this tool never changes a key.`,
+        `${PATH.key} is not what it was at the apply of ${when(proved.at)}; this tool never changes a key.`,
       )
     : undefined;
+};
 
 const delivery = (look: Look) =>
   declaredOrNot(look, SERVICE.app, violates(look, ['key-delivery'], ''), 'untold');
@@ -54,6 +61,8 @@ async function replaced(look: Look) {
   const container = await containerOf(look.host, look.answers.projectName, SERVICE.app);
   const changed = await changedAt(look, PATH.key);
   const name = `The container of ${SERVICE.app}`;
+  // A container that is not of these files may have been given another file in the first place.
+  if (await notCurrent(look, SERVICE.app)) return undefined;
   return container && changed && changed > new Date(container.State.StartedAt)
     ? edited(`${PATH.key} was replaced on ${when(changed)}, after the container was started`, {
         follows: false,
@@ -64,6 +73,4 @@ async function replaced(look: Look) {
 
 export const keyInside: Rule = firstOf(delivery, replaced);
 export const keyReadable: Rule = firstOf(access(0o7177), delivery);
-export const keyUnreadable: Rule = firstOf(access(0o077), (look) =>
-  declaredOrNot(look, SERVICE.app, violates(look, ['key-delivery'], ''), 'untold'),
-);
+export const keyUnreadable: Rule = firstOf(access(0o077), delivery);

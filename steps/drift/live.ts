@@ -1,9 +1,8 @@
 /** What no file declares: settings in the database, in CoreCube, in the engine. */
 import type { QuestionId } from '../questions.ts';
 import { containerOf } from '../shared/docker.ts';
-import { VERSION } from '../shared/version.ts';
 import { heldImages } from '../upkeep.ts';
-import { broken, describeDiffering, earlierAnswers, type Look, type Rule } from './context.ts';
+import { broken, describeDiffering, earlierAnswers, type Look, provedBy, type Rule } from './context.ts';
 import { wasMade } from './files.ts';
 import { when } from './memory.ts';
 
@@ -32,15 +31,15 @@ export const live =
         'never-applied',
         `${describeDiffering(earlier.differing)} from those of the last apply; nothing ${place} was set for them.`,
       );
-    if (last?.held.has(control)) {
-      if (last.version !== VERSION) return undefined;
+    const proved = provedBy(look, control);
+    if (proved) {
       const moved = schemaOf === undefined ? undefined : await otherImage(look, schemaOf);
       return moved === undefined
         ? broken(
             'changed-at-run-time',
-            `It held at the apply of ${when(last.at)}; it was changed ${place} since.`,
+            `It held at the apply of ${when(proved.at)}; it was changed ${place} since.`,
           )
-        : broken('changed-by-update', `It held at the apply of ${when(last.at)}; ${moved} since.`);
+        : broken('changed-by-update', `It held at the apply of ${when(proved.at)}; ${moved} since.`);
     }
     // That it was set once is no proof that it held.
     return !last && change !== undefined && wasMade(look, change) === 'never'

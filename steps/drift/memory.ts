@@ -33,6 +33,10 @@ export interface Memory {
   readonly isWhole: boolean;
   /** When an apply began that never came to its end; undefined when the last one did. */
   readonly unfinished?: Date;
+  /** Runs that wrote and came to their end. */
+  readonly runs: readonly { readonly from: Date; readonly to: Date }[];
+  /** When everything was last known to be as it should: the end of the last apply that proved all, or its report. */
+  readonly settled?: Date;
   readonly last?: LastApply;
 }
 
@@ -47,7 +51,9 @@ export function memoryOf(host: HostReader): Promise<Memory> {
       host.readText(PATH.reportJson).catch(() => undefined),
     ]);
     const last = lastApply(report);
-    return { ...journalOf(journal), ...(last ? { last } : {}) };
+    const { proved, ...rest } = journalOf(journal);
+    const [settled] = [proved, last?.at].filter((date) => date !== undefined).sort((a, b) => +b - +a);
+    return { ...rest, ...(settled ? { settled } : {}), ...(last ? { last } : {}) };
   });
 }
 
@@ -70,25 +76,38 @@ const dateOf = (value: unknown): Date | undefined => {
   return Number.isNaN(date.getTime()) ? undefined : date;
 };
 
-function journalOf(text: string | undefined): Omit<Memory, 'last'> {
+function journalOf(text: string | undefined): Omit<Memory, 'last' | 'settled'> & { readonly proved?: Date } {
   const written = new Map<string, Written>();
   const made = new Map<string, Date>();
   const lines = (text ?? '').split('\n').filter((line) => line !== '');
   const entries = lines.map(parsed);
+  const runs: { from: Date; to: Date }[] = [];
   let unfinished: Date | undefined;
+  let proved: Date | undefined;
   for (const entry of entries) {
     const at = dateOf(entry?.time);
     if (!entry || !at) continue;
     const writes = entry.mode === 'apply' || entry.mode === 'files';
     if (entry.event === 'run-start' && writes) unfinished = at;
-    if (entry.event === 'run-end' && writes) unfinished = undefined;
+    if (entry.event === 'run-end' && writes) {
+      if (unfinished) runs.push({ from: unfinished, to: at });
+      if (entry.mode === 'apply' && entry.exit === 0) proved = at;
+      unfinished = undefined;
+    }
     if (entry.event === 'change-done' && typeof entry.change === 'string') made.set(entry.change, at);
     const { path, sha256, version } = entry;
     if (entry.event !== 'wrote' || typeof path !== 'string') continue;
     if (typeof sha256 === 'string' && typeof version === 'string') written.set(path, { sha256, version, at });
   }
   const isWhole = entries[0]?.event === 'run-start' && entries.every((entry) => entry !== undefined);
-  return { written, made, isWhole, ...(unfinished ? { unfinished } : {}) };
+  return {
+    written,
+    made,
+    isWhole,
+    runs,
+    ...(unfinished ? { unfinished } : {}),
+    ...(proved ? { proved } : {}),
+  };
 }
 
 const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

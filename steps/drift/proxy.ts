@@ -48,10 +48,10 @@ const same = (a: unknown, b: unknown): boolean | undefined =>
   a === undefined || b === undefined ? undefined : canonical(a) === canonical(b);
 
 /** `proxy.config-file`: the file against the answers. */
-export const configFile: Rule = async (look) => {
+export const configFile: Rule = async (look, { control }) => {
   const state = await stateOf(CADDYFILE, look);
   if (state.is === 'as-rendered') {
-    const access = await accessDrift(look, CADDYFILE.path, {
+    const access = await accessDrift(look, control, CADDYFILE.path, {
       mode: 0o644,
       wrong: 0o022,
       change: CADDYFILE.change,
@@ -149,7 +149,7 @@ export const behaviour =
   };
 
 /** `tls.files-copied`: the copies of the operator's certificate against their sources. */
-export const copiedCertificate: Rule = async (look) => {
+export const copiedCertificate: Rule = async (look, { control }) => {
   const { host, answers } = look;
   const [pem, key] = [await host.readText(PATH.tlsCertificate), await host.readSecret(PATH.tlsKey)];
   const made = wasMade(look, 'proxy.copy-certificate');
@@ -157,7 +157,7 @@ export const copiedCertificate: Rule = async (look) => {
   if (key === undefined) return missing(PATH.tlsKey, made);
   const uid = UID.proxy + (await uidShift(host));
   for (const path of [PATH.tlsCertificate, PATH.tlsKey]) {
-    const access = await accessDrift(look, path, {
+    const access = await accessDrift(look, control, path, {
       mode: 0o600,
       owners: new Set([uid]),
       change: 'proxy.copy-certificate',

@@ -1,13 +1,13 @@
 /** The images: here, made for this processor, and of a known documentation generation. */
-import { parseDocument } from 'yaml';
+
 import { ChangeError } from '../../src/core/errors.ts';
 import type { Host, HostReader } from '../../src/core/host.ts';
 import { type Change, fail, pass, unknown } from '../../src/core/step.ts';
 import { imagesOf } from '../compose/render.ts';
+import { composeDocument } from '../shared/compose-file.ts';
 import { type Image, image } from '../shared/docker.ts';
 import { engine } from '../shared/engine.ts';
 import { withoutPin } from '../shared/images.ts';
-import { PATH } from '../shared/layout.ts';
 import { releaseOf } from '../shared/release.ts';
 import { ID, type Needed, type PreflightControl, withEngine } from './common.ts';
 
@@ -19,8 +19,7 @@ interface Wanted {
 
 /** What each service shall run. A pin that an earlier run made for the same answer is kept; needs no engine. */
 async function references(host: HostReader, answers: Needed): Promise<readonly string[]> {
-  const text = await host.readText(PATH.compose);
-  const document = text === undefined ? undefined : parseDocument(text);
+  const document = await composeDocument(host);
   return Object.entries(imagesOf(answers)).map(([service, answer]) => {
     const written = document?.getIn(['services', service, 'image']);
     const pinned = typeof written === 'string' && written.includes('@') && withoutPin(written) === answer;

@@ -37,7 +37,7 @@ const portsFree: PreflightControl = {
     for (const port of [answers.httpPort, answers.httpsPort]) {
       const held = listeners.filter((l) => l.port === port && clashes(l.address, answers.listenAddress));
       if (held.length === 0) seen.push(`${port} is free`);
-      else if (await isOwn(host, answers.projectName, port))
+      else if (await isOwn(host, answers.projectName, port, held))
         seen.push(`${port} is held by this install's own proxy`);
       else {
         taken.push(`${port} is held by ${await holders(host, held, port)}`);
@@ -63,13 +63,27 @@ export function clashes(address: string, wanted: string): boolean {
   return plain === wanted || (wanted === '0.0.0.0' && !address.includes(':'));
 }
 
-async function isOwn(host: HostReader, project: string, port: number): Promise<boolean> {
+/** Held by this install's proxy: through the engine's forwarding, or by itself when it was put into the host network. */
+async function isOwn(
+  host: HostReader,
+  project: string,
+  port: number,
+  held: readonly Listener[],
+): Promise<boolean> {
   if ((await engine(host)).state !== 'ready') return false;
   const proxy = await containerOf(host, project, SERVICE.proxy);
   if (!proxy?.State.Running || !(await isHere(host, proxy))) return false;
-  return Object.values(proxy.NetworkSettings.Ports).some((list) =>
+  const published = Object.values(proxy.NetworkSettings.Ports).some((list) =>
     list?.some((p) => p.HostPort === String(port)),
   );
+  if (published || proxy.HostConfig.NetworkMode !== 'host') return published;
+  const groups = await Promise.all(
+    held.map(({ holder }) => {
+      const pid = /\(pid (\d+)\)$/.exec(holder ?? '')?.[1];
+      return pid === undefined ? undefined : host.readText(`/proc/${pid}/cgroup`).catch(() => undefined);
+    }),
+  );
+  return groups.every((group) => group?.includes(proxy.Id));
 }
 
 /** True for Docker's port forwarder, which is the engine itself without its userland proxy, or what cannot be seen. */

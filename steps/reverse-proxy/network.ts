@@ -51,7 +51,10 @@ const clientSeen: Control<ProxyAnswers> = {
         );
       }
       if (real.length > 0) return pass(`the access log names ${told}`);
-      if (isLoopback(proxy.https.host)) return skip('the proxy is published on loopback only');
+      // A proxy on every address is reached over loopback too: what it is bound to tells, not where it was tried.
+      const bound = proxy.container.NetworkSettings.Ports['443/tcp'] ?? [];
+      if (bound.length > 0 && bound.every((b) => isLoopback(b.HostIp)))
+        return skip('the proxy is published on loopback only');
       return unknown(
         missing.length > 0 ? missing.join('; ') : 'this host has no IPv4 address of its own to try from',
         'tls.certificate',
@@ -153,6 +156,9 @@ const appNotDirect: Control<ProxyAnswers> = {
         'nothing answers',
       );
     }
+    // Its own addresses answer a host at once, with an open port or a refusal; silence is no proof of either.
+    const silent = open.filter((o) => o.is === 'silent').map((o) => o.address);
+    if (silent.length > 0) return unknown(`port ${APP_PORT} gives no answer on ${silent.join(', ')}`);
     if (!app) return unknown('there is no container of CoreCube');
     const other = open.filter((o) => o.is === 'other').map((o) => o.address);
     const note = other.length > 0 ? `; something else listens on ${other.join(', ')}` : '';
@@ -174,12 +180,14 @@ function published(app: Container): string | undefined {
 async function answersAsCoreCube(
   { host }: Context,
   address: string,
-): Promise<'corecube' | 'other' | 'nothing'> {
+): Promise<'corecube' | 'other' | 'nothing' | 'silent'> {
   if (isLoopback(address)) return 'nothing';
-  if ((await host.tcp({ host: address, port: APP_PORT, timeoutMs: 1_000 })) !== 'open') return 'nothing';
+  const port = await host.tcp({ host: address, port: APP_PORT, timeoutMs: 3_000 });
+  if (port !== 'open') return port === 'refused' ? 'nothing' : 'silent';
   const name = address.includes(':') ? `[${address}]` : address;
   const origin = `http://${name}:${APP_PORT}`;
-  const models = await host.http({ method: 'GET', origin, path: '/v1/models', timeoutMs: 2_000 });
+  const models = await host.http({ method: 'GET', origin, path: '/v1/models', timeoutMs: 3_000 });
+  if (!models.ok && models.code === 'ETIMEDOUT') return 'silent';
   return models.ok && [200, 401].includes(models.status) ? 'corecube' : 'other';
 }
 

@@ -39,7 +39,8 @@ export const publicAnswers: Control<ProxyAnswers> = {
         askTwice(context, connectTo, '/mcp', mcpPing),
       ]);
       const verdict = judgePublic(models, mcp);
-      const faulty = isGatewayFault(models) || isGatewayFault(mcp);
-      return verdict.is === 'unknown' && faulty ? { ...verdict, awaits: await suspect(context) } : verdict;
+      return verdict.is === 'unknown' && [models, mcp].some(isGatewayFault)
+        ? { ...verdict, awaits: await suspect(context) }
+        : verdict;
     }),
 };

@@ -38,10 +38,6 @@ function covers(names: string, domain: string): boolean {
   return list.includes(domain) || list.includes(`*.${parent}`);
 }
 
-/** No answer at all, as opposed to a refusal: the network between may be cut, so nothing was seen. */
-const isSilent = (refusal: Extract<TlsResult, { ok: false }>): boolean =>
-  /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(refusal.code);
-
 type Leaf = Extract<TlsResult, { readonly ok: true }>['certificate'];
 
 /** What is wrong with a served certificate whoever issued it: its names, its dates; undefined when nothing is. */
@@ -61,6 +57,10 @@ export function leafFault(
     return fail(`the certificate runs out on ${validTo.toISOString()}`, 'renewed in time', causeOfAge);
   return undefined;
 }
+
+/** No answer at all, as opposed to a refusal: the network between may be cut, so nothing was seen. */
+const isSilent = (refusal: Extract<TlsResult, { ok: false }>): boolean =>
+  /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(refusal.code);
 
 /** What is served, judged by where it should come from; undefined when it is right. Used by the wait for ACME too. */
 export async function certificateFault(
@@ -178,11 +178,19 @@ export async function tryOldVersions(site: Site, at: Endpoint): Promise<Verdict>
   return pass('both handshakes end with an alert');
 }
 
-/** Tries one version at one place: it must be accepted. */
-export async function tryVersion(site: Site, at: Endpoint, version: TlsVersion): Promise<Verdict> {
+/**
+ * Tries one version at one place: it must be accepted.
+ * @param awaits the control that must hold before silence there means anything
+ */
+export async function tryVersion(
+  site: Site,
+  at: Endpoint,
+  version: TlsVersion,
+  awaits?: string,
+): Promise<Verdict> {
   const result = await handshakeWith(site, at, version);
   if (result.ok) return pass(`${result.protocol} with ${result.cipher}`);
-  if (isSilent(result)) return unknown(`no answer: ${because(result.message)}`, 'proxy.up');
+  if (isSilent(result)) return unknown(`no answer: ${because(result.message)}`, awaits);
   if (/no.?(protocols|ciphers).?available/i.test(`${result.code} ${result.message}`)) {
     return unknown(`${version} cannot be tried from here: ${because(result.message)}`);
   }
@@ -215,7 +223,7 @@ const accepted = (
   how: `Makes a handshake that offers ${version.replace('v', ' ')} only, under the domain's name.`,
   threat,
   remedy: 'Apply again: the Caddyfile allows TLS 1.2 and 1.3.',
-  inspect: (context) => whenUp(context, ({ https }) => tryVersion(context, https, version)),
+  inspect: (context) => whenUp(context, ({ https }) => tryVersion(context, https, version, 'proxy.up')),
 });
 
 export const tlsControls: readonly Control<ProxyAnswers>[] = [

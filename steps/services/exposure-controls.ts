@@ -29,7 +29,7 @@ export const exposureControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'encryption-key-management',
     refs: ['CIS Docker 4.10', 'CWE-526'],
-    how: 'Searches the whole docker inspect output of every container of the project for the key and the kept passwords.',
+    how: 'Searches the whole docker inspect output of every container of the project for the key and the kept passwords, and for the names of variables that hold them.',
     threat: 'docker inspect is read by monitoring, support bundles and every member of the docker group.',
     remedy: 'Apply recreates the containers from files that hand secrets over as files.',
     impact: 'A restart of the container that shows it.',

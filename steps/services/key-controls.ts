@@ -91,7 +91,7 @@ export const keyControls: readonly Control<Needed>[] = [
     title: 'The key inside the container is the key of this install',
     severity: 'required',
     section: SECTION,
-    how: "Compares SHA-256 digests of the key, taken inside the container, with the digest of the install's key file.",
+    how: "Compares SHA-256 digests of the key, taken inside the container, with the digest of the install's key file, and looks for another key in ENCRYPTION_KEY.",
     threat: 'CoreCube would encrypt under another key than the one that is backed up.',
     remedy: 'Apply recreates the container, so that it mounts the file that is there now.',
     impact: 'A restart of CoreCube.',

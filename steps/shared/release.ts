@@ -1,7 +1,7 @@
 /** Which documentation generation an image follows: by answer, by what this install recorded, else by rehearsal. */
-import { parseDocument } from 'yaml';
 import type { HostReader, Rehearsal } from '../../src/core/host.ts';
 import type { Answers } from '../questions.ts';
+import { composeDocument } from './compose-file.ts';
 import { image } from './docker.ts';
 import { withoutPin } from './images.ts';
 import { KEY_IN_CONTAINER, PATH, RELEASE_LABEL, SERVICE, UID } from './layout.ts';
@@ -47,9 +47,8 @@ export async function knownRelease(host: HostReader, answers: ReleaseAnswers): P
 
 /** What compose.yaml was written for, as long as it still is about the image that the answer names. */
 async function recordedRelease(host: HostReader, reference: string): Promise<'v1' | 'v2' | undefined> {
-  const text = await host.readText(PATH.compose);
-  if (text === undefined) return undefined;
-  const document = parseDocument(text);
+  const document = await composeDocument(host);
+  if (document === undefined) return undefined;
   const written = document.getIn(['services', SERVICE.app, 'image']);
   if (typeof written !== 'string') return undefined;
   // An answer that names a digest means exactly this image; one that names a tag means what the tag was pinned to.

@@ -27,7 +27,7 @@ const ROWS: readonly Row[] = [
     title: 'run without capabilities but those their images need',
     section: 'docker-security',
     refs: ['CIS Docker 5.4'],
-    how: "Reads the dropped and added capabilities in docker inspect, and the kernel's effective set of the first process where it can be seen.",
+    how: "Reads the dropped and added capabilities in docker inspect, and the kernel's effective and bounding sets of the first process where it can be seen.",
     threat: 'Capabilities are the way out of a container.',
   },
   {
@@ -50,7 +50,7 @@ const ROWS: readonly Row[] = [
     property: 'tmpfs',
     title: 'have a tmpfs for scratch space',
     section: 'docker-security',
-    how: 'Looks for a tmpfs at /tmp in docker inspect of each running container.',
+    how: 'Looks in docker inspect of each running container for a tmpfs at /tmp, and for one that lets programs run.',
     threat: 'A writable disk keeps what an intruder drops there.',
   },
   {
@@ -65,7 +65,7 @@ const ROWS: readonly Row[] = [
     title: 'run within the declared limits of memory and processes',
     section: 'operation',
     refs: ['CIS Docker 5.11', 'CIS Docker 5.29'],
-    how: 'Reads the memory and process limits in docker inspect of each running container.',
+    how: 'Reads the memory and process limits in docker inspect of each running container and compares them with the declared ones.',
     threat: 'One request takes the host down.',
   },
   {

@@ -16,9 +16,9 @@ export function turnsOn(
   const away = (release === 'v1' ? row.onlyV2 : row.onlyV1) ?? [];
   const named = Object.entries(row.turns).filter(([id]) => !away.includes(id));
   const { stillSeen } = row;
-  const blind = stillSeen
-    ? Object.entries(healthy).filter(([id, is]) => is === 'pass' && !stillSeen.includes(id))
-    : [];
+  const isSeen = (id: string) =>
+    stillSeen?.some((seen) => (seen.endsWith('*') ? id.startsWith(seen.slice(0, -1)) : id === seen));
+  const blind = stillSeen ? Object.entries(healthy).filter(([id, is]) => is === 'pass' && !isSeen(id)) : [];
   return { ...Object.fromEntries(blind.map(([id]) => [id, 'unknown'])), ...Object.fromEntries(named) };
 }
 

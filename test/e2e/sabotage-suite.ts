@@ -48,8 +48,11 @@ export function sabotageSuite(release: Release): void {
       }
       const repaired = await install.applyJson();
       expect(repaired.code, `${troubles(repaired.report)}\n${repaired.stderr}`).toBe(0);
-      // An apply looks at everything before it ends, so its report is a verify of the repaired install.
-      expect(turned(repaired.report, healthy), troubles(repaired.report)).toEqual({});
+      // An apply looks at everything before it ends. What an early step could not see before a later one repaired it
+      // (CoreCube was stopped) only another look shows.
+      const left = turned(repaired.report, healthy);
+      const { report } = Object.keys(left).length === 0 ? repaired : await install.verify();
+      expect(turned(report, healthy), troubles(report)).toEqual({});
     });
 
     it('is healthy after all of it', async () => {

@@ -4,7 +4,7 @@ import { parseDocument } from 'yaml';
 import { NO_THROTTLE } from '../e2e/prepare.ts';
 import type { Install } from '../e2e/support.ts';
 import { edited, keep, putBack } from './containers.ts';
-import { fail, type Sabotage } from './types.ts';
+import { fail, type Sabotage, unseen } from './types.ts';
 
 const OVERRIDE = 'compose.override.yaml';
 /** Says that what runs is not what is declared, for the services and for the proxy. */
@@ -46,8 +46,24 @@ const DECLARED = [
   ...['networks', 'ports', 'limits', 'healthchecks', 'restart', 'logs', 'isolation', 'key-delivery'],
   ...['certificate', 'settings', 'foreign-hardened', 'images', 'override-keeps-hardening'],
 ].map((property) => `compose.${property}`);
-const blind = (...ids: readonly string[]) =>
-  Object.fromEntries([...DECLARED, ...ids].map((id) => [id, 'unknown' as const]));
+/** What compares the files with what runs. */
+const MERGED = [
+  ...['running.current', 'running.limits', 'running.proxy-limits', 'running.no-extra-containers'],
+  ...['proxy.container-current', 'images.pinned', 'images.update-known'],
+];
+/** What needs the connection URLs of .env to ask the database as one of its roles. */
+const CONNECTIONS = [
+  ...['app-attributes', 'app-can-work', 'app-cannot-alter-policy', 'app-cannot-create-role'],
+  ...['app-cannot-create-tables', 'app-cannot-read-files', 'app-cannot-run-programs', 'app-not-member'],
+  ...[
+    'extension-vector',
+    'maintenance-attributes',
+    'owner-attributes',
+    'plaintext-refused',
+    'public-revoked',
+  ],
+  ...['roles-log-in', 'sessions-logged', 'tls-in-use', 'urls-distinct', 'urls-verify-server'],
+].map((property) => `pg.${property}`);
 
 export const composeRows: readonly Sabotage[] = [
   repaired('loses read_only for CoreCube', 'corecube', { read_only: undefined }, 'compose.read-only'),
@@ -133,11 +149,9 @@ export const composeRows: readonly Sabotage[] = [
   {
     name: 'the override file cannot be parsed',
     break: (i) => override(i, '  caddy: [\n'),
+    // compose.yaml alone can still be read; what both give together cannot.
     turns: {
-      ...blind(
-        ...['running.current', 'running.limits', 'running.proxy-limits', 'running.no-extra-containers'],
-        ...['proxy.container-current', 'images.pinned', 'images.update-known'],
-      ),
+      ...unseen('compose.override-keeps-hardening', 'compose.foreign-hardened', ...MERGED),
       ...fail('compose.valid'),
     },
     undo: (i) => putBack(i, OVERRIDE),
@@ -148,13 +162,7 @@ export const composeRows: readonly Sabotage[] = [
       const text = await keep(i, 'compose.yaml');
       await writeFile(i.path('compose.yaml'), text.replace('services:', 'services: ['));
     },
-    turns: {
-      ...blind(
-        ...['running.current', 'running.limits', 'running.proxy-limits', 'running.no-extra-containers'],
-        ...['proxy.container-current', 'images.pinned', 'images.update-known'],
-      ),
-      ...fail('compose.valid'),
-    },
+    turns: { ...unseen(...DECLARED, ...MERGED), ...fail('compose.valid') },
     // Apply does not guess what an operator meant: it says where the file is wrong and writes nothing.
     undo: (i) => putBack(i, 'compose.yaml'),
   },
@@ -162,18 +170,19 @@ export const composeRows: readonly Sabotage[] = [
     name: 'compose.yaml is gone',
     break: (i) => rm(i.path('compose.yaml')),
     turns: {
-      ...blind(
-        'running.limits',
-        'running.proxy-limits',
-        'running.no-extra-containers',
-        'images.update-known',
-      ),
+      ...unseen(...DECLARED, ...MERGED),
       ...fail('compose.valid', 'running.current', 'proxy.container-current', 'images.pinned'),
     },
   },
   {
     name: '.env is gone',
     break: (i) => rm(i.path('.env')),
-    turns: fail('pg.env-file'),
+    // Compose does not take the files without the variables that they ask for.
+    turns: {
+      ...unseen(...CONNECTIONS, 'release.confirmed', 'running.current', 'running.limits'),
+      ...unseen('running.proxy-limits', 'proxy.container-current'),
+      ...fail('pg.env-file'),
+    },
+    onlyV2: ['pg.app-cannot-create-tables'],
   },
 ];

@@ -72,12 +72,14 @@ async function composeWith(install: Install, file: string, args: readonly string
 
 /** Creates the containers of services anew from the files, and waits until they are healthy and the proxy serves. */
 export async function recreate(install: Install, ...services: string[]): Promise<void> {
-  // The proxy's own health check is asked every ten seconds; that it serves is seen earlier.
-  const up = services.every((service) => service === 'caddy') ? UP.slice(0, 3) : UP;
-  await compose(install, ...up, ...services);
+  await compose(install, ...up(services), ...services);
   await serving(install);
 }
-const UP = ['up', '--detach', '--no-deps', '--wait', '--wait-timeout', '60'] as const;
+/** The proxy's own health check is asked every ten seconds; that it serves is seen earlier. */
+const up = (services: readonly string[]): readonly string[] => [
+  ...['up', '--detach', '--no-deps'],
+  ...(services.every((service) => service === 'caddy') ? [] : ['--wait', '--wait-timeout', '60']),
+];
 
 /**
  * Creates one container of the project anew from a changed copy of compose.yaml: what runs then differs from the files,
@@ -87,7 +89,6 @@ export async function recreateOtherwise(
   install: Install,
   service: string,
   change: (service: Service, model: Record<string, unknown>) => void,
-  options: { readonly healthy?: false } = {},
 ): Promise<void> {
   const model = parse(await install.read('compose.yaml')) as { services: Record<string, Service> };
   const changed = model.services[service];
@@ -97,12 +98,11 @@ export async function recreateOtherwise(
   const file = install.path('../otherwise.yaml');
   await writeFile(file, stringify(model));
   try {
-    const up = options.healthy === false ? UP.slice(0, 3) : UP;
-    await composeWith(install, file, [...up, service]);
+    await composeWith(install, file, [...up([service]), service]);
   } finally {
     await rm(file);
   }
-  if (options.healthy !== false) await serving(install);
+  await serving(install);
 }
 
 /** `break` and `undo` of a container that differs from the files. */
@@ -114,6 +114,16 @@ export function runsOtherwise(
     break: (i) => recreateOtherwise(i, service, change),
     undo: (i) => recreate(i, service),
   };
+}
+
+/** Waits until a running container calls itself healthy; `up --wait` gives up on one that was unhealthy a moment ago. */
+export async function untilHealthy(install: Install, service: string): Promise<void> {
+  const argv = ['inspect', '--format', '{{.State.Health.Status}}', await install.container(service)];
+  for (let tries = 0; tries < 240; tries++) {
+    if ((await install.docker(...argv)).stdout.trim() === 'healthy') return;
+    await new Promise((done) => setTimeout(done, 250));
+  }
+  throw new Error(`${service} does not become healthy`);
 }
 
 /** Waits until CoreCube answers through the proxy: the proxy's own health check is asked too seldom to tell. */

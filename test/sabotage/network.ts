@@ -1,7 +1,7 @@
 /** Rows about who is connected to whom, what does not run, and what cannot be seen. */
 import type { Install } from '../e2e/support.ts';
-import { recreate, recreateOtherwise, serving } from './containers.ts';
-import { fail, type Sabotage } from './types.ts';
+import { recreateOtherwise, serving, untilHealthy } from './containers.ts';
+import { fail, type Sabotage, unseen } from './types.ts';
 
 const must = async (install: Install, ...args: string[]): Promise<string> => {
   const done = await install.docker(...args);
@@ -31,10 +31,74 @@ async function remakeInternal(install: Install, options: readonly string[]): Pro
     const service = member.replace(`${install.project}-`, '').replace(/-\d+$/, '');
     await must(install, 'network', 'connect', '--alias', service, name, member);
   }
-  // CoreCube must look its database up again; a restart of it waits for that, and for its health.
+  // CoreCube must look its database up again.
   await must(install, 'restart', '--time', '2', await install.container('corecube'));
-  await recreate(install, 'corecube');
+  await untilHealthy(install, 'corecube');
 }
+
+/** What only an answer of CoreCube shows: with its container gone, or frozen, it is not seen. */
+const ANSWERS = [
+  ...['admin.default-login-refused', 'admin.no-default-email', 'admin.own-login', 'admin.session-ended'],
+  ...['audit.query-text', 'audit.retention-days', 'session.cookie-flags', 'session.lifetime'],
+  ...['keys.expire', 'keys.not-shared', 'keys.service-for-shared', 'keys.used', 'webhooks.secret-set'],
+  ...['key.none-of-its-own', 'key.readable-inside', 'key.same-inside', 'key.unreadable-by-others'],
+  ...['pg.app-cannot-alter-policy', 'pg.app-role-in-use', 'pg.app-sessions-encrypted'],
+  ...['pg.policies-not-open', 'pg.rls-enabled', 'pg.tables-not-owned-by-app', 'pg.policies-recorded'],
+  ...['pg.policies-as-migrated', 'proxy.public-paths-answer'],
+];
+/** What is looked at in the running container, or on the networks that it joins. */
+const CONTAINER = [
+  ...['capabilities', 'current', 'data-volume', 'edge-members', 'healthchecks', 'init', 'internal-closed'],
+  ...['internal-members', 'isolation', 'limits', 'logs', 'networks', 'no-new-privileges', 'ports'],
+  ...['read-only', 'restart', 'tmpfs', 'user'],
+].map((property) => `running.${property}`);
+
+/** What is looked at inside a container that answers, or through its database; one that is not steady answers by chance. */
+const UNSTEADY = ANSWERS.filter((id) => /^(key|pg)\./.test(id));
+/** What goes through the published ports of the proxy; a proxy in the host network publishes none. */
+const PUBLISHED = [
+  ...['access-log', 'admin-refused-from-outside', 'body-limit', 'client-address-seen', 'config-current'],
+  ...['container-current', 'data-kept', 'forged-addresses-refused', 'headers-once', 'hsts', 'http-redirects'],
+  ...['metrics-refused', 'no-ipv6-publishing', 'other-hosts-refused', 'public-paths-answer'],
+].map((property) => `proxy.${property}`);
+const HANDSHAKES = ['certificate', '1-1-refused', '1-2-accepted', '1-3-accepted', 'trusted-by-clients'].map(
+  (property) => `tls.${property}`,
+);
+
+/** What needs neither the engine nor anything that it runs: files, the declaration, the host, words. */
+const WITHOUT_ENGINE = [
+  ...[
+    'admin.password-file',
+    'admin.password-policy',
+    'answers.*',
+    'compose.*',
+    'dumps.*',
+    'key.backup-apart',
+  ],
+  ...['docker.installable', 'docker.installed', 'host.disk*', 'host.filesystem*', 'host.firewall'],
+  ...['host.memory*', 'host.ports-free', 'key.belongs-to-data', 'key.directory', 'key.exists', 'key.format'],
+  ...['key.not-a-link', 'key.not-lost', 'pg.env-file', 'pg.urls-distinct', 'pg.urls-verify-server'],
+  ...['proxy.config-file'],
+];
+/** What the engine still tells of containers that this host cannot reach over their networks. */
+const OVER_THE_SOCKET = [
+  ...['admin.not-in-environment', 'docker.*', 'host.no-foreign-install', 'images.*', 'key.*', 'running.*'],
+  ...[
+    'pg.ca-delivered',
+    'pg.files',
+    'pg.not-published',
+    'pg.policies-recorded',
+    'proxy.app-not-reachable-directly',
+  ],
+  ...['proxy.config-current', 'proxy.container-current', 'proxy.data-kept', 'proxy.gateway-not-allowed'],
+  ...[
+    'proxy.no-ipv6-publishing',
+    'proxy.up',
+    'release.known',
+    'secrets.not-in-inspect',
+    'session.environment',
+  ],
+];
 
 export const networkRows: readonly Sabotage[] = [
   {
@@ -96,7 +160,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the database is connected to the default network',
     break: async (i) => must(i, 'network', 'connect', 'bridge', await i.container('pgvector')),
-    turns: fail('running.networks'),
+    turns: fail('running.networks', 'pg.not-published'),
     undo: async (i) => must(i, 'network', 'disconnect', 'bridge', await i.container('pgvector')),
   },
   {
@@ -114,15 +178,26 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'CoreCube is stopped',
     break: async (i) => must(i, 'stop', '--time', '2', await i.container('corecube')),
-    turns: fail('running.corecube-up'),
+    turns: {
+      ...unseen(...ANSWERS, ...CONTAINER, 'admin.not-in-environment', 'session.environment'),
+      ...unseen('release.confirmed', 'secrets.not-in-inspect', 'urls.in-environment'),
+      // Where nothing runs there is nothing that was delivered.
+      'pg.ca-delivered': 'skip',
+      ...fail('running.corecube-up'),
+    },
   },
   {
     name: 'CoreCube is paused',
     break: async (i) => must(i, 'pause', await i.container('corecube')),
-    turns: fail('running.corecube-up'),
+    // Its container can be looked at; it answers nobody, and the proxy waits for it.
+    turns: {
+      ...unseen(...ANSWERS, 'proxy.headers-once', 'proxy.hsts', 'proxy.other-hosts-refused'),
+      'pg.ca-delivered': 'skip',
+      ...fail('running.corecube-up'),
+    },
     undo: async (i) => {
       await must(i, 'unpause', await i.container('corecube'));
-      await recreate(i, 'corecube');
+      await untilHealthy(i, 'corecube');
     },
   },
   {
@@ -136,7 +211,7 @@ export const networkRows: readonly Sabotage[] = [
         if (!/unhealthy/.test(error.message)) throw error;
       });
     },
-    turns: fail('running.corecube-up', 'running.current'),
+    turns: { ...unseen(...UNSTEADY), ...fail('running.corecube-up', 'running.current') },
   },
   {
     name: 'the running proxy is in the network of the host',
@@ -149,14 +224,17 @@ export const networkRows: readonly Sabotage[] = [
         Object.assign(service, { network_mode: 'host', extra_hosts: [`corecube:${address}`] });
       });
     },
-    turns: fail('running.proxy-isolation', 'running.proxy-networks', 'proxy.up'),
+    turns: {
+      ...unseen(...PUBLISHED, ...HANDSHAKES),
+      ...fail('running.proxy-isolation', 'running.proxy-networks', 'proxy.up'),
+    },
   },
   {
     name: 'this host is cut off from its containers while verify runs',
     break: (i) => cut(i, '--insert'),
-    turns: {},
+    turns: unseen('webhooks.secret-set', 'tls.trusted-by-clients'),
     exit: 3,
-    stillSeen: [],
+    stillSeen: [...WITHOUT_ENGINE, ...OVER_THE_SOCKET],
     undo: async (i) => {
       await cut(i, '--delete');
       await serving(i);
@@ -165,12 +243,13 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the engine is stopped',
     break: (i) => i.host.stopEngine(),
-    turns: {},
+    turns: unseen('urls.in-environment', 'webhooks.secret-set', 'tls.trusted-by-clients'),
     exit: 3,
-    stillSeen: [],
+    stillSeen: WITHOUT_ENGINE,
     undo: async (i) => {
       await i.host.startEngine();
-      for (const service of ['pgvector', 'corecube', 'caddy']) await recreate(i, service);
+      for (const service of ['pgvector', 'corecube']) await untilHealthy(i, service);
+      await serving(i);
     },
   },
 ];

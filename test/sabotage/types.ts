@@ -9,7 +9,7 @@ export interface Sabotage {
   /** Controls that must turn, with the verdict they must turn to. Every other control must stay as it was. */
   readonly turns: Readonly<Record<string, 'fail' | 'unknown' | 'skip'>>;
   /**
-   * For what takes sight away: the only controls that can still be proved. Every other one that passed before must turn to
+   * For what takes sight away: the only controls that can still be proved, or beginnings such as `compose.*`. Every other one that passed before must turn to
    * `unknown`, controls that are added later included; `turns` comes on top.
    */
   readonly stillSeen?: readonly string[];
@@ -32,3 +32,6 @@ export interface Sabotage {
 /** Ids that all turn to `fail`. */
 export const fail = (...ids: readonly string[]): Record<string, 'fail'> =>
   Object.fromEntries(ids.map((id) => [id, 'fail' as const]));
+/** Ids that all turn to `unknown`. */
+export const unseen = (...ids: readonly string[]): Record<string, 'unknown'> =>
+  Object.fromEntries(ids.map((id) => [id, 'unknown' as const]));

@@ -1,5 +1,6 @@
 /** A handed-in look: what a stranger's file may claim, and what it takes to count. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { renderSavedAnswers } from '../../src/answers/schema.ts';
 import { inspectAll } from '../../src/core/inspect.ts';
 import type { Finding, Report } from '../../src/core/report.ts';
 import { runProbe } from '../../src/probe.ts';
@@ -303,5 +304,15 @@ describe('a verify', () => {
     ).toBe(
       `npx create-corecube-secure probe https://${NAME}:8443 --admin-ranges 10.0.0.0/8 --http-port 8080 --public-paths /hooks --ca root.crt --json > probe.json`,
     );
+  });
+
+  it('is not saved: the look of one run is no evidence for the next month', () => {
+    const given = new Map(
+      Object.entries({ domain: NAME, outside: './probe.json' }).map(([id, raw]) => [
+        id,
+        { value: raw, raw, source: 'flag' as const },
+      ]),
+    );
+    expect(renderSavedAnswers(given, product.questions, 'x')).toBe(`# x\n\ndomain: ${NAME}\n`);
   });
 });

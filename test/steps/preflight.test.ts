@@ -207,6 +207,29 @@ describe('one sin at a time', () => {
     expect(said('host.no-foreign-install')).toMatch(/\/srv\/other: corecube-caddy-1/);
   });
 
+  it('knows its own proxy in the host network by its process, and nothing else there', async () => {
+    const proxy = {
+      Id: 'abc123',
+      Name: '/corecube-caddy-1',
+      State: { Running: true },
+      Config: {
+        Labels: {
+          'com.docker.compose.service': 'caddy',
+          'com.docker.compose.project.working_dir': '/srv/corecube',
+        },
+      },
+      HostConfig: { NetworkMode: 'host' },
+      NetworkSettings: { Ports: {} },
+    };
+    const held = (group: string) => ({
+      listeners: [{ address: '::', port: 443, holder: 'caddy (pid 812)' }],
+      files: { '/proc/812/cgroup': group },
+      commands: { 'docker ps --all': 'c1\n', 'docker inspect': JSON.stringify([proxy]) },
+    });
+    expect((await look(held('0::/system.slice/docker-abc123.scope'))).bad).toEqual([]);
+    expect((await look(held('0::/system.slice/caddy.service'))).bad).toEqual(['host.ports-free']);
+  });
+
   it('asks less of a name that needs no public certificate', async () => {
     const { byId } = await look({ names: {} }, { tls: 'internal' });
     expect(byId['domain.resolves']?.is).toBe('skip');

@@ -129,3 +129,26 @@ it('only looks, and gives every control its texts', () => {
     for (const text of [control.threat, control.remedy, control.impact]) expect(text).toMatch(/\S{2}/);
   }
 });
+
+describe('key.backup-apart', () => {
+  const said = async (keyBackup: string) => (await look({ answers: { keyBackup } }))['key.backup-apart'];
+
+  it.each([
+    'J. Doe, in /srv/corecube/backup',
+    'beside it: ./secrets/copy',
+    '/srv/corecube',
+    'file:///srv/corecube/.corecube-secure/key',
+    '(/var/lib/docker/volumes/corecube_corecube-data/_data/copy)',
+    'the volume corecube_pgvector-data',
+    'still in secrets/encryption_key',
+  ])('fails when the copy is said to be beside the data: %s', async (answer) =>
+    expect(await said(answer)).toMatchObject({ is: 'fail' }),
+  );
+
+  it.each([
+    'sealed envelope in the safe of office 2, J. Doe, 2026-11-24',
+    'https://vault.example.com/srv/corecube/backup, J. Doe',
+    'USB stick /mnt/stick, kept in the safe',
+    '/srv/corecube-key of the host vault01',
+  ])('takes the word for: %s', async (answer) => expect(await said(answer)).toMatchObject({ is: 'pass' }));
+});

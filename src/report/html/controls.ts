@@ -2,13 +2,13 @@ import type { Finding } from '../../core/report.ts';
 import { actual, attention, bySection, driftText, findingsOf, STATES, stateOf, tally } from '../state.ts';
 import { seen } from '../text.ts';
 import { duration, heading, html, type Markup, said } from './markup.ts';
-import { badge, type Part, rowId, terms } from './part.ts';
+import { badge, labels, type Part, rowId, terms } from './part.ts';
 
 /** What needs attention, worst first, with all that is known about it. */
 export function attentionList(part: Part): Markup {
   const { level, id, report } = part;
   const findings = attention(report);
-  return html`<section aria-labelledby="${id}attention">
+  return html`<section aria-labelledby="${labels(part, 'attention')}">
 ${heading(level, findings.length === 0 ? 'Nothing needs attention' : 'What needs attention first', `${id}attention`)}
 ${findings.length === 0 && html`<p>Every control that was looked at is proved or does not apply.</p>`}
 ${findings.map((finding) => item(finding, part))}
@@ -64,7 +64,7 @@ export function diffBlock(diff: string): Markup {
 export function controlTables(part: Part): Markup {
   const { level, id, report, context } = part;
   const sections = bySection(findingsOf(report), context.sections);
-  return html`<section aria-labelledby="${id}controls">
+  return html`<section aria-labelledby="${labels(part, 'controls')}">
 ${heading(level, 'Every control, and what was seen', `${id}controls`)}
 ${sections.length === 0 && html`<p>No control was looked at.</p>`}
 ${sections.map(
@@ -72,7 +72,7 @@ ${sections.map(
     id: section,
     title,
     findings,
-  }) => html`<section class="guide" aria-labelledby="${id}s-${section.replace(/\s/g, '-')}">
+  }) => html`<section class="guide" aria-labelledby="${labels(part, `s-${section.replace(/\s/g, '-')}`)}">
 ${heading(level + 1, html`${title} <span class="sum">${summary(findings)}</span>`, `${id}s-${section.replace(/\s/g, '-')}`)}
 <table class="controls">
 <thead><tr><th scope="col">State</th><th scope="col">Control</th><th scope="col">Seen</th><th scope="col">Look</th></tr></thead>
@@ -98,15 +98,14 @@ function row(finding: Finding, part: Part): Markup {
   const { control, title, severity, threat, remedy, impact, refs, duration: took, manual } = finding;
   return html`<tr id="${rowId(part, finding)}">
 <td>${badge(finding)}</td>
-<th scope="row">${title}
-<span class="meta"><code>${control}</code> ${severity === 'advised' && html`<span>advised</span>`}</span>
+<th scope="row">${title} <span class="meta"><code>${control}</code>${severity === 'advised' && html` <span>advised</span>`}</span></th>
+<td>${said(seen(verdict))}${verdict.is === 'fail' && html`<br><span class="dim">expected: ${said(verdict.expected)}</span>`}
 <details><summary>Threat and fix<span class="hidden"> of ${control}</span></summary>${terms([
     ['Threat', threat],
     ['Fix', html`${remedy}${manual && ' Only a person can do this.'}`],
     ['Impact', impact],
     ['References', refs.join('; ')],
-  ])}</details></th>
-<td>${said(seen(verdict))}${verdict.is === 'fail' && html`<br><span class="dim">expected: ${said(verdict.expected)}</span>`}</td>
+  ])}</details></td>
 <td class="took">${duration(took)}</td>
 </tr>
 `;

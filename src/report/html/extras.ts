@@ -3,7 +3,7 @@ import { findingsOf, STATES, type State } from '../state.ts';
 import { seen } from '../text.ts';
 import { diffBlock } from './controls.ts';
 import { heading, html, type Markup, moment, said } from './markup.ts';
-import { type Part, rowId, terms } from './part.ts';
+import { labels, type Part, rowId, terms } from './part.ts';
 
 const DAY = 86_400_000;
 
@@ -25,7 +25,7 @@ export function waivers(part: Part): Markup | false {
       return html`<tr>${control}<td colspan="4" data-label="For this run">${said(seen(finding.verdict))}</td></tr>\n`;
     return html`<tr>${control}<td data-label="Owner">${said(exception.owner)}</td><td data-label="Reason">${said(exception.reason)}</td><td data-label="Instead">${said(exception.compensating)}</td><td data-label="Until">${exception.expires} <span class="meta">${left(exception.expires)}, <code>${exception.where}</code></span></td></tr>\n`;
   };
-  return html`<section aria-labelledby="${id}waivers">
+  return html`<section aria-labelledby="${labels(part, 'waivers')}">
 ${heading(level, 'Waivers', `${id}waivers`)}
 <table class="rows">
 <thead><tr><th scope="col">Control</th><th scope="col">Owner</th><th scope="col">Reason</th><th scope="col">What protects instead</th><th scope="col">Until</th></tr></thead>
@@ -50,7 +50,7 @@ export function delta(part: Part): Markup | false {
     label,
     controls.length === 0 ? html`none` : html`<ul>${controls.map(entry)}</ul>`,
   ];
-  return html`<section aria-labelledby="${id}delta">
+  return html`<section aria-labelledby="${labels(part, 'delta')}">
 ${heading(level, html`Since ${moment(since.since)}`, `${id}delta`)}
 ${terms([list('New', since.new), list('Fixed', since.fixed), list('Still open', since.open)])}
 </section>
@@ -58,10 +58,11 @@ ${terms([list('New', since.new), list('Fixed', since.fixed), list('Still open', 
 }
 
 /** Changes of an apply or a dry run; nothing in a verify. */
-export function changes({ level, id, report }: Part): Markup | false {
+export function changes(part: Part): Markup | false {
+  const { level, id, report } = part;
   const all = report.steps.flatMap((step) => step.changes);
   if (all.length === 0) return false;
-  return html`<section aria-labelledby="${id}changes">
+  return html`<section aria-labelledby="${labels(part, 'changes')}">
 ${heading(level, 'Changes', `${id}changes`)}
 <ul class="changes">
 ${all.map(
@@ -73,9 +74,10 @@ ${all.map(
 }
 
 /** The answers in force. */
-export function answers({ level, id, report }: Part): Markup | false {
+export function answers(part: Part): Markup | false {
+  const { level, id, report } = part;
   if (report.answers.length === 0) return false;
-  return html`<section aria-labelledby="${id}answers">
+  return html`<section aria-labelledby="${labels(part, 'answers')}">
 ${heading(level, 'Answers in force', `${id}answers`)}
 <table class="rows answers">
 <thead><tr><th scope="col">Question</th><th scope="col">Answer</th><th scope="col">Where it came from</th></tr></thead>
@@ -101,7 +103,7 @@ ${heading(level, 'How to read this', 'reading')}
 export function signOff(part: Part): Markup {
   const { level, id, report } = part;
   const person = (role: string) => html`<tr><th scope="row">${role}</th><td></td><td></td><td></td></tr>\n`;
-  return html`<section class="sign" aria-labelledby="${id}sign">
+  return html`<section class="sign" aria-labelledby="${labels(part, 'sign')}">
 ${heading(level, 'Sign-off', `${id}sign`)}
 <p>About the report of <code>${report.dir}</code> that ended ${moment(report.finishedAt)}: ${said(report.verdict)}</p>
 <ul class="boxes"><li>accepted as it stands</li><li>accepted with what is waived, open and not seen above</li><li>not accepted</li></ul>

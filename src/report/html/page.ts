@@ -1,12 +1,12 @@
-import { EXIT, EXIT_MEANING } from '../../core/errors.ts';
+import { EXIT } from '../../core/errors.ts';
 import type { Report } from '../../core/report.ts';
 import type { ReportContext } from '../formats.ts';
-import { attention, findingsOf, tally } from '../state.ts';
+import { attention, exitText, findingsOf, foundExit, tally } from '../state.ts';
 import { attentionList, controlTables } from './controls.ts';
 import { answers, changes, delta, reading, signOff, waivers } from './extras.ts';
 import { cssString, duration, heading, html, Markup, moment, said } from './markup.ts';
-import { type Part, terms } from './part.ts';
-import { score } from './score.ts';
+import { labels, type Part, terms } from './part.ts';
+import { score, sums } from './score.ts';
 import { STYLE } from './style.ts';
 
 /** Nothing is loaded and nothing runs, whatever a hostile host got into a text (CSP level 3). */
@@ -24,8 +24,8 @@ export function renderHtml(reports: readonly Report[], context: ReportContext): 
     (report, i): Part => ({ report, context, level: isOne ? 2 : 3, id: isOne ? '' : `i${i + 1}-` }),
   );
   const title = isOne
-    ? `${WORDS[tone(first)].word}: ${first.dir}`
-    : `${reports.filter((r) => r.exit === EXIT.proved).length} of ${reports.length} installs proved`;
+    ? `${WORDS[tone(first, context)].word}: ${first.dir}`
+    : `${reports.filter((r) => foundExit(r, context.failOn) === EXIT.proved).length} of ${reports.length} installs proved`;
   const foot = `${first.tool.name} ${first.tool.version}, ${isOne ? first.dir : `${reports.length} installs`}, ${first.finishedAt}`;
   const page = html`<!doctype html>
 <html lang="en">
@@ -60,7 +60,8 @@ const WORDS = {
   pending: { word: 'Changes to make', glyph: '~' },
 } as const;
 
-function tone({ exit }: Report): keyof typeof WORDS {
+function tone(report: Report, context: ReportContext): keyof typeof WORDS {
+  const exit = foundExit(report, context.failOn);
   if (exit === EXIT.proved) return 'good';
   if (exit === EXIT.notSeen || exit === EXIT.cancelled) return 'unclear';
   return exit === EXIT.changesPending ? 'pending' : 'bad';
@@ -69,8 +70,8 @@ function tone({ exit }: Report): keyof typeof WORDS {
 function single(part: Part): Markup {
   return html`<header>
 <p class="tool">${part.report.tool.name}</p>
-${heading(1, verdict(part.report))}
-${facts(part.report)}
+${heading(1, verdict(part))}
+${facts(part)}
 ${contents(part)}
 </header>
 <main>
@@ -81,9 +82,10 @@ ${signOff(part)}
 }
 
 function several(parts: readonly Part[], title: string): Markup {
-  const row = ({ report, id }: Part) => {
+  const row = (part: Part) => {
+    const { report, id } = part;
     const t = tally(findingsOf(report), 'required');
-    return html`<tr><th scope="row"><a href="#${id}top"><code>${report.dir}</code></a></th><td data-label="Verdict">${verdict(report)}</td><td data-label="Score">${t.proved} of ${t.applicable}</td></tr>\n`;
+    return html`<tr><th scope="row"><a href="#${id}top"><code>${report.dir}</code></a></th><td data-label="Verdict">${verdict(part)}</td><td data-label="Score">${t.proved} of ${t.applicable}</td></tr>\n`;
   };
   return html`<header>
 <p class="tool">${parts[0]?.report.tool.name}</p>
@@ -101,8 +103,8 @@ ${parts.map(row)}</tbody>
 ${parts.map(
   (part) => html`<article class="install" aria-labelledby="${part.id}top">
 ${heading(2, html`<code>${part.report.dir}</code>`, `${part.id}top`)}
-<p class="verdict">${verdict(part.report)}</p>
-${facts(part.report)}
+<p class="verdict">${verdict(part)}</p>
+${facts(part)}
 ${body(part)}
 ${signOff(part)}
 </article>
@@ -114,20 +116,21 @@ ${reading(2)}
 
 /** Everything about one install but its head and its sign-off. */
 const body = (part: Part): Markup =>
-  html`${part.report.stopped && stopped(part, part.report.stopped)}${score(part)}${attentionList(part)}${delta(part)}${waivers(part)}${changes(part)}${controlTables(part)}${answers(part)}`;
+  html`${part.report.stopped && stopped(part, part.report.stopped)}${score(part)}${attentionList(part)}${delta(part)}${waivers(part)}${changes(part)}${sums(part)}${controlTables(part)}${answers(part)}`;
 
-function verdict(report: Report): Markup {
-  const { word, glyph } = WORDS[tone(report)];
-  return html`<span class="tone ${tone(report)}"><span aria-hidden="true">${glyph}</span> ${word}</span> ${said(report.verdict)}`;
+function verdict({ report, context }: Part): Markup {
+  const is = tone(report, context);
+  const { word, glyph } = WORDS[is];
+  return html`<span class="tone ${is}"><span aria-hidden="true">${glyph}</span> ${word}</span> ${said(report.verdict)}`;
 }
 
-function facts(report: Report): Markup {
+function facts({ report, context }: Part): Markup {
   const took = Date.parse(report.finishedAt) - Date.parse(report.startedAt);
   return html`<div class="facts">${terms([
     ['Install', html`<code>${report.dir}</code>`],
     ['When', html`${moment(report.startedAt)}, in ${duration(took)}`],
     ['What', `${report.mode} by ${report.tool.name} ${report.tool.version}`],
-    ['Exit code', `${report.exit}: ${EXIT_MEANING[report.exit].replaceAll('`', '')}`],
+    ['Exit code', `${report.exit}: ${exitText(report, context.failOn)}`],
   ])}</div>`;
 }
 
@@ -139,6 +142,7 @@ function contents(part: Part): Markup {
     ['delta', 'Since the last verify', report.delta !== undefined],
     ['waivers', 'Waivers', findingsOf(report).some((f) => f.waived)],
     ['changes', 'Changes', report.steps.some((s) => s.changes.length > 0)],
+    ['sums', 'Score by section', true],
     ['controls', 'Every control', true],
     ['answers', 'Answers', report.answers.length > 0],
     ['reading', 'How to read this', true],
@@ -148,7 +152,7 @@ function contents(part: Part): Markup {
 }
 
 function stopped(part: Part, { step, reason, fix, log }: NonNullable<Report['stopped']>): Markup {
-  return html`<section class="item unknown" aria-labelledby="${part.id}stopped">
+  return html`<section class="item unknown" aria-labelledby="${labels(part, 'stopped')}">
 ${heading(part.level, `The run stopped at ${step}`, `${part.id}stopped`)}
 ${terms([
   ['Why', said(reason)],

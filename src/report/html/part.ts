@@ -26,3 +26,7 @@ export const rowId = (part: Part, finding: Finding): string =>
 /** A list of terms; those without a text are left out. */
 export const terms = (rows: readonly (readonly [string, Markup | string | undefined])[]): Markup =>
   html`<dl>${rows.map(([label, value]) => value !== undefined && value !== '' && html`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>`;
+
+/** Names of a section: its heading, and on a page of several installs the install's, so that no two are called the same. */
+export const labels = ({ id }: Part, section: string): string =>
+  id === '' ? section : `${id}top ${id}${section}`;

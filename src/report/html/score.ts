@@ -2,7 +2,7 @@ import type { Report } from '../../core/report.ts';
 import type { Severity } from '../../core/step.ts';
 import { bySection, findingsOf, STATES, type State, type Tally, tally } from '../state.ts';
 import { heading, html, type Markup } from './markup.ts';
-import type { Part } from './part.ts';
+import { labels, type Part } from './part.ts';
 
 const COLUMNS: readonly (readonly [keyof Tally, string, State | 'sum'])[] = [
   ['proved', 'Proved', 'pass'],
@@ -14,33 +14,36 @@ const COLUMNS: readonly (readonly [keyof Tally, string, State | 'sum'])[] = [
   ['notApplicable', 'Do not apply', 'skip'],
 ];
 
-/** The score: one sentence, one bar, and the table it can be added up from by hand. */
-export function score({ report, context, level, id }: Part): Markup {
-  const findings = findingsOf(report);
-  const required = tally(findings, 'required');
-  const advised = tally(findings, 'advised');
-  const table = (severity: Severity) => {
-    const rows = bySection(
-      findings.filter((f) => f.severity === severity),
-      context.sections,
-    );
-    return scoreTable(
-      severity,
-      rows.map((section) => [section.title, tally(section.findings, severity)] as const),
-      severity === 'required' ? required : advised,
-      id,
-    );
-  };
+/** The score: one sentence, one bar, and the rule it follows. */
+export function score(part: Part): Markup {
+  const { report, level, id } = part;
+  const required = tally(findingsOf(report), 'required');
   const missing = report.steps.filter((step) => step.outcome === 'not-reached').length;
-  return html`<section aria-labelledby="${id}score">
+  return html`<section aria-labelledby="${labels(part, 'score')}">
 ${heading(level, 'Score', `${id}score`)}
 <p class="score"><strong>${required.proved}</strong> of <strong>${required.applicable}</strong> required controls that apply are proved.</p>
 ${bar(required)}
-<p class="rule">The rule: a control counts as proved only when it was looked at and holds. Failing, not seen, open and waived ones count in full against the score. What does not apply here is in neither number. Advised controls are counted apart.</p>
+<p class="rule">The rule: a control counts as proved only when it was looked at and holds. Failing, not seen, open and waived ones count in full against the score. What does not apply here is in neither number. Advised controls are counted apart. <a href="#${id}sums">Add it up by section.</a></p>
 ${missing > 0 && html`<p class="rule">${missing} ${missing === 1 ? 'step was' : 'steps were'} not reached; their controls are in no number here.</p>`}
 ${report.selection && html`<p class="rule">Only ${report.selection.looked} of ${report.selection.of} controls were looked at (${selectionText(report.selection)}); the others are in no number here.</p>`}
-${table('required')}
-${advised.total > 0 && table('advised')}
+</section>
+`;
+}
+
+/** The tables that the score can be added up from by hand. */
+export function sums(part: Part): Markup {
+  const { report, context, level, id } = part;
+  const findings = findingsOf(report);
+  const table = (severity: Severity) => {
+    const of = findings.filter((f) => f.severity === severity);
+    const rows = bySection(of, context.sections).map(
+      (section) => [section.title, tally(section.findings, severity)] as const,
+    );
+    return of.length > 0 && scoreTable(severity, rows, tally(findings, severity), id);
+  };
+  return html`<section aria-labelledby="${labels(part, 'sums')}">
+${heading(level, 'The score by section of the guide', `${id}sums`)}
+${table('required')}${table('advised')}
 </section>
 `;
 }
@@ -63,7 +66,7 @@ function scoreTable(
   const cells = (t: Tally) =>
     COLUMNS.map(([key, , kind]) => html`<td class="${t[key] === 0 ? 'zero' : kind}">${t[key]}</td>`);
   return html`<table class="sums" id="${id}${severity}">
-<caption>${severity === 'required' ? 'Required' : 'Advised'} controls by section of the guide</caption>
+<caption>${severity === 'required' ? 'Required' : 'Advised'} controls: proved + failing + not seen + open + waived = apply</caption>
 <thead><tr><th scope="col">Section</th>${COLUMNS.map(([, label]) => html`<th scope="col">${label}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(([title, t]) => html`<tr><th scope="row">${title}</th>${cells(t)}</tr>\n`)}</tbody>

@@ -80,8 +80,8 @@ tbody tr+tr>*{border-top:1px solid var(--soft)}
 .sums tbody td,.sums tbody th{padding-top:.3rem;padding-bottom:.3rem}
 .controls{table-layout:fixed}
 .controls thead th:nth-child(1){width:8.6rem}.controls thead th:nth-child(3){width:38%}.controls thead th:nth-child(4){width:4.2rem}
+.controls th .meta,.rows .meta{display:block}
 .controls tr:target>*{background:var(--soft)}
-.controls th .meta{display:block}
 .controls td{font-size:.9rem}
 .took{text-align:right;color:var(--dim);white-space:nowrap;font-variant-numeric:tabular-nums}
 .controls thead th:last-child{text-align:right}
@@ -89,7 +89,7 @@ tbody tr+tr>*{border-top:1px solid var(--soft)}
 .guide{margin-top:2.5rem}.guide h3,.guide h4{margin-bottom:.4rem}
 details{font-size:.86rem;margin-top:.15rem}
 summary{color:var(--dim);cursor:pointer;width:max-content;max-width:100%}
-details dl{padding:.3rem 0 .4rem}
+details dl{padding:.3rem 0 .4rem}details dl>div{display:block}details dt{display:inline}details dt::after{content:": "}details dd{display:inline}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .item{border-left:2px solid;padding-left:1.25rem}
 .item>:not(.meta){color:var(--text)}.item .meta{margin:.15rem 0 .5rem;color:var(--dim)}.item>p.meta{color:var(--dim)}
@@ -129,6 +129,8 @@ dl>div{grid-template-columns:5rem 1fr}
 html{font-size:10pt;background:#fff;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 body{max-width:none;padding:0}
 nav,summary{display:none}
+table{font-size:9pt}td,th{padding-top:.3rem;padding-bottom:.3rem}.controls td{font-size:8.5pt}
+details{font-size:7.5pt;color:var(--dim);margin:0}details dl{padding:0}details dl>div{display:inline;padding:0}details dl>div+div::before{content:" "}.controls thead th:nth-child(3){width:50%}
 details::details-content{content-visibility:visible;block-size:auto;display:block}
 a{color:inherit;text-decoration:none}
 h2,h3,h4,caption,thead{break-after:avoid}

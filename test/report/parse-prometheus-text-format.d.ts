@@ -1,0 +1,13 @@
+/** The part of the parser that the tests use. */
+declare module 'parse-prometheus-text-format' {
+  interface Family {
+    readonly name: string;
+    readonly help: string;
+    readonly type: string;
+    readonly metrics: readonly {
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly value: string;
+    }[];
+  }
+  export default function parse(text: string): readonly Family[];
+}

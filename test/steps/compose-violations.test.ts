@@ -1,0 +1,171 @@
+/** What is said about a Compose model: nothing about our own template, and each sin by its own name. */
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { fill } from '../../src/core/template.ts';
+import type { ComposeAnswers } from '../../steps/compose/render.ts';
+import { isDangerousMount, violations } from '../../steps/compose/violations.ts';
+import type { ComposeModel } from '../../steps/shared/compose-project.ts';
+import template from '../../templates/compose.yaml?raw';
+
+const DIR = '/srv/corecube';
+const ANSWERS = {
+  domain: 'corecube.test',
+  tls: 'internal',
+  httpPort: 80,
+  httpsPort: 443,
+  listenAddress: '0.0.0.0',
+  maxUploadMb: 50,
+  sessionHours: 8,
+  sessionIdleMinutes: 30,
+  database: 'bundled',
+} as ComposeAnswers;
+
+// biome-ignore lint/suspicious/noExplicitAny: sins are written into the model as it comes from YAML
+type Model = any;
+
+/** Our own template as Compose gives it, by way of YAML: lists of networks and secrets become what Compose makes of them. */
+function model(): Model {
+  const text = fill(template, {
+    PROJECT: 'corecube',
+    RELEASE: 'v2',
+    APP_IMAGE: 'corecube/corecube:v2',
+    POSTGRES_IMAGE: 'pgvector/pgvector:pg17',
+    PROXY_IMAGE: 'caddy:2',
+    INFERENCE_IMAGE: 'unused',
+    PUBLIC_URL: 'https://corecube.test',
+    MAX_UPLOAD_MB: '50',
+    SESSION_HOURS: '8',
+    SESSION_IDLE_MINUTES: '30',
+    HTTP_PORT: '80',
+    HTTPS_PORT: '443',
+    LISTEN_ADDRESS: '0.0.0.0',
+    EDGE_SUBNET: '10.213.74.0/24',
+  });
+  const given = parse(text);
+  delete given.services.inference;
+  for (const service of Object.values(given.services) as Model[]) {
+    service.networks = Object.fromEntries(service.networks.map((name: string) => [name, null]));
+    service.secrets = service.secrets?.map((s: unknown) => (typeof s === 'string' ? { source: s } : s));
+  }
+  return given;
+}
+
+function said(sin: (m: Model) => void): Record<string, string[]> {
+  const given = model();
+  sin(given);
+  return Object.fromEntries(violations(given as ComposeModel, ANSWERS, DIR));
+}
+const HARDENED = {
+  image: 'x',
+  read_only: true,
+  cap_drop: ['ALL'],
+  security_opt: ['no-new-privileges:true'],
+  user: '1000',
+  mem_limit: '1g',
+};
+
+describe('a Compose model', () => {
+  it('is not accused when it is our own', () => expect(said(() => {})).toEqual({}));
+
+  it.each<[string, string, (m: Model) => void, RegExp]>([
+    ['a writable root', 'read-only', (m) => delete m.services.corecube.read_only, /corecube/],
+    ['kept capabilities', 'capabilities', (m) => delete m.services.pgvector.cap_drop, /does not drop/],
+    [
+      'an added capability',
+      'capabilities',
+      (m) => (m.services.caddy.cap_add = ['CAP_SYS_ADMIN']),
+      /SYS_ADMIN/,
+    ],
+    ['privileges to gain', 'no-new-privileges', (m) => delete m.services.corecube.security_opt, /may gain/],
+    ['no tmpfs', 'tmpfs', (m) => delete m.services.corecube.tmpfs, /no tmpfs/],
+    [
+      'programs in /tmp',
+      'tmpfs',
+      (m) => (m.services.caddy.tmpfs = ['/tmp:size=1m,exec']),
+      /may run programs/,
+    ],
+    ['root', 'user', (m) => (m.services.pgvector.user = '0:0'), /runs as 0:0/],
+    ['no init', 'init', (m) => delete m.services.corecube.init, /no init/],
+    ['no process limit', 'limits', (m) => delete m.services.caddy.pids_limit, /process limit/],
+    ['no memory limit', 'limits', (m) => delete m.services.caddy.mem_limit, /memory limit/],
+    ['no restart', 'restart', (m) => delete m.services.pgvector.restart, /not restarted/],
+    ['an endless log', 'logs', (m) => delete m.services.corecube.logging, /without bound/],
+    ['no health check', 'healthchecks', (m) => delete m.services.corecube.healthcheck, /no health check/],
+    ['no data volume', 'data-volume', (m) => delete m.services.corecube.volumes, /does not keep/],
+    ['an open internal network', 'networks', (m) => (m.networks.internal = {}), /way out/],
+    ['no network at all', 'networks', (m) => (m.services.pgvector.networks = {}), /no network/],
+    ['a port', 'ports', (m) => (m.services.corecube.ports = [{ target: 7400, published: '7400' }]), /7400/],
+    ['privileged', 'isolation', (m) => (m.services.caddy.privileged = true), /privileged/],
+    ['the uts namespace', 'isolation', (m) => (m.services.caddy.uts = 'host'), /uts/],
+    [
+      'out of the user namespace',
+      'isolation',
+      (m) => (m.services.caddy.userns_mode = 'host'),
+      /user namespace/,
+    ],
+    [
+      'the socket in a service of the operator',
+      'isolation',
+      (m) =>
+        (m.services.watcher = {
+          ...HARDENED,
+          volumes: [{ type: 'bind', source: '/var/run/docker.sock', target: '/s' }],
+        }),
+      /watcher mounts/,
+    ],
+    [
+      'the operator joining inside',
+      'networks',
+      (m) => (m.services.watcher = { ...HARDENED, networks: { internal: null } }),
+      /watcher/,
+    ],
+    [
+      'an unhardened service of the operator',
+      'foreign-hardened',
+      (m) => (m.services.watcher = { image: 'x' }),
+      /lacks a read-only.*capabilities.*privileges.*user.*memory/,
+    ],
+    [
+      'the key for another service',
+      'key-delivery',
+      (m) => (m.services.caddy.secrets = [{ source: 'encryption_key' }]),
+      /caddy is handed the key/,
+    ],
+    [
+      'the key inline',
+      'key-delivery',
+      (m) => (m.services.corecube.environment.ENCRYPTION_KEY = 'x'),
+      /environment/,
+    ],
+  ])('with %s is accused of exactly that', (_name, property, sin, words) => {
+    const found = said(sin);
+    expect(Object.keys(found)).toEqual([property]);
+    expect(JSON.stringify(found)).toMatch(words);
+  });
+
+  it('is not accused for a hardened service of the operator', () =>
+    expect(said((m) => (m.services.own = HARDENED))).toEqual({}));
+});
+
+describe('a dangerous mount', () => {
+  it.each([
+    '/',
+    '/etc',
+    '/var/run/docker.sock',
+    '/somewhere/podman.sock',
+    '/var/lib/docker/volumes',
+    '/srv',
+    '/srv/corecube',
+    '/srv/corecube/secrets',
+    '/srv/corecube/secrets/',
+    '/srv/corecube/.corecube-secure',
+  ])('is %s', (source) => expect(isDangerousMount(source, DIR)).toBe(true));
+
+  it.each([
+    '/srv/corecube/caddy',
+    '/srv/corecube/secrets/tls.crt',
+    '/srv/other',
+    '/etc/localtime',
+    '/srv/core',
+  ])('is not %s', (source) => expect(isDangerousMount(source, DIR)).toBe(false));
+});

@@ -1,0 +1,93 @@
+/** The Compose step where its files are refused, gone, or joined by services of the operator. */
+import { describe, expect, it } from 'vitest';
+import { inspectAll } from '../../src/core/inspect.ts';
+import { type ComposeAnswers, desiredDocument } from '../../steps/compose/render.ts';
+import { compose } from '../../steps/compose.ts';
+import { fakeHost, imageReply, type Reply } from './preflight-host.ts';
+
+const ANSWERS = {
+  image: 'corecube/corecube:v2',
+  release: 'v2',
+  domain: 'corecube.test',
+  tls: 'internal',
+  httpPort: 80,
+  httpsPort: 443,
+  listenAddress: '0.0.0.0',
+  maxUploadMb: 50,
+  sessionHours: 8,
+  sessionIdleMinutes: 30,
+  projectName: 'corecube',
+  database: 'bundled',
+  postgresImage: 'pgvector/pgvector:pg17',
+  proxyImage: 'caddy:2',
+  inferenceImage: undefined,
+  adminRanges: ['198.51.100.7/32'],
+} as unknown as ComposeAnswers;
+const FILES = { 'compose.yaml': 'services: {}\n', '.env': '', 'compose.override.yaml': 'services: {}\n' };
+const signal = new AbortController().signal;
+
+async function look(
+  commands: Readonly<Record<string, Reply>>,
+  files: Readonly<Record<string, string>> = FILES,
+) {
+  const { host } = fakeHost({ files, commands });
+  const all = await inspectAll(compose, { host, answers: ANSWERS, signal }, new Map(), () => {});
+  return Object.fromEntries(all.map((f) => [f.control, f.verdict]));
+}
+
+describe('files that Compose refuses', () => {
+  const refused = {
+    'docker compose --project-name': { code: 15, stderr: 'yaml: line 3: did not find key\n' },
+  };
+  it('are seen to be wrong, and what they would say is not seen', async () => {
+    const said = await look(refused);
+    expect(said['compose.valid']).toMatchObject({ is: 'fail', observed: expect.stringContaining('line 3') });
+    const others = Object.entries(said).filter(([id]) => id !== 'compose.valid');
+    expect(others.filter(([, verdict]) => verdict.is !== 'unknown')).toEqual([]);
+  });
+
+  it.each<[string, Reply]>([
+    ['no plugin', { code: 1, stderr: "docker: 'compose' is not a docker command.\n" }],
+    ['no program', { code: 127, stderr: 'docker: not found' }],
+    ['no answer in time', { code: 124, stderr: '' }],
+  ])('are not accused where Compose could not be asked: %s', async (_name, reply) => {
+    expect((await look({ 'docker compose --project-name': reply }))['compose.valid']?.is).toBe('unknown');
+  });
+});
+
+describe('files that are gone', () => {
+  it('leave everything about them to be seen once they are there, the override included', async () => {
+    const said = await look({}, { 'compose.override.yaml': 'services: {}\n' });
+    expect(said['compose.valid']?.is).toBe('fail');
+    const rest = Object.entries(said).filter(([id]) => id !== 'compose.valid');
+    expect(rest.filter(([, v]) => v.is !== 'unknown' || v.awaits !== 'compose.valid')).toEqual([]);
+  });
+
+  it('are written with the subnet that the network of the install has', async () => {
+    const network = (subnet: string) => JSON.stringify([{ IPAM: { Config: [{ Subnet: subnet }] } }]);
+    const subnetFor = async (own: Reply) => {
+      const { host } = fakeHost({
+        commands: {
+          'docker image inspect': imageReply('11'),
+          'docker network inspect corecube_edge': own,
+          'docker network ls': 'n1\n',
+          'docker network inspect n1': network('10.213.74.0/24'),
+        },
+      });
+      const document = await desiredDocument(host, ANSWERS);
+      return document.getIn(['networks', 'edge', 'ipam', 'config', 0, 'subnet']);
+    };
+    expect(await subnetFor(network('10.213.74.0/24'))).toBe('10.213.74.0/24');
+    expect(await subnetFor({ code: 1, stderr: 'No such network' })).toBe('172.29.213.0/24');
+  });
+});
+
+describe('services of the operator', () => {
+  it('that are only advised about give nothing to write', async () => {
+    const { host } = fakeHost({ files: FILES });
+    const context = { host, answers: ANSWERS, signal };
+    expect(await compose.plan?.({ ...context, failing: new Set(['compose.foreign-hardened']) })).toEqual([]);
+    const changes = await compose.plan?.({ ...context, failing: new Set(['compose.read-only']) });
+    expect(changes?.map((c) => c.id)).toEqual(['compose.write']);
+  });
+});
