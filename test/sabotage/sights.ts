@@ -5,7 +5,9 @@ const about = (prefix: string): string[] =>
   runningControls({ prefix, subject: '', users: () => ({}), up: () => '' }).map((control) => control.id);
 /** What is compared of the running containers of the services step, and of the proxy's. */
 export const BY_SERVICES = about('running.');
-export const BY_PROXY_CONTAINER = about('running.proxy-').filter((id) => !/-(ports|current)$/.test(id));
+export const BY_PROXY_CONTAINER = about('running.proxy-').filter(
+  (id) => !/-(ports|init|current|data-volume)$/.test(id),
+);
 
 /** What needs a verified connection as one of the roles, or as the superuser. */
 export const BY_SQL = [
