@@ -142,11 +142,10 @@ const trusted: Control<ProxyAnswers> = {
   threat: 'People and programs are told to switch verification off, and then nothing is verified any more.',
   remedy:
     'Use the production ACME directory, or a certificate of an authority that your clients already know.',
-  inspect: (context) =>
-    whenUp(context, async ({ https }) => {
-      if (context.answers.tls === 'internal') {
-        return skip("the private authority is on purpose: clients must be given Caddy's root certificate");
-      }
+  async inspect(context) {
+    if (context.answers.tls === 'internal')
+      return skip("the private authority is on purpose: clients must be given Caddy's root certificate");
+    return whenUp(context, async ({ https }) => {
       const seen = await handshake(context, https);
       if (!seen.ok) return unknown(`no handshake: ${because(seen.message)}`);
       if (seen.trusted) return pass("this host's trust store accepts the chain");
@@ -154,7 +153,8 @@ const trusted: Control<ProxyAnswers> = {
         `${seen.trustError ?? 'not trusted'} (issued by ${seen.certificate.issuer})`,
         'a publicly trusted chain',
       );
-    }),
+    });
+  },
 };
 
 /** A refusal by the server, as opposed to a client that cannot even offer the version. */

@@ -5,7 +5,7 @@ import { docker, keep, putBack, up } from './by-hand.ts';
 import { expiredCertificate, foreignCertificate } from './certificates.ts';
 import { edit } from './edits.ts';
 import { roleAndPolicyRows } from './roles.ts';
-import { BY_LOGIN, BY_SQL } from './sights.ts';
+import { BY_LOGIN, BY_SERVICES, BY_SQL } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
 const reload = (i: Install) => i.sql('select pg_reload_conf()');
@@ -185,7 +185,6 @@ const serverRows: readonly Sabotage[] = [
       ...unseen('pg.password-accepted', 'pg.old-tls-refused', ...BY_SQL, ...BY_LOGIN),
     },
     onlyV1: ['webhooks.secret-set'],
-    onlyV2: ['pg.app-cannot-create-tables'],
   },
   {
     name: 'the certificate of the database server has run out',
@@ -195,7 +194,6 @@ const serverRows: readonly Sabotage[] = [
       ...unseen(...BY_SQL, ...BY_LOGIN),
     },
     onlyV1: ['webhooks.secret-set'],
-    onlyV2: ['pg.app-cannot-create-tables'],
     undo: serveOwn,
   },
   {
@@ -206,7 +204,6 @@ const serverRows: readonly Sabotage[] = [
       ...unseen(...BY_SQL, ...BY_LOGIN),
     },
     onlyV1: ['webhooks.secret-set'],
-    onlyV2: ['pg.app-cannot-create-tables'],
   },
   {
     name: 'the database is paused',
@@ -224,7 +221,6 @@ const serverRows: readonly Sabotage[] = [
       ),
     },
     onlyV1: ['webhooks.secret-set'],
-    onlyV2: ['pg.app-cannot-create-tables'],
     undo: async (i) => docker(i, 'unpause', await i.container('pgvector')),
   },
   {
@@ -238,12 +234,12 @@ const serverRows: readonly Sabotage[] = [
         'pg.plaintext-refused',
         'pg.old-tls-refused',
         'pg.not-published',
+        ...BY_SERVICES,
         ...BY_SQL,
         ...BY_LOGIN,
       ),
     },
     onlyV1: ['webhooks.secret-set'],
-    onlyV2: ['pg.app-cannot-create-tables'],
   },
 ];
 

@@ -13,7 +13,9 @@ export async function edit(install: Install, name: string, from: string | RegExp
 
 /** Loads the Caddyfile of the install (or another file inside the container) into the running proxy. */
 export async function reloadCaddy(install: Install, config = '/etc/caddy/Caddyfile'): Promise<void> {
-  const argv = ['caddy', 'reload', '--config', config, '--adapter', 'caddyfile', '--force'];
+  // Where the endpoint listens now, whatever the new file says of it.
+  const address = ['--address', 'localhost:2019'];
+  const argv = ['caddy', 'reload', '--config', config, '--adapter', 'caddyfile', '--force', ...address];
   const result = await install.docker('exec', await install.container('caddy'), ...argv);
   if (result.code !== 0) throw new Error(result.stderr);
 }

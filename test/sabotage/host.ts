@@ -32,7 +32,6 @@ export const hostRows: readonly Sabotage[] = [
       ...fail('running.networks'),
       ...unseen('proxy.public-paths-answer', 'session.environment', 'admin.not-in-environment', ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
     undo: async (i) =>
       docker(i, ...['network', 'connect', '--alias', 'corecube', edge(i), await i.container('corecube')]),
   },

@@ -5,7 +5,7 @@ import { DOMAIN, type Install } from '../e2e/support.ts';
 import { docker, keep, putBack } from './by-hand.ts';
 import { edit, reloadCaddy } from './edits.ts';
 import { startRelay, stopRelay } from './relay.ts';
-import { BY_ATTACK, BY_PROXY, BY_TLS } from './sights.ts';
+import { BY_ATTACK, BY_PROXY, BY_PROXY_CONTAINER, BY_TLS } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
 const FILE = 'caddy/Caddyfile';
@@ -226,17 +226,6 @@ const stopped = {
   ...fail('proxy.up'),
   ...unseen(...BY_PROXY, ...BY_CONTAINER, ...BY_TLS),
 };
-const RUNNING = [
-  'read-only',
-  'capabilities',
-  'no-new-privileges',
-  'user',
-  'tmpfs',
-  'limits',
-  'restart',
-  'isolation',
-  'networks',
-].map((name) => `running.proxy-${name}`);
 const caddy = (i: Install) => i.container('caddy');
 
 const lifeRows: readonly Sabotage[] = [
@@ -249,7 +238,7 @@ const lifeRows: readonly Sabotage[] = [
   {
     name: 'the proxy is stopped',
     break: async (i) => docker(i, 'stop', await caddy(i)),
-    turns: { ...stopped, ...unseen(...RUNNING) },
+    turns: { ...stopped, ...unseen(...BY_PROXY_CONTAINER) },
   },
 ];
 

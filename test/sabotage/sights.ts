@@ -1,4 +1,13 @@
 /** Which controls lose sight together, when what they look through is gone. */
+import { runningControls } from '../../steps/shared/running-controls.ts';
+
+const about = (prefix: string): string[] =>
+  runningControls({ prefix, subject: '', users: () => ({}), up: () => '' }).map((control) => control.id);
+/** What is compared of the running containers of the services step, and of the proxy's. */
+export const BY_SERVICES = about('running.');
+export const BY_PROXY_CONTAINER = about('running.proxy-').filter(
+  (id) => !/-(ports|init|current|data-volume)$/.test(id),
+);
 
 /** What needs a verified connection as one of the roles, or as the superuser. */
 export const BY_SQL = [
@@ -26,6 +35,7 @@ export const BY_SQL = [
   'pg.policies-as-migrated',
   'pg.app-sessions-encrypted',
   'pg.app-role-in-use',
+  'release.confirmed',
 ];
 
 /** What CoreCube can only tell when it reaches its database. */
