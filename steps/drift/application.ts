@@ -54,7 +54,7 @@ export const settings: Rule = async (look, { control }) => {
   const { host, answers } = look;
   const names = control === 'session.cookie-flags' ? COOKIES : SESSIONS;
   const isWrongIn = (model: ComposeModel) =>
-    (violations(model, answers).get('settings') ?? []).some((text) =>
+    (violations(model, answers, host.dir).get('settings') ?? []).some((text) =>
       names.some((name) => text.startsWith(`${name} `)),
     );
   const declared = await declaredOrNot(look, SERVICE.app, isWrongIn, 'untold');
