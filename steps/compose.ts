@@ -122,7 +122,7 @@ function property(row: Row): Control<ComposeAnswers> {
       const found = violations(whole, answers, host.dir).get(row.property) ?? [];
       return found.length === 0
         ? pass(`declared for ${Object.keys(model.services).length} services`)
-        : fail(found.join('; '), 'as the guide asks', `edited in ${PATH.compose}`);
+        : fail(found.join('; '), 'as the guide asks', ...(row.own ? [] : [`edited in ${PATH.compose}`]));
     },
   };
 }
@@ -170,10 +170,13 @@ function override(): Control<ComposeAnswers> {
       if (!(await host.stat(PATH.override))) return skip(`there is no ${PATH.override}`);
       const [merged, base] = [await composeModel(host, answers.projectName), await own(host, answers)];
       if (!merged || !base) return unknown(`there is no ${PATH.compose} yet`, VALID);
-      const known = new Set([...violations(base, answers, host.dir).values()].flat());
-      const added = [...violations(merged, answers, host.dir).values()]
-        .flat()
-        .filter((text) => !known.has(text));
+      // How the operator's own services are hardened is another control's statement.
+      const said = (model: ComposeModel) =>
+        [...violations(model, answers, host.dir)].flatMap(([property, texts]) =>
+          property === 'foreign-hardened' ? [] : texts,
+        );
+      const known = new Set(said(base));
+      const added = said(merged).filter((text) => !known.has(text));
       return added.length === 0
         ? pass('the merged model is as hardened as ours')
         : fail(added.join('; '), 'nothing taken away', PATH.override);

@@ -183,6 +183,5 @@ export const composeRows: readonly Sabotage[] = [
       ...unseen('running.proxy-limits', 'proxy.container-current'),
       ...fail('pg.env-file'),
     },
-    onlyV2: ['pg.app-cannot-create-tables'],
   },
 ];

@@ -83,13 +83,7 @@ const WITHOUT_ENGINE = [
 /** What the engine still tells of containers that this host cannot reach over their networks. */
 const OVER_THE_SOCKET = [
   ...['admin.not-in-environment', 'docker.*', 'host.no-foreign-install', 'images.*', 'key.*', 'running.*'],
-  ...[
-    'pg.ca-delivered',
-    'pg.files',
-    'pg.not-published',
-    'pg.policies-recorded',
-    'proxy.app-not-reachable-directly',
-  ],
+  ...['pg.ca-delivered', 'pg.files', 'pg.not-published', 'pg.policies-recorded'],
   ...['proxy.config-current', 'proxy.container-current', 'proxy.data-kept', 'proxy.gateway-not-allowed'],
   ...[
     'proxy.no-ipv6-publishing',
@@ -232,7 +226,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'this host is cut off from its containers while verify runs',
     break: (i) => cut(i, '--insert'),
-    turns: unseen('webhooks.secret-set', 'tls.trusted-by-clients'),
+    turns: unseen('webhooks.secret-set', 'pg.app-cannot-create-tables'),
     exit: 3,
     stillSeen: [...WITHOUT_ENGINE, ...OVER_THE_SOCKET],
     undo: async (i) => {
@@ -243,7 +237,14 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the engine is stopped',
     break: (i) => i.host.stopEngine(),
-    turns: unseen('urls.in-environment', 'webhooks.secret-set', 'tls.trusted-by-clients'),
+    turns: unseen(
+      ...[
+        'urls.in-environment',
+        'webhooks.secret-set',
+        'tls.trusted-by-clients',
+        'pg.app-cannot-create-tables',
+      ],
+    ),
     exit: 3,
     stillSeen: WITHOUT_ENGINE,
     undo: async (i) => {

@@ -83,6 +83,17 @@ describe('files that are gone', () => {
 });
 
 describe('services of the operator', () => {
+  it('that are not hardened are advised about, and are no hardening that the override takes away', async () => {
+    const model = (services: object) => JSON.stringify({ name: 'corecube', services });
+    const base = 'docker compose --project-name corecube --project-directory /srv/corecube --file';
+    const said = await look({
+      [`${base} /srv/corecube/compose.yaml config`]: model({}),
+      [`${base} /srv/corecube/compose.yaml --file`]: model({ watcher: { image: 'x' } }),
+    });
+    expect(said['compose.foreign-hardened']?.is).toBe('fail');
+    expect(said['compose.override-keeps-hardening']?.is).toBe('pass');
+  });
+
   it('that are only advised about give nothing to write', async () => {
     const { host } = fakeHost({ files: FILES });
     const context = { host, answers: ANSWERS, signal };
