@@ -87,6 +87,8 @@ export class DriftHost {
   readonly asked: string[][] = [];
   answers = answered();
   composeVersion = '2.40.3';
+  /** Ids of the local images, by reference. */
+  readonly images = new Map<string, string>();
   /** The Caddyfile that Caddy has loaded. */
   loaded = '';
   /** What a connection to the database gives. */
@@ -304,7 +306,11 @@ export class DriftHost {
     if (argv[1] === 'ps') return ok(this.containers.map((c) => c.service).join('\n'));
     if (argv[1] === 'inspect') return ok(JSON.stringify(this.containers.map((c) => this.inspect(c))));
     if (argv[1] === 'info') return ok('{"ServerVersion":"28.0","SecurityOptions":[]}');
-    return { code: 1, stdout: '', stderr: 'Error: No such image' };
+    const [, , , reference = ''] = argv;
+    const Id = this.images.get(reference);
+    return Id === undefined
+      ? { code: 1, stdout: '', stderr: 'Error: No such image' }
+      : ok(JSON.stringify([{ Id, RepoDigests: [] }]));
   }
 
   /** A snapshot: what is asked for twice is looked at once. */

@@ -231,6 +231,24 @@ describe('containers', () => {
     expect(await linkOf('running.inference-up')).toBe('never-applied');
   });
 
+  it('an image whose tag moved, and a container made of another image than its pin', async () => {
+    const pinned = new DriftHost();
+    for (const name of ['corecube/corecube:v1', 'pgvector/pgvector:pg17', 'caddy:2'])
+      pinned.images.set(name, `sha256:${name}`);
+    await pinned.render(2);
+    for (const service of ['pgvector', 'caddy']) pinned.create(service, 5, { image: 'sha256:' });
+    pinned.create('corecube', 5, { image: 'sha256:other' });
+    for (const c of pinned.containers)
+      if (c.service !== 'corecube')
+        c.image = `sha256:${c.service === 'caddy' ? 'caddy:2' : 'pgvector/pgvector:pg17'}`;
+    expect(await pinned.explain('images.pinned')).toMatchObject({
+      link: 'changed-by-update',
+      detail: expect.stringContaining('with the image other; its pin is'),
+    });
+    pinned.images.set('corecube/corecube:v1', 'sha256:newer');
+    expect((await pinned.explain('images.pinned'))?.detail).toContain('stands for another image');
+  });
+
   it('a foreign container with the label of the project', async () => {
     host.create('intruder', 60, { files: [] });
     expect(await linkOf('running.no-extra-containers')).toBe('changed-at-run-time');
