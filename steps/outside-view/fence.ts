@@ -65,7 +65,7 @@ const adminRefused: OutsideControl = {
   severity: 'required',
   section: 'admin-console-access',
   refs: ['CWE-284', 'CWE-22', 'RFC 3986 section 6.2.2'],
-  how: 'Asks for dozens of spellings of fenced paths at each address; each must be refused. With --inside it cannot judge.',
+  how: 'Asks for dozens of spellings of fenced paths at each address; each must be refused, which cannot be judged with --inside.',
   threat:
     'Whoever finds a spelling that the proxy and CoreCube read differently stands before the login page.',
   remedy:

@@ -120,11 +120,12 @@ describe('the report in Markdown', () => {
   it('tells drift with its diff as code, waivers with their owner, and what changed', () => {
     const text = render(full);
     for (const part of [
-      '- drift: Edited by hand: compose.yaml against what this tool wrote',
+      '- drift: edited by hand: compose.yaml against what this tool wrote',
       '- waived by J. Doe, platform team until 2027-01-31: The plug-in writes',
       '- instead: A file watch',
       '- fixed: `area.pass-required`',
-      '      -    read_only: true',
+      '```diff\n',
+      '\n-    read_only: true',
     ])
       expect(text).toContain(part);
   });

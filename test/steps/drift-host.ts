@@ -281,7 +281,13 @@ export class DriftHost {
       RestartCount: 0,
       State: { Restarting: false, ExitCode: 0, OOMKilled: false, Pid: 0, ...c.state },
       Config: { User: '', Env: c.env, Image: '', Labels: labels },
-      HostConfig: { NetworkMode: '', PidMode: '', IpcMode: '', ...c.host },
+      HostConfig: {
+        NetworkMode: '',
+        PidMode: '',
+        IpcMode: '',
+        LogConfig: { Type: 'json-file', Config: { 'max-size': '10m' } },
+        ...c.host,
+      },
       Mounts: [],
       NetworkSettings: { Ports: {}, Networks: { corecube_internal: { IPAddress: '10.0.0.2' } } },
     };
