@@ -10,7 +10,7 @@ import { violations } from './compose/violations.ts';
 import { defineStep } from './questions.ts';
 import { type ComposeModel, ComposeRefused, composeModel } from './shared/compose-project.ts';
 import { engine } from './shared/engine.ts';
-import { withoutPin } from './shared/images.ts';
+import { pinOf, withoutPin } from './shared/images.ts';
 import { PATH } from './shared/layout.ts';
 
 const VALID = 'compose.valid';
@@ -130,10 +130,10 @@ function property(row: Row): Control<ComposeAnswers> {
 function images(): Control<ComposeAnswers> {
   return {
     id: 'compose.images',
-    title: 'The images in compose.yaml are the ones that were answered',
+    title: 'The images in compose.yaml are the ones that were answered, by digest',
     severity: 'required',
     section: 'dependency-updates',
-    how: "Compares each service's image in the model that Compose makes of compose.yaml with the answer, the digest left aside.",
+    how: "Compares each service's image in the model that Compose makes of compose.yaml with the answer, and looks for the digest that the image has here.",
     threat: 'Another image than the reviewed one runs.',
     remedy: REMEDY,
     impact: IMPACT,
@@ -141,17 +141,20 @@ function images(): Control<ComposeAnswers> {
       const model = await own(host, answers);
       if (!model) return unknown(`there is no ${PATH.compose} yet`, VALID);
       const wanted = Object.entries(imagesOf(answers));
-      const wrong = wanted.filter(
-        ([service, reference]) => withoutPin(model.services[service]?.image ?? '') !== withoutPin(reference),
-      );
+      const shown = (service: string) => model.services[service]?.image ?? 'nothing';
+      const wrong = wanted
+        .filter(([service, reference]) => withoutPin(shown(service)) !== withoutPin(reference))
+        .map(([service, reference]) => ({ seen: `${service} runs ${shown(service)}`, wanted: reference }));
+      // A digest that can be had is written down: a tag alone would move with the next pull.
+      for (const [service, reference] of wanted) {
+        if (shown(service) !== reference || reference.includes('@')) continue;
+        const pin = await pinOf(host, reference).catch(() => undefined);
+        if (pin?.by === 'digest')
+          wrong.push({ seen: `${service} runs ${reference} without a digest`, wanted: pin.reference });
+      }
       return wrong.length === 0
         ? pass(wanted.map(([, reference]) => reference).join(', '))
-        : fail(
-            wrong
-              .map(([service]) => `${service} runs ${model.services[service]?.image ?? 'nothing'}`)
-              .join('; '),
-            wrong.map(([, reference]) => reference).join(', '),
-          );
+        : fail(wrong.map((w) => w.seen).join('; '), wrong.map((w) => w.wanted).join(', '));
     },
   };
 }

@@ -25,6 +25,7 @@ import {
   type Vantage,
   whenUp,
 } from './look.ts';
+import { handshake } from './tls.ts';
 
 type Up = Running & { readonly https: Endpoint };
 
@@ -124,9 +125,10 @@ const otherHosts: Control<ProxyAnswers> = {
       const own = ask(context, proxy.https, '/v1/models');
       const { leaks, tried } = await askAsOthers(context, proxy.https, proxy.http);
       if (leaks.length > 0) return fail(leaks.join('; '), 'no handshake, or 421');
-      // A proxy that answers nobody refuses everybody: that proves nothing.
+      // A proxy that answers nobody refuses everybody: that proves nothing. Where CoreCube keeps it waiting, its own
+      // handshake shows that it serves this name.
       const live = await own;
-      if (!live.ok) {
+      if (!live.ok && !(await handshake(context, proxy.https)).ok) {
         const reason = because(live.message);
         return unknown(`the proxy does not answer under its own name either: ${reason}`, 'tls.certificate');
       }

@@ -112,12 +112,17 @@ export function start(answers: ProxyAnswers, why: string): Change {
 export function reload(answers: ProxyAnswers): Change {
   return {
     id: 'proxy.reload',
-    summary: 'Load the Caddyfile into the running proxy; connections stay open',
+    summary: 'Load the Caddyfile into the running proxy; connections stay open unless it has to be restarted',
     async apply(host) {
       const container = await mustRun(host, answers);
       const since = host.now();
       const argv = ['caddy', 'reload', '--config', IN_CADDY.config, '--adapter', 'caddyfile', '--force'];
-      await dockerRun(host, ['docker', 'exec', container.Id, ...argv], failure);
+      const loaded = await host.run(['docker', 'exec', container.Id, ...argv]);
+      if (loaded.code !== 0) {
+        // A running configuration may have moved or fenced the endpoint that takes a new one; a start reads the file.
+        host.progress('the running proxy takes no new configuration: it is restarted');
+        await dockerRun(host, ['docker', 'restart', '-t', '10', container.Id], failure);
+      }
       await untilServing(host, answers, since);
     },
   };

@@ -101,7 +101,7 @@ const accountRows: readonly Sabotage[] = [
       await edit(i, 'compose.override.yaml', /\n?$/, '\n      CUBE_ADMIN_PASSWORD: Sabotage-Passw0rd\n');
       await up(i, 'corecube');
     },
-    turns: fail('admin.not-in-environment', 'compose.override-keeps-hardening'),
+    turns: fail('admin.not-in-environment', 'compose.override-keeps-hardening', 'secrets.not-in-inspect'),
     async undo(i) {
       await putBack(i, 'compose.override.yaml');
       await up(i, 'corecube');

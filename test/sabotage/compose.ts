@@ -44,7 +44,7 @@ const SOCKET = { type: 'bind', source: '/var/run/docker.sock', target: '/var/run
 const DECLARED = [
   ...['services', 'read-only', 'capabilities', 'no-new-privileges', 'tmpfs', 'user', 'init', 'data-volume'],
   ...['networks', 'ports', 'limits', 'healthchecks', 'restart', 'logs', 'isolation', 'key-delivery'],
-  ...['certificate', 'settings', 'foreign-hardened', 'images', 'override-keeps-hardening'],
+  ...['certificate', 'settings', 'database-server', 'foreign-hardened', 'images', 'override-keeps-hardening'],
 ].map((property) => `compose.${property}`);
 /** What compares the files with what runs. */
 const MERGED = [
@@ -111,7 +111,13 @@ export const composeRows: readonly Sabotage[] = [
     },
     turns: fail('compose.networks'),
   },
-  repaired('names a tag instead of the digest', 'caddy', { image: 'caddy:2' }, 'images.pinned'),
+  repaired(
+    'names a tag instead of the digest',
+    'caddy',
+    { image: 'caddy:2' },
+    'compose.images',
+    'images.pinned',
+  ),
   line('names latest', 'caddy', { image: 'caddy:latest' }, 'compose.images', 'images.pinned'),
   {
     name: 'compose.yaml holds a foreign service on the internal network, not applied',

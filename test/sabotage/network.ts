@@ -61,7 +61,7 @@ const PUBLISHED = [
   ...['container-current', 'data-kept', 'forged-addresses-refused', 'headers-once', 'hsts', 'http-redirects'],
   ...['metrics-refused', 'no-ipv6-publishing', 'other-hosts-refused', 'public-paths-answer'],
 ].map((property) => `proxy.${property}`);
-const HANDSHAKES = ['certificate', '1-1-refused', '1-2-accepted', '1-3-accepted', 'trusted-by-clients'].map(
+const HANDSHAKES = ['certificate', '1-1-refused', '1-2-accepted', '1-3-accepted'].map(
   (property) => `tls.${property}`,
 );
 
@@ -237,14 +237,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the engine is stopped',
     break: (i) => i.host.stopEngine(),
-    turns: unseen(
-      ...[
-        'urls.in-environment',
-        'webhooks.secret-set',
-        'tls.trusted-by-clients',
-        'pg.app-cannot-create-tables',
-      ],
-    ),
+    turns: unseen(...['urls.in-environment', 'webhooks.secret-set', 'pg.app-cannot-create-tables']),
     exit: 3,
     stillSeen: WITHOUT_ENGINE,
     undo: async (i) => {

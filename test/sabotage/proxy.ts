@@ -76,7 +76,9 @@ const headerRows: readonly Sabotage[] = [
   edited(
     'the Caddyfile serves over plain HTTP, reloaded',
     { from: /\n\tredir [^\n]*/, to: '\n\timport upstream' },
-    ['proxy.http-redirects'],
+    ['proxy.http-redirects', 'proxy.hsts'],
+    // Guide v1's CoreCube sends HSTS itself, and now over plain HTTP too.
+    { onlyV1: ['proxy.hsts'] },
   ),
   edited(
     'the Caddyfile takes requests of any size, reloaded',
@@ -154,10 +156,13 @@ const fenceRows: readonly Sabotage[] = [
     { from: /(@public vars_regexp .*)\(\?:v1\|mcp\)/, to: '$1(?:mcp)' },
     ['proxy.public-paths-answer'],
   ),
-  edited(
-    'the admin endpoint of Caddy listens on every address, reloaded',
-    { from: 'admin localhost:2019', to: 'admin 0.0.0.0:2019' },
-    ['proxy.metrics-refused'],
+  // Such an endpoint takes no new configuration from localhost any more.
+  mended(
+    edited(
+      'the admin endpoint of Caddy listens on every address, reloaded',
+      { from: 'admin localhost:2019', to: 'admin 0.0.0.0:2019' },
+      ['proxy.metrics-refused'],
+    ),
   ),
   edited(
     'the Caddyfile asks another port for CoreCube, reloaded',

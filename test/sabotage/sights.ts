@@ -15,6 +15,7 @@ export const BY_SQL = [
   'pg.passwords-not-default',
   'pg.roles-log-in',
   'pg.tls-in-use',
+  'pg.sessions-logged',
   'pg.app-attributes',
   'pg.app-not-member',
   'pg.app-cannot-create-role',
