@@ -65,7 +65,7 @@ async function demonstrateRow(
   const seconds = () => `${((performance.now() - began) / 1000).toFixed(1)} s`;
   await row.break(install);
   const broken = await install.verify();
-  const seen = turned(broken.report, healthy);
+  const seen = turned(broken.report, healthy, row);
   const expected = turnsOn(row, release, healthy);
   const findings = new Map(
     broken.report.steps.flatMap((s) => s.findings.map((f) => [f.control, f] as const)),

@@ -22,6 +22,14 @@ export function turnsOn(
   return { ...Object.fromEntries(blind.map(([id]) => [id, 'unknown'])), ...Object.fromEntries(named) };
 }
 
-/** What differs from the healthy look, by control id. */
-export const turned = (report: Report, healthy: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(verdicts(report)).filter(([id, is]) => healthy[id] !== is));
+/** What differs from the healthy look, by control id; without what a row says may or may not be seen. */
+export const turned = (
+  report: Report,
+  healthy: Readonly<Record<string, string>>,
+  row?: Sabotage,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(verdicts(report)).filter(
+      ([id, is]) => healthy[id] !== is && !(is === 'unknown' && row?.mayBeUnseen?.includes(id)),
+    ),
+  );

@@ -35,7 +35,7 @@ export function sabotageSuite(release: Release): void {
       await row.break(install);
       const broken = await install.verify();
       expect
-        .soft(turned(broken.report, healthy), troubles(broken.report))
+        .soft(turned(broken.report, healthy, row), troubles(broken.report))
         .toEqual(turnsOn(row, release, healthy));
       expect.soft(broken.code, troubles(broken.report)).toBe(row.exit ?? 1);
       const drifts = Object.fromEntries(

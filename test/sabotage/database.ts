@@ -220,7 +220,6 @@ const serverRows: readonly Sabotage[] = [
         ...BY_LOGIN,
       ),
     },
-    onlyV1: ['webhooks.secret-set'],
     undo: async (i) => docker(i, 'unpause', await i.container('pgvector')),
   },
   {

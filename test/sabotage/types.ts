@@ -13,6 +13,8 @@ export interface Sabotage {
    * `unknown`, controls that are added later included; `turns` comes on top.
    */
   readonly stillSeen?: readonly string[];
+  /** Controls that may be `unknown` or as before: how long the engine's resolver takes to give up decides. Never `fail`. */
+  readonly mayBeUnseen?: readonly string[];
   /** What the two generations do not share: controls that turn on one of them only. */
   readonly onlyV1?: readonly string[];
   readonly onlyV2?: readonly string[];
