@@ -10,6 +10,8 @@ export default defineConfig({
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: ['test/e2e/**', 'test/bed/**'],
           testTimeout: 20_000,
+          // One more than the default on two cores: most of these wait for a child or a hash.
+          maxWorkers: 2,
         },
       },
       {

@@ -202,7 +202,7 @@ describe.each<[Release, boolean]>([
     };
 
     await database.sql('alter table documents disable row level security');
-    await broken({ 'pg.rls-enabled': 'fail' });
+    await broken({ 'pg.rls-enabled': 'fail', 'pg.policies-as-migrated': 'fail' });
     await repaired();
 
     await database.sql('alter role corecube_app bypassrls');
