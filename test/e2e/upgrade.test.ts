@@ -52,6 +52,7 @@ describe('an upgrade of guide v1 that migrates', () => {
       'preflight.pull-images done',
       'compose.write done',
       'services.start-corecube done',
+      'services.policies-record done',
     ]);
     expect(await install.sql('select count(*) from documents where language is not null')).toBe(before);
     expect(
