@@ -25,7 +25,6 @@ import {
   type Vantage,
   whenUp,
 } from './look.ts';
-import { handshake } from './tls.ts';
 
 type Up = Running & { readonly https: Endpoint };
 
@@ -125,10 +124,10 @@ const otherHosts: Control<ProxyAnswers> = {
       const own = ask(context, proxy.https, '/v1/models');
       const { leaks, tried } = await askAsOthers(context, proxy.https, proxy.http);
       if (leaks.length > 0) return fail(leaks.join('; '), 'no handshake, or 421');
-      // A proxy that answers nobody refuses everybody: that proves nothing. Where CoreCube keeps it waiting, its own
-      // handshake shows that it serves this name.
+      // A proxy that answers nobody refuses everybody: that proves nothing. Nor does one that CoreCube keeps waiting: a
+      // foreign name that it let through would wait just so.
       const live = await own;
-      if (!live.ok && !(await handshake(context, proxy.https)).ok) {
+      if (!live.ok) {
         const reason = because(live.message);
         return unknown(`the proxy does not answer under its own name either: ${reason}`, 'tls.certificate');
       }

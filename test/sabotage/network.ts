@@ -185,7 +185,7 @@ export const networkRows: readonly Sabotage[] = [
     break: async (i) => must(i, 'pause', await i.container('corecube')),
     // Its container can be looked at; it answers nobody, and the proxy waits for it.
     turns: {
-      ...unseen(...ANSWERS, 'proxy.headers-once', 'proxy.hsts'),
+      ...unseen(...ANSWERS, 'proxy.headers-once', 'proxy.hsts', 'proxy.other-hosts-refused'),
       'pg.ca-delivered': 'skip',
       ...fail('running.corecube-up'),
     },
