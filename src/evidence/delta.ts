@@ -1,6 +1,7 @@
 import { AnswerError } from '../core/errors.ts';
 import type { Delta, Report } from '../core/report.ts';
 import type { Verdict } from '../core/step.ts';
+import { isDay } from '../exceptions/days.ts';
 import { wrap } from '../report/text.ts';
 import { type EvidenceRecord, readRecord } from './record.ts';
 import { CannotRead, type EvidenceStore } from './store.ts';
@@ -33,12 +34,6 @@ export function parseSince(text: string, now: Date): Since {
   if (time > now.getTime())
     throw new AnswerError(`${text} is still to come`, 'a time in the past', 'name an earlier one');
   return new Date(time);
-}
-
-/** 2026-02-30 is none, although `Date` reads it as the 2nd of March. */
-function isDay(text: string): boolean {
-  const day = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 /** The record to compare with, or why there is none. */

@@ -3,6 +3,7 @@ import { chmod } from 'node:fs/promises';
 import type { Install } from '../e2e/support.ts';
 import { keep, misbehave, putBack, up } from './by-hand.ts';
 import { edit } from './edits.ts';
+import { BY_SESSION } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
 const OWN = 'operator@corecube.test';
@@ -37,21 +38,6 @@ const removeKey = (i: Install) => i.sql("delete from api_keys where name = 'sabo
 /** What a row has overwritten in the database, until it is put back. */
 let value = '';
 
-/** What only a session of the administrator shows. */
-const INSIDE = [
-  'admin.session-ended',
-  'admin.no-default-email',
-  'session.lifetime',
-  'session.cookie-flags',
-  'audit.retention-days',
-  'audit.query-text',
-  'keys.expire',
-  'keys.used',
-  'keys.not-shared',
-  'keys.service-for-shared',
-  'webhooks.secret-set',
-];
-
 const accountRows: readonly Sabotage[] = [
   {
     name: 'the default administrator is back',
@@ -69,7 +55,7 @@ const accountRows: readonly Sabotage[] = [
   {
     name: 'somebody has changed the mail address of the administrator',
     break: (i) => i.sql(`update users set email = 'intruder@corecube.test' where email = '${OWN}'`),
-    turns: { ...fail('admin.own-login'), ...unseen(...INSIDE) },
+    turns: { ...fail('admin.own-login'), ...unseen(...BY_SESSION) },
     onlyV1: ['webhooks.secret-set'],
     undo: (i) => i.sql(`update users set email = '${OWN}' where email = 'intruder@corecube.test'`),
   },

@@ -5,7 +5,7 @@ import { docker, keep, putBack, up } from './by-hand.ts';
 import { expiredCertificate, foreignCertificate } from './certificates.ts';
 import { edit } from './edits.ts';
 import { roleAndPolicyRows } from './roles.ts';
-import { BY_LOGIN, BY_SERVICES, BY_SQL } from './sights.ts';
+import { BY_LOGIN, BY_SERVER, BY_SERVICES, BY_SQL } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
 const reload = (i: Install) => i.sql('select pg_reload_conf()');
@@ -210,15 +210,7 @@ const serverRows: readonly Sabotage[] = [
     break: async (i) => docker(i, 'pause', await i.container('pgvector')),
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
-      ...unseen(
-        'pg.password-accepted',
-        'pg.server-certificate',
-        'pg.plaintext-refused',
-        'pg.old-tls-refused',
-        'pg.not-published',
-        ...BY_SQL,
-        ...BY_LOGIN,
-      ),
+      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN),
     },
     undo: async (i) => docker(i, 'unpause', await i.container('pgvector')),
   },
@@ -227,16 +219,7 @@ const serverRows: readonly Sabotage[] = [
     break: async (i) => i.docker('stop', await i.container('pgvector')),
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
-      ...unseen(
-        'pg.password-accepted',
-        'pg.server-certificate',
-        'pg.plaintext-refused',
-        'pg.old-tls-refused',
-        'pg.not-published',
-        ...BY_SERVICES,
-        ...BY_SQL,
-        ...BY_LOGIN,
-      ),
+      ...unseen(...BY_SERVER, ...BY_SERVICES, ...BY_SQL, ...BY_LOGIN),
     },
     onlyV1: ['webhooks.secret-set'],
   },

@@ -9,6 +9,15 @@ export const BY_PROXY_CONTAINER = about('running.proxy-').filter(
   (id) => !/-(ports|init|current|data-volume)$/.test(id),
 );
 
+/** What asks the database server before anybody has logged in. */
+export const BY_SERVER = [
+  'pg.password-accepted',
+  'pg.server-certificate',
+  'pg.plaintext-refused',
+  'pg.old-tls-refused',
+  'pg.not-published',
+];
+
 /** What needs a verified connection as one of the roles, or as the superuser. */
 export const BY_SQL = [
   'pg.scram-only',
@@ -39,10 +48,8 @@ export const BY_SQL = [
   'release.confirmed',
 ];
 
-/** What CoreCube can only tell when it reaches its database. */
-export const BY_LOGIN = [
-  'admin.default-login-refused',
-  'admin.own-login',
+/** What only a session of the administrator shows. */
+export const BY_SESSION = [
   'admin.session-ended',
   'admin.no-default-email',
   'session.lifetime',
@@ -55,6 +62,9 @@ export const BY_LOGIN = [
   'keys.service-for-shared',
   'webhooks.secret-set',
 ];
+
+/** What CoreCube can only tell when it reaches its database. */
+export const BY_LOGIN = ['admin.default-login-refused', 'admin.own-login', ...BY_SESSION];
 
 /** What every attack needs: a way to the proxy whose address is known. */
 export const BY_ATTACK = [
