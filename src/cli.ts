@@ -59,7 +59,7 @@ const world = (): World => ({
   stderr: process.stderr,
   read: (path) => readFile(path, 'utf8'),
   writeReport: (path, text) => writeWhole(path, text),
-  createHost: (dir, isWriting, raw) =>
+  createHost: (dir, isWriting, raw, machine) =>
     createHostSource({
       dir,
       backups: product.paths.backups,
@@ -68,6 +68,7 @@ const world = (): World => ({
       secretPaths: product.paths.secrets,
       helperLabel: product.helperLabel,
       helperImage: () => product.helperImage(raw),
+      ...(machine ? { machine } : {}),
     }),
   occupy: async (dir) => {
     const release = await acquireLock(dir, product.paths.lock);

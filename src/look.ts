@@ -4,6 +4,7 @@ import type { Arguments } from './args.ts';
 import { run } from './core/engine.ts';
 import { AnswerError, type Problem } from './core/errors.ts';
 import type { ExitPolicy } from './core/hooks.ts';
+import type { SharedLooks } from './core/host.ts';
 import type { Product } from './core/product.ts';
 import type { Report, Selection } from './core/report.ts';
 import type { AnyStep } from './core/step.ts';
@@ -87,6 +88,8 @@ interface LookWorld {
   readonly look: LookOptions;
   readonly style: TextStyle;
   readonly signal: AbortSignal;
+  /** What the installs of one call share about the machine. */
+  readonly machine?: SharedLooks;
   write(text: string): void;
 }
 
@@ -100,7 +103,7 @@ export async function lookOnce(install: Prepared, at: LookWorld): Promise<Report
     steps: look.steps,
     questions: product.questions,
     known: install.known,
-    host: world.createHost(install.dir, false, install.raw),
+    host: world.createHost(install.dir, false, install.raw, at.machine),
     frontend: scriptFrontend({ consent: 'none', style: at.style, write, keep: () => [] }),
     skip: new Set(args.list('skip')),
     explain: product.explainDrift,

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Arguments } from './args.ts';
 import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
+import type { SharedLooks } from './core/host.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
 import { renderEvidence, renderEvidenceJson } from './evidence/render.ts';
@@ -110,12 +111,13 @@ async function verifyAll(installs: readonly Prepared[], bed: Bed): Promise<ExitC
   const text = outputs.usesStdout ? world.stderr : world.stdout;
   const style = textStyle(args, world, text);
   const many = installs.length > 1;
+  const machine: SharedLooks = new Map();
   const told = await Promise.all(
     installs.map(async (install) => {
       const lines: string[] = [];
       // Several installs are looked at side by side and told one after the other.
       const write = (line: string) => void (many ? lines.push(line) : text.write(redact(line)));
-      const report = await lookOnce(install, { args, world, look, style, signal, write });
+      const report = await lookOnce(install, { args, world, look, style, signal, machine, write });
       if (report.exit === EXIT.cancelled) return { report, lines, exit: report.exit };
       const record = await keepRecord(report, world, look);
       write(record.text);

@@ -1,4 +1,4 @@
-import type { HostSource } from './core/host.ts';
+import type { HostSource, SharedLooks } from './core/host.ts';
 import type { Product } from './core/product.ts';
 import type { EvidenceStore, SignatureCheck, Signer } from './evidence/store.ts';
 
@@ -12,8 +12,16 @@ export interface World {
   read(path: string): Promise<string>;
   /** Replaces a file as a whole: whoever reads it sees the old text or the new one. */
   writeReport(path: string, text: string): Promise<void>;
-  /** @param raw answers known so far, by question */
-  createHost(dir: string, isWriting: boolean, raw: (id: string) => string | undefined): HostSource;
+  /**
+   * @param raw answers known so far, by question
+   * @param machine what several installs that are looked at in one call share about the machine
+   */
+  createHost(
+    dir: string,
+    isWriting: boolean,
+    raw: (id: string) => string | undefined,
+    machine?: SharedLooks,
+  ): HostSource;
   /** One writing run per directory, and no traces of a killed one. @returns gives the directory back */
   occupy(dir: string): Promise<() => Promise<void>>;
   /** Where the records of verifies are kept. @param path absolute */

@@ -236,6 +236,9 @@ export interface Host extends HostReader {
   readonly signal: AbortSignal;
 }
 
+/** Results of looks by a key that says what was looked at; held no longer than the call that looks. */
+export type SharedLooks = Map<string, Promise<unknown>>;
+
 /** Makes snapshots for looking and one hand for writing. */
 export interface HostSource {
   /** A new pair of eyes: `once` starts empty. */

@@ -126,6 +126,7 @@ function translate([program, ...words]: readonly string[]): Look | undefined {
     return (call) => one(call, `/volumes/${encodeURIComponent(name)}`, (json) => `${json.Mountpoint}\n`);
   }
   if (line.startsWith('volume ls --quiet --filter ')) return listVolumes(words.slice(3));
+  if (words.length === 4 && line.startsWith('logs --since ')) return log(name, words[2] as string);
   if (words[0] === 'exec') return execute(words.slice(1));
   return undefined;
 }
@@ -184,6 +185,21 @@ function listContainers(words: readonly string[]): Look | undefined {
   };
 }
 
+/** `logs --since Ns CONTAINER`: both streams, as the engine keeps them apart for a container without a terminal. */
+function log(container: string, since: string): Look | undefined {
+  const seconds = /^(\d+)s$/.exec(since)?.[1];
+  if (seconds === undefined) return undefined;
+  return async (call) => {
+    const from = (Date.now() / 1000 - Number(seconds)).toFixed(3);
+    const { status, body } = await call(
+      `/containers/${encodeURIComponent(container)}/logs?stdout=1&stderr=1&since=${from}`,
+    );
+    // A container with a terminal has one raw stream instead; the program tells them apart.
+    if (status !== 200 || (body.length > 0 && !isMultiplexed(body))) return undefined;
+    return { code: 0, ...separate(body) };
+  };
+}
+
 /** `exec [--user U] CONTAINER COMMAND…` without input or terminal. */
 function execute(words: readonly string[]): Look | undefined {
   const user = words[0] === '--user' ? words[1] : undefined;
@@ -218,6 +234,10 @@ async function exitCode(call: Call, id: string): Promise<number | null> {
   }
   return null;
 }
+
+/** True when it begins with a frame's header: the stream's number and three bytes of zero. */
+const isMultiplexed = (stream: Buffer): boolean =>
+  (stream[0] ?? 9) <= 2 && stream[1] === 0 && stream[2] === 0 && stream[3] === 0;
 
 /** Takes the engine's multiplexed stream apart: 8 bytes of header (stream, length), then the payload. */
 function separate(stream: Buffer): { stdout: string; stderr: string } {

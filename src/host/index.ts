@@ -1,7 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import type { Host, HostReader, HostSource } from '../core/host.ts';
+import type {
+  CommandOptions,
+  CommandResult,
+  Host,
+  HostReader,
+  HostSource,
+  SharedLooks,
+} from '../core/host.ts';
 import { redact, Secret } from '../core/secret.ts';
 import { requireLooking, runCommand } from './commands.ts';
 import { engineApi } from './engine-api.ts';
@@ -21,6 +28,7 @@ import { fileJournal, noJournal } from './journal.ts';
 import { ownAddresses, probeTcp, resolveName, tcpListeners } from './network.ts';
 import { ownedFiles } from './owned-files.ts';
 import { rehearse } from './rehearse.ts';
+import { asksTheMachine, share } from './shared-looks.ts';
 import { readSql, writeSql } from './sql.ts';
 import { systemFacts } from './system.ts';
 import { shakeHands } from './tls.ts';
@@ -40,6 +48,8 @@ export interface HostOptions {
   readonly helperLabel: string;
   /** A local image with a shell's usual programs, for work on files of another uid. */
   readonly helperImage: () => string | undefined;
+  /** What several installs that are looked at in one call share about the machine; absent: each snapshot looks itself. */
+  readonly machine?: SharedLooks;
 }
 
 /** The real host: the only way of this tool to touch the world. */
@@ -51,10 +61,18 @@ export function createHostSource(options: HostOptions): HostSource {
   const owner = ownerChanger(owned.changeOwner);
   const backups = join(dir, options.backups, new Date().toISOString().replaceAll(/[:.]/g, '-'));
 
-  const snapshot = (signal: AbortSignal): HostReader => {
+  /** @param remembers false within a change: the world moves, so every look is made anew */
+  const eyes = (signal: AbortSignal, remembers: boolean): HostReader => {
     // Dozens of looks side by side listen to one signal; Node would take that for a leak and say so on stderr.
     setMaxListeners(0, signal);
-    const looks = new Map<string, Promise<unknown>>();
+    const looks: SharedLooks = new Map();
+    const machine: SharedLooks = options.machine ?? new Map();
+    const once: typeof share = remembers ? share : (_looks, _key, look) => look();
+    const ask = async (argv: readonly string[], commandOptions?: CommandOptions): Promise<CommandResult> => {
+      const direct = commandOptions?.input === undefined && commandOptions?.env === undefined;
+      const answer = direct ? await engine.look(argv, commandOptions?.timeoutMs ?? 15_000) : undefined;
+      return answer ?? runCommand(argv, { signal, ...commandOptions });
+    };
     return {
       dir,
       now: () => new Date(),
@@ -71,9 +89,9 @@ export function createHostSource(options: HostOptions): HostSource {
       list: (path) => listDirectory(at(path)),
       async query(argv, commandOptions) {
         requireLooking(argv);
-        const direct = commandOptions?.input === undefined && commandOptions?.env === undefined;
-        const answer = direct ? await engine.look(argv, commandOptions?.timeoutMs ?? 15_000) : undefined;
-        return answer ?? runCommand(argv, { signal, ...commandOptions });
+        return asksTheMachine(argv) && commandOptions === undefined
+          ? once(machine, argv.join(' '), () => ask(argv))
+          : ask(argv, commandOptions);
       },
       sql: readSql,
       http: (request) => sendHttp(request, signal),
@@ -82,18 +100,9 @@ export function createHostSource(options: HostOptions): HostSource {
       rehearse: (request) => rehearse(request, options.helperLabel, owned, signal),
       resolve: resolveName,
       addresses: ownAddresses,
-      listeners: tcpListeners,
+      listeners: () => once(machine, 'listeners', tcpListeners),
       system: () => systemFacts(dir),
-      once<T>(key: string, look: () => Promise<T>): Promise<T> {
-        let shared = looks.get(key) as Promise<T> | undefined;
-        if (!shared) {
-          shared = look();
-          // Whoever shares it sees the rejection; nobody sharing it yet must not end the process.
-          shared.catch(() => {});
-          looks.set(key, shared);
-        }
-        return shared;
-      },
+      once: (key, look) => once(looks, key, look),
     };
   };
 
@@ -111,12 +120,10 @@ export function createHostSource(options: HostOptions): HostSource {
 
   return {
     journal,
-    snapshot,
+    snapshot: (signal) => eyes(signal, true),
     writer: (signal, progress): Host => ({
       // A change that is under way is finished: Ctrl+C does not reach its looks either.
-      ...snapshot(new AbortController().signal),
-      // Within a change the world moves, so nothing may be remembered.
-      once: (_key, look) => look(),
+      ...eyes(new AbortController().signal, false),
       signal,
       progress: (text) => progress(redact(text)),
       randomBytes: (length) => new Uint8Array(randomBytes(length)),

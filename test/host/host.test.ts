@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/core/errors.ts';
-import type { Host } from '../../src/core/host.ts';
+import type { Host, SharedLooks } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { createHostSource } from '../../src/host/index.ts';
 import { acquireLock } from '../../src/host/lock.ts';
@@ -31,6 +31,40 @@ beforeAll(async () => {
   await source.journal.append({ event: 'two' });
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
+
+describe('looks at the machine', () => {
+  const ASK = ['timedatectl', 'show', '--property=NTPSynchronized', '--value'];
+  const source = (machine?: SharedLooks) =>
+    createHostSource({
+      dir,
+      backups: 'backups',
+      helperLabel: 'test',
+      helperImage: () => undefined,
+      ...(machine ? { machine } : {}),
+    });
+  const running = new AbortController().signal;
+
+  it('are made once for all installs of one call, and once within a snapshot', async () => {
+    const machine: SharedLooks = new Map();
+    const [one, other] = [source(machine).snapshot(running), source(machine).snapshot(running)];
+    expect(await one.listeners()).toBe(await other.listeners());
+    expect(await one.query(ASK)).toBe(await other.query(ASK));
+    const [alone, later] = [source().snapshot(running), source().snapshot(running)];
+    expect(await alone.query(ASK)).toBe(await alone.query(ASK));
+    expect(await alone.query(ASK)).not.toBe(await later.query(ASK));
+    expect(await alone.listeners()).not.toBe(await later.listeners());
+  });
+
+  it('are made anew within a change, and when they are about one install', async () => {
+    const machine: SharedLooks = new Map();
+    const hand = source(machine).writer(running, () => {});
+    expect(await hand.listeners()).not.toBe(await hand.listeners());
+    expect(await hand.query(ASK)).not.toBe(await hand.query(ASK));
+    const [one, other] = [source(machine).snapshot(running), source(machine).snapshot(running)];
+    expect(await one.query(['uname'])).not.toBe(await other.query(['uname']));
+    expect(await one.once('key', async () => ({}))).not.toBe(await other.once('key', async () => ({})));
+  });
+});
 
 describe('files', () => {
   it('writes with the final mode, keeps the old version, and leaves no temp file', async () => {
