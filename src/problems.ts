@@ -26,7 +26,7 @@ export function argumentProblems(args: Arguments, at: Situation): Problem[] {
       fix: 'Compose cannot mount such a path; choose another',
     });
   }
-  if (args.command === 'verify' && !at.hasSaved && args.text('answers') === undefined) {
+  if (lacksInstall(args, at.hasSaved)) {
     problems.push({
       where: at.dir,
       seen: 'no finished install (no saved answers)',
@@ -45,6 +45,10 @@ export function argumentProblems(args: Arguments, at: Situation): Problem[] {
   }
   return problems;
 }
+
+/** There is nothing to verify: then no single answer is missing either. */
+export const lacksInstall = (args: Arguments, hasSaved: boolean): boolean =>
+  args.command === 'verify' && !hasSaved && args.text('answers') === undefined;
 
 /** One problem for every answer that nobody has given and nobody can be asked for. */
 export function missingProblems(

@@ -69,6 +69,7 @@ describe('bad input', () => {
   });
 
   it.each([
+    [['verify'], '1 problem with the input'],
     [['verify'], 'no finished install'],
     [['verfy'], 'did you mean verify'],
     [['--skip', 'no.such', '--dry-run'], 'an unknown control'],
