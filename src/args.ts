@@ -7,8 +7,11 @@ import {
   FLAGS,
   type FlagName,
   goesWith,
+  insteadOf,
+  MODES,
+  type ModeName,
+  modeOf,
   OPERANDS,
-  TAKES_ANSWERS,
 } from './commands.ts';
 import type { Problem } from './core/errors.ts';
 import type { QuestionTable } from './core/question.ts';
@@ -17,6 +20,8 @@ import { Secret } from './core/secret.ts';
 /** A parsed command line. */
 export interface Arguments {
   readonly command: Command;
+  /** What the command does with these flags. */
+  readonly mode: ModeName;
   /** The words after the command. */
   readonly operands: readonly string[];
   /** True when the flag was given. */
@@ -47,7 +52,11 @@ export function readArguments(
   const answers = flagOptions(table);
   const options = { ...answers } as Record<string, Option>;
   for (const [name, { type, ...rest }] of Object.entries(FLAGS)) {
-    const { with: _, ...more } = rest as { with?: unknown } & Omit<Option, 'type'>;
+    const {
+      with: _,
+      instead: __,
+      ...more
+    } = rest as { with?: unknown; instead?: unknown } & Omit<Option, 'type'>;
     options[name] = { type, ...more };
   }
   const { values, tokens } = parseArgs({
@@ -72,13 +81,15 @@ export function readArguments(
   }
   const { command, operands } = readWords(words, problems);
   const given = new Set(tokens.flatMap((t) => (t.kind === 'option' ? [t.name] : [])));
-  problems.push(...misplaced(given, command, answers, flagOptions(outside)));
+  const mode = modeOf(command, given);
+  problems.push(...misplaced(given, mode, answers, flagOptions(outside)));
   const value = (name: FlagName): readonly string[] =>
     ((Array.isArray(values[name]) ? values[name] : [values[name]]) as unknown[]).filter(
       (v): v is string => typeof v === 'string' && v !== '',
     );
   return {
     command,
+    mode,
     operands,
     on: (flag) => values[flag] === true,
     text: (flag) => value(flag)[0],
@@ -158,21 +169,23 @@ function readWords(
   return { command, operands: rest.slice(0, most) };
 }
 
-/** Flags that do nothing with this command: taken silently, they would promise what does not happen. */
+/** Flags that do nothing in this mode: taken silently, they would promise what does not happen. */
 function misplaced(
   given: ReadonlySet<string>,
-  command: Command,
+  mode: ModeName,
   answers: Readonly<Record<string, unknown>>,
   outside: Readonly<Record<string, unknown>>,
 ): Problem[] {
-  const fits = (name: string, on: Command): boolean =>
-    name in FLAGS
-      ? goesWith(name as FlagName, on)
-      : TAKES_ANSWERS.includes(on) || (on === 'probe' && name in outside);
+  const modes = Object.keys(MODES) as ModeName[];
+  const fits = (name: string, on: ModeName): boolean => {
+    if (name in FLAGS) return goesWith(name as FlagName, on);
+    const takes = MODES[on].answers;
+    return takes === 'all' || (takes === 'outside' && name in outside);
+  };
   return [...given].flatMap((name): Problem[] => {
-    if (fits(name, command) || !(name in FLAGS || name in answers)) return [];
-    const others = COMMANDS.filter((other) => fits(name, other)).join(', ');
-    const where = `--${name}`;
-    return [{ where, seen: `it beside ${command}`, expected: `it with ${others}`, fix: 'leave it out' }];
+    if (fits(name, mode) || !(name in FLAGS || name in answers)) return [];
+    const others = modes.filter((other) => fits(name, other)).join(', ');
+    const fix = name in FLAGS ? insteadOf(name as FlagName, mode) : 'leave it out';
+    return [{ where: `--${name}`, seen: `it beside ${mode}`, expected: `it with ${others}`, fix }];
   });
 }

@@ -3,9 +3,8 @@ import type { Arguments } from './args.ts';
 import type { Problem } from './core/errors.ts';
 import type { Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
-import type { Severity } from './core/step.ts';
+import { textStyle } from './prepare.ts';
 import { FORMATS, type Format, render } from './report/formats.ts';
-import type { TextStyle } from './report/text.ts';
 import type { World } from './world.ts';
 
 export interface Outputs {
@@ -41,17 +40,26 @@ export function readOutputs(args: Arguments): Outputs {
   return { wanted, usesStdout: onStdout.length > 0, problems };
 }
 
-/** Renders and writes; a file is replaced as a whole, so that nobody reads half of one. */
+/**
+ * Renders and writes; a file is replaced as a whole, so that nobody reads half of one. Text is drawn for where it goes:
+ * what a terminal takes for colours has no place in a file.
+ */
 export async function writeOutputs(
   outputs: Outputs,
   reports: readonly Report[],
   world: World,
-  shown: { readonly style: TextStyle; readonly failOn: Severity },
+  args: Arguments,
 ): Promise<void> {
   const { product } = world;
-  const context = { sections: product.sections, now: new Date(), ...shown, files: product.files };
+  const shown = textStyle(args, world, world.stdout);
+  const context = { sections: product.sections, now: new Date(), files: product.files };
   for (const { format, file } of outputs.wanted) {
-    const text = redact(await render(format, reports, context));
+    const text = redact(
+      await render(format, reports, {
+        ...context,
+        style: file === undefined ? shown : { ...shown, colour: false, width: 80 },
+      }),
+    );
     if (file === undefined) world.stdout.write(text);
     else await world.writeReport(file, text);
   }
