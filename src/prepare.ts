@@ -78,7 +78,7 @@ export function textStyle(args: Arguments, world: World, stream: NodeJS.WriteStr
   const { env } = world;
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   return {
-    colour: stream.isTTY === true && !args.on('plain') && !env.NO_COLOR && env.TERM !== 'dumb',
+    colour: !args.on('plain') && stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
     unicode: /utf-?8/i.test(locale) && env.TERM !== 'linux',
     width: stream.columns ?? 80,
     verbose: args.on('verbose'),
