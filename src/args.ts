@@ -12,6 +12,7 @@ import {
   type ModeName,
   modeOf,
   OPERANDS,
+  valueAfter,
 } from './commands.ts';
 import type { Problem } from './core/errors.ts';
 import type { QuestionTable } from './core/question.ts';
@@ -52,12 +53,8 @@ export function readArguments(
   const answers = flagOptions(table);
   const options = { ...answers } as Record<string, Option>;
   for (const [name, { type, ...rest }] of Object.entries(FLAGS)) {
-    const {
-      with: _,
-      instead: __,
-      ...more
-    } = rest as { with?: unknown; instead?: unknown } & Omit<Option, 'type'>;
-    options[name] = { type, ...more };
+    const { multiple, short } = rest as Omit<Option, 'type'>;
+    options[name] = { type, ...(multiple ? { multiple } : {}), ...(short ? { short } : {}) };
   }
   const { values, tokens } = parseArgs({
     args: [...argv],
@@ -128,13 +125,19 @@ function optionProblem(
       where,
       seen: 'an unknown flag',
       expected: 'a flag of --help',
-      fix: near ? `did you mean --${near}` : 'see --help',
+      // Of one letter everything short is close.
+      fix: near && token.name.length > 1 ? `did you mean --${near}` : 'see --help',
     };
   }
   if (option.type === 'boolean' && token.value !== undefined)
     return { where, seen: 'a value', expected: 'the flag alone', fix: `write ${where}` };
   if (option.type === 'string' && (token.value === undefined || token.value === ''))
-    return { where, seen: 'no value', expected: 'a value', fix: `write ${where} VALUE` };
+    return {
+      where,
+      seen: 'no value',
+      expected: 'a value',
+      fix: `write ${where} ${token.name in FLAGS ? valueAfter(token.name as FlagName) : 'VALUE'}`,
+    };
   const times = tokens.filter((t) => t.kind === 'option' && t.name === token.name).length;
   if (option.type === 'string' && !option.multiple && times > 1)
     return { where, seen: 'the flag more than once', expected: 'it once', fix: 'leave one' };
@@ -154,7 +157,12 @@ function readWords(
       where: word,
       seen: 'an unknown command',
       expected: COMMANDS.join(' | '),
-      fix: near ? `did you mean ${near}` : 'see --help',
+      fix:
+        word === 'help' || word === 'version'
+          ? `write --${word}`
+          : near
+            ? `did you mean ${near}`
+            : 'see --help',
     });
   }
   const { name, least, most } = OPERANDS[command];

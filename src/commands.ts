@@ -50,6 +50,8 @@ interface FlagSpec {
   readonly type: 'string' | 'boolean';
   readonly multiple?: true;
   readonly short?: string;
+  /** What to write after it, for who left it out. */
+  readonly value?: string;
   /** Modes in which it does something; left out: all. It is refused in every other one. */
   readonly with?: readonly ModeName[];
   /** Where it is refused although somebody may well expect it: what to do instead. */
@@ -69,8 +71,8 @@ const WATCH_TELLS = 'a watch tells by itself what changed since its last look: l
 export const FLAGS = {
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
-  dir: { type: 'string', with: [...RUN, 'verify --evidence', 'explain', 'schedule'] },
-  answers: { type: 'string', with: [...RUN, 'explain'] },
+  dir: { type: 'string', value: 'DIR', with: [...RUN, 'verify --evidence', 'explain', 'schedule'] },
+  answers: { type: 'string', value: 'FILE', with: [...RUN, 'explain'] },
   yes: {
     type: 'boolean',
     short: 'y',
@@ -100,6 +102,7 @@ export const FLAGS = {
   json: { type: 'boolean', with: [...RUN, 'verify --evidence', 'probe', 'controls'] },
   format: {
     type: 'string',
+    value: 'NAME or NAME=FILE',
     multiple: true,
     with: [...LOOK, 'probe', 'schedule'],
     instead: {
@@ -107,26 +110,40 @@ export const FLAGS = {
       'verify --evidence': 'the proof of the evidence is text, or JSON with --json',
     },
   },
-  skip: { type: 'string', multiple: true, with: RUN, instead: { 'verify --evidence': EVIDENCE } },
-  waivers: { type: 'string', with: [...RUN, 'explain'], instead: { 'verify --evidence': EVIDENCE } },
+  skip: {
+    type: 'string',
+    value: 'CONTROL',
+    multiple: true,
+    with: RUN,
+    instead: { 'verify --evidence': EVIDENCE },
+  },
+  waivers: {
+    type: 'string',
+    value: 'FILE',
+    with: [...RUN, 'explain'],
+    instead: { 'verify --evidence': EVIDENCE },
+  },
   only: {
     type: 'string',
+    value: 'CONTROL',
     multiple: true,
     with: ['verify', 'verify --watch', 'controls'],
     instead: { 'verify --fix': PART, 'verify --evidence': EVIDENCE },
   },
   section: {
     type: 'string',
+    value: 'NAME',
     multiple: true,
     with: ['verify', 'verify --watch', 'controls'],
     instead: { 'verify --fix': PART, 'verify --evidence': EVIDENCE },
   },
   severity: {
     type: 'string',
+    value: 'required',
     with: ['verify', 'verify --watch', 'controls'],
     instead: { 'verify --fix': PART, 'verify --evidence': EVIDENCE },
   },
-  'fail-on': { type: 'string', with: [...LOOK, 'probe'] },
+  'fail-on': { type: 'string', value: 'advised', with: [...LOOK, 'probe'] },
   'exit-zero': {
     type: 'boolean',
     with: ['verify', 'verify --fix', 'probe'],
@@ -134,11 +151,13 @@ export const FLAGS = {
   },
   since: {
     type: 'string',
+    value: 'last',
     with: ['verify', 'verify --fix'],
     instead: { 'verify --watch': WATCH_TELLS },
   },
   watch: {
     type: 'string',
+    value: '5m',
     with: ['verify --watch'],
     instead: {
       'verify --fix': 'a watch only looks: leave one of the two out',
@@ -153,23 +172,29 @@ export const FLAGS = {
   evidence: { type: 'boolean', with: ['verify --evidence'] },
   'sign-key': {
     type: 'string',
+    value: 'FILE',
     with: LOOK,
     instead: { 'verify --evidence': 'who signed is checked against a list: --signers FILE' },
   },
   signers: {
     type: 'string',
+    value: 'FILE',
     with: ['verify --evidence'],
     instead: { verify: 'it is for the proof of what was kept: add --evidence' },
   },
   expect: {
     type: 'string',
+    value: 'HASH',
     with: ['verify --evidence'],
     instead: { verify: 'it is for the proof of what was kept: add --evidence' },
   },
   inside: { type: 'boolean', with: ['probe'] },
-  ca: { type: 'string', with: ['probe'] },
+  ca: { type: 'string', value: 'FILE', with: ['probe'] },
 } as const satisfies Readonly<Record<string, FlagSpec>>;
 export type FlagName = keyof typeof FLAGS;
+
+/** What may be written after the flag, for messages. */
+export const valueAfter = (flag: FlagName): string => (FLAGS[flag] as FlagSpec).value ?? 'VALUE';
 
 /** True when the flag does something in the mode. */
 export const goesWith = (flag: FlagName, mode: ModeName): boolean => {

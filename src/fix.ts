@@ -74,9 +74,9 @@ export async function fix(
           `\n${renderDelta(last, last.delta, earlier.is === 'none' ? earlier.because : '').trimEnd()}\n`,
         );
       for (const text of told) stream.write(redact(text));
-      await writeOutputs(outputs, [last], world, args);
+      const isWritten = await writeOutputs(outputs, [last], world, args);
       // Proof that was asked for and is not there is something that nobody will see later.
-      return last.exit === EXIT.proved && !isKept ? EXIT.notSeen : last.exit;
+      return last.exit === EXIT.proved && !(isKept && isWritten) ? EXIT.notSeen : last.exit;
     },
   };
   return deploy(args, world, repair);

@@ -7,7 +7,7 @@ import type { Exceptions } from './core/hooks.ts';
 import type { Answered } from './core/question.ts';
 import type { Mode } from './core/report.ts';
 import { gatherExceptions } from './exceptions/index.ts';
-import { argumentProblems, missingProblems } from './problems.ts';
+import { argumentProblems, lacksInstall, missingProblems } from './problems.ts';
 import type { TextStyle } from './report/text.ts';
 import type { World } from './world.ts';
 
@@ -57,7 +57,10 @@ export async function prepare(
     ...gathered.problems,
     ...resolved.problems,
     ...waivers.problems,
-    ...(at.isPerson ? [] : missingProblems(resolved.missing, args, at.mode, product)),
+    // Of what is no install, every answer is missing: that is one problem, not ten.
+    ...(at.isPerson || lacksInstall(args, gathered.hasSaved)
+      ? []
+      : missingProblems(resolved.missing, args, at.mode, product)),
   ];
   return {
     ...gathered,

@@ -111,8 +111,9 @@ async function verifyAll(installs: readonly Prepared[], bed: Bed): Promise<ExitC
   for (const { report, lines } of many ? told : [])
     text.write(redact(`== ${report.dir}\n${lines.join('')}\n`));
   const reports = told.map(({ report }) => report);
-  await writeOutputs(outputs, reports, world, args);
-  return told.map(({ exit }) => exit).reduce((a, b) => (worse(b, a) ? b : a));
+  const isWritten = await writeOutputs(outputs, reports, world, args);
+  const exit = told.map((one) => one.exit).reduce((a, b) => (worse(b, a) ? b : a));
+  return exit === EXIT.proved && !isWritten ? EXIT.notSeen : exit;
 }
 
 /** Looks again and again; what changed is told and kept as evidence, and files of reports are made anew each time. */

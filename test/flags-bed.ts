@@ -171,11 +171,16 @@ export class FlagsBed {
         stderr += text;
       }),
       async read(path) {
-        if (path.endsWith('answers.yaml')) return 'domain: app.example\n';
+        if (path === '/answers.yaml' || path === join(world.product.defaultDir, product.paths.answers))
+          return 'domain: app.example\n';
         if (path === '/waivers.yaml') return '[]\n';
         throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
       },
-      writeReport: async (path, text) => void files.set(path, text),
+      async writeReport(path, text) {
+        if (path.startsWith('/nowhere/'))
+          throw Object.assign(new Error('no such directory'), { code: 'ENOENT' });
+        files.set(path, text);
+      },
       createHost: () => toyHost(toy),
       occupy: async () => async () => {},
       evidence: (path) => fileEvidence(path),

@@ -132,6 +132,17 @@ describe('the table of flags', () => {
     }
   });
 
+  it('says what to write after every flag that takes a value', () => {
+    for (const flag of flags.filter((name) => FLAGS[name].type === 'string'))
+      expect(bed.args(['verify', `--${flag}`]).problems, flag).toContainEqual(
+        expect.objectContaining({
+          where: `--${flag}`,
+          seen: 'no value',
+          fix: expect.not.stringContaining('VALUE'),
+        }),
+      );
+  });
+
   it('is what the help knows', () => {
     const help = helpText(product);
     const shown = new Set([...help.matchAll(/--([a-z][a-z-]*)/g)].map((match) => match[1] as string));
@@ -288,6 +299,31 @@ describe('verify', () => {
     expect(zero.stdout).toContain('\u001b[31m1 required control fails.');
   });
 
+  it('is not proved where a report that was asked for is not there; the others are', async () => {
+    for (const argv of [['verify'], ['verify', '--fix']]) {
+      const ran = await bed.run([...argv, '--format', 'html=/nowhere/r.html', '--format', 'json=/r.json']);
+      expect([ran.code, [...ran.files.keys()]]).toEqual([3, ['/r.json']]);
+      expect(ran.stderr).toContain('/nowhere/r.html: ENOENT');
+    }
+  });
+
+  it.each([
+    [['--format', 'pdf'], '--format pdf: an unknown format'],
+    [
+      ['--format', 'json', '--format', 'sarif'],
+      '--format json and --format sarif: 2 formats on standard output',
+    ],
+    [['--format', 'json=r', '--format', 'html=./r'], '--format html=./r: a file that another format goes to'],
+    [['--only', 'toy'], undefined],
+    [['--json', '--format', 'json'], undefined],
+  ])('%j: %j', async (more, problem) => {
+    const told = await bed.run(['verify', ...more]).then(
+      () => undefined,
+      (error: UsageError) => error.problems.map(({ where, seen }) => `${where}: ${seen}`).join(),
+    );
+    expect(told).toBe(problem);
+  });
+
   it('refuses one hash for several chains', async () => {
     const problems = bed
       .run(['verify', '--evidence', '/a', '/b', '--expect', '0'.repeat(64)])
@@ -298,5 +334,25 @@ describe('verify', () => {
   it('proves several chains as one JSON document', async () => {
     const { stdout } = await bed.run(['verify', '--evidence', join(bed.dir, 'install'), bed.dir, '--json']);
     expect(JSON.parse(stdout)).toHaveLength(2);
+  });
+});
+
+describe('where there is no install', () => {
+  it.each([[['verify', '/none']], [['verify', '--fix', '/none']], [['explain', 'toy.on', '--dir', '/none']]])(
+    '%j says so, and nothing else',
+    async (argv) => {
+      const problems = bed.run(argv).catch((error: UsageError) => error.problems);
+      expect(await problems).toMatchObject([
+        { where: '/none', seen: 'no finished install (no saved answers)' },
+      ]);
+    },
+  );
+});
+
+describe('schedule', () => {
+  it('takes one file of metrics', async () => {
+    const two = ['--format', 'prometheus=/a.prom', '--format', 'prometheus=/b.prom'];
+    const problems = bed.run(['schedule', 'cron', ...two]).catch((error: UsageError) => error.problems);
+    expect(await problems).toMatchObject([{ where: '--format prometheus=/b.prom', seen: 'a second file' }]);
   });
 });
