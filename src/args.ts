@@ -7,8 +7,12 @@ import {
   FLAGS,
   type FlagName,
   goesWith,
+  insteadOf,
+  MODES,
+  type ModeName,
+  modeOf,
   OPERANDS,
-  TAKES_ANSWERS,
+  valueAfter,
 } from './commands.ts';
 import type { Problem } from './core/errors.ts';
 import type { QuestionTable } from './core/question.ts';
@@ -17,6 +21,8 @@ import { Secret } from './core/secret.ts';
 /** A parsed command line. */
 export interface Arguments {
   readonly command: Command;
+  /** What the command does with these flags. */
+  readonly mode: ModeName;
   /** The words after the command. */
   readonly operands: readonly string[];
   /** True when the flag was given. */
@@ -47,8 +53,8 @@ export function readArguments(
   const answers = flagOptions(table);
   const options = { ...answers } as Record<string, Option>;
   for (const [name, { type, ...rest }] of Object.entries(FLAGS)) {
-    const { with: _, ...more } = rest as { with?: unknown } & Omit<Option, 'type'>;
-    options[name] = { type, ...more };
+    const { multiple, short } = rest as Omit<Option, 'type'>;
+    options[name] = { type, ...(multiple ? { multiple } : {}), ...(short ? { short } : {}) };
   }
   const { values, tokens } = parseArgs({
     args: [...argv],
@@ -72,13 +78,15 @@ export function readArguments(
   }
   const { command, operands } = readWords(words, problems);
   const given = new Set(tokens.flatMap((t) => (t.kind === 'option' ? [t.name] : [])));
-  problems.push(...misplaced(given, command, answers, flagOptions(outside)));
+  const mode = modeOf(command, given);
+  problems.push(...misplaced(given, mode, answers, flagOptions(outside)));
   const value = (name: FlagName): readonly string[] =>
     ((Array.isArray(values[name]) ? values[name] : [values[name]]) as unknown[]).filter(
       (v): v is string => typeof v === 'string' && v !== '',
     );
   return {
     command,
+    mode,
     operands,
     on: (flag) => values[flag] === true,
     text: (flag) => value(flag)[0],
@@ -117,13 +125,19 @@ function optionProblem(
       where,
       seen: 'an unknown flag',
       expected: 'a flag of --help',
-      fix: near ? `did you mean --${near}` : 'see --help',
+      // Of one letter everything short is close.
+      fix: near && token.name.length > 1 ? `did you mean --${near}` : 'see --help',
     };
   }
   if (option.type === 'boolean' && token.value !== undefined)
     return { where, seen: 'a value', expected: 'the flag alone', fix: `write ${where}` };
   if (option.type === 'string' && (token.value === undefined || token.value === ''))
-    return { where, seen: 'no value', expected: 'a value', fix: `write ${where} VALUE` };
+    return {
+      where,
+      seen: 'no value',
+      expected: 'a value',
+      fix: `write ${where} ${token.name in FLAGS ? valueAfter(token.name as FlagName) : 'VALUE'}`,
+    };
   const times = tokens.filter((t) => t.kind === 'option' && t.name === token.name).length;
   if (option.type === 'string' && !option.multiple && times > 1)
     return { where, seen: 'the flag more than once', expected: 'it once', fix: 'leave one' };
@@ -143,7 +157,12 @@ function readWords(
       where: word,
       seen: 'an unknown command',
       expected: COMMANDS.join(' | '),
-      fix: near ? `did you mean ${near}` : 'see --help',
+      fix:
+        word === 'help' || word === 'version'
+          ? `write --${word}`
+          : near
+            ? `did you mean ${near}`
+            : 'see --help',
     });
   }
   const { name, least, most } = OPERANDS[command];
@@ -158,21 +177,23 @@ function readWords(
   return { command, operands: rest.slice(0, most) };
 }
 
-/** Flags that do nothing with this command: taken silently, they would promise what does not happen. */
+/** Flags that do nothing in this mode: taken silently, they would promise what does not happen. */
 function misplaced(
   given: ReadonlySet<string>,
-  command: Command,
+  mode: ModeName,
   answers: Readonly<Record<string, unknown>>,
   outside: Readonly<Record<string, unknown>>,
 ): Problem[] {
-  const fits = (name: string, on: Command): boolean =>
-    name in FLAGS
-      ? goesWith(name as FlagName, on)
-      : TAKES_ANSWERS.includes(on) || (on === 'probe' && name in outside);
+  const modes = Object.keys(MODES) as ModeName[];
+  const fits = (name: string, on: ModeName): boolean => {
+    if (name in FLAGS) return goesWith(name as FlagName, on);
+    const takes = MODES[on].answers;
+    return takes === 'all' || (takes === 'outside' && name in outside);
+  };
   return [...given].flatMap((name): Problem[] => {
-    if (fits(name, command) || !(name in FLAGS || name in answers)) return [];
-    const others = COMMANDS.filter((other) => fits(name, other)).join(', ');
-    const where = `--${name}`;
-    return [{ where, seen: `it beside ${command}`, expected: `it with ${others}`, fix: 'leave it out' }];
+    if (fits(name, mode) || !(name in FLAGS || name in answers)) return [];
+    const others = modes.filter((other) => fits(name, other)).join(', ');
+    const fix = name in FLAGS ? insteadOf(name as FlagName, mode) : 'leave it out';
+    return [{ where: `--${name}`, seen: `it beside ${mode}`, expected: `it with ${others}`, fix }];
   });
 }

@@ -5,37 +5,62 @@ import type { Arguments } from './args.ts';
 import { withConsent } from './consent.ts';
 import type { KnownAnswer } from './core/answers.ts';
 import { run } from './core/engine.ts';
-import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
+import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
 import type { Frontend } from './core/frontend.ts';
 import type { Product } from './core/product.ts';
-import type { Mode, Report } from './core/report.ts';
+import type { ExitPolicy, Mode, Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { chooseFrontend } from './frontends/choose.ts';
 import type { PersonFrontend, PersonOptions } from './frontends/person.ts';
-import { scriptFrontend } from './frontends/script/script.ts';
-import { prepare, textStyle } from './prepare.ts';
+import { type ScriptOptions, scriptFrontend } from './frontends/script/script.ts';
+import { type Prepared, prepare, textStyle } from './prepare.ts';
 import { renderJson } from './report/json.ts';
 import { renderMarkdown } from './report/markdown.ts';
 import type { World } from './world.ts';
 
+/** What `verify --fix` makes of a deploy: an existing install is looked at first and repaired only where it fails. */
+export interface Repair {
+  /** Absolute path of the install directory. */
+  readonly dir: string;
+  /** What is wrong with the flags that a deploy does not read. */
+  readonly problems: readonly Problem[];
+  /** A report goes to standard output, so that nobody is asked and everything else goes to standard error. */
+  readonly usesStdout: boolean;
+  readonly policy: ExitPolicy;
+  /** The last touch on the first look's report, before it is shown and decided on. */
+  looked(report: Report): Promise<Report>;
+  /**
+   * Called once the terminal is given back. @returns the exit code
+   * @param repaired undefined when nothing was to be repaired, or nobody agreed to it
+   */
+  finish(
+    install: Prepared,
+    first: Report,
+    repaired: Report | undefined,
+    signal: AbortSignal,
+  ): Promise<ExitCode>;
+}
+
 /**
- * Deploys, shows what would be done, or repairs an existing install (`verify --fix`).
+ * Deploys or shows what would be done; with `repair`, repairs an existing install.
  * @throws {UsageError} with every problem of the input; nothing has been changed then
  */
-export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
+export async function deploy(args: Arguments, world: World, repair?: Repair): Promise<ExitCode> {
   const { product } = world;
-  const isRepair = args.command === 'verify';
   const mode: Mode = args.on('dry-run') ? 'plan' : args.on('files-only') ? 'files' : 'apply';
-  const dir = resolve(args.operands[0] ?? args.text('dir') ?? product.defaultDir);
+  const dir = repair?.dir ?? resolve(args.text('dir') ?? product.defaultDir);
+  const usesStdout = repair?.usesStdout ?? args.on('json');
+  const text = usesStdout ? world.stderr : world.stdout;
   const kind = chooseFrontend({
     stdinTTY: world.stdin.isTTY === true,
     stdoutTTY: world.stdout.isTTY === true,
     env: world.env,
     plain: args.on('plain'),
-    scripted: args.on('yes') || args.on('json') || mode === 'plan',
+    scripted: args.on('yes') || usesStdout || mode === 'plan',
   });
-  const prepared = await prepare(args, world, { mode, dir, isPerson: kind !== 'script' && !isRepair });
-  if (prepared.problems.length > 0) throw new UsageError(prepared.problems);
+  const prepared = await prepare(args, world, { mode, dir, isPerson: kind !== 'script' && !repair });
+  const problems = [...(repair?.problems ?? []), ...prepared.problems];
+  if (problems.length > 0) throw new UsageError(problems);
 
   const isWriting = mode === 'apply' || mode === 'files';
   const source = world.createHost(dir, isWriting, prepared.raw);
@@ -48,21 +73,26 @@ export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
     const shown = new Map(report.answers.map((a) => [a.question, a.value]));
     return product.keep(dir, (id) => shown.get(id));
   };
-  const frontend = await openFrontend(kind, args, world, {
-    product,
-    style: textStyle(args, world, args.on('json') ? world.stderr : world.stdout),
-    input: world.stdin,
-    output: world.stdout,
-    cancel: () => cancel.controller.abort(),
-    signal,
-    keep,
-    reveals: product.reveals.map(({ label, path }) => ({
-      label,
-      path: resolve(dir, path),
-      read: () => source.snapshot(signal).readSecret(path),
-    })),
-    reportFile: resolve(dir, product.paths.reportMarkdown),
-  });
+  const consented = args.on('yes') ? 'all' : repair ? 'harmless' : 'none';
+  const frontend = await openFrontend(
+    kind,
+    { consent: consented, text },
+    {
+      product,
+      style: textStyle(args, world, text),
+      input: world.stdin,
+      output: world.stdout,
+      cancel: () => cancel.controller.abort(),
+      signal,
+      keep,
+      reveals: product.reveals.map(({ label, path }) => ({
+        label,
+        path: resolve(dir, path),
+        read: () => source.snapshot(signal).readSecret(path),
+      })),
+      reportFile: resolve(dir, product.paths.reportMarkdown),
+    },
+  );
   const runIn = async (which: Mode, known: ReadonlyMap<string, KnownAnswer>) => {
     const report = await run({
       mode: which,
@@ -74,6 +104,8 @@ export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
       skip: new Set(args.list('skip')),
       explain: product.explainDrift,
       ...(prepared.exceptions ? { exceptions: prepared.exceptions } : {}),
+      ...(repair ? { policy: repair.policy } : {}),
+      ...(repair && which === 'verify' ? { complete: repair.looked } : {}),
       signal,
       tool: { name: product.name, version: product.version },
       dir,
@@ -99,15 +131,18 @@ export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
     return report;
   };
   try {
-    if (kind === 'script' && isWriting && !isRepair) await consent.give();
+    if (kind === 'script' && isWriting && !repair) await consent.give();
     const isKnown = prepared.hasSaved && prepared.missing.length === 0;
-    const opensWithTruth = isRepair || (frontend.interactive && mode === 'apply' && isKnown);
-    const report = opensWithTruth
-      ? await reopen(frontend, settled(prepared.known, product), runIn)
-      : await runIn(mode, prepared.known);
+    const opensWithTruth = repair || (frontend.interactive && mode === 'apply' && isKnown);
+    if (!opensWithTruth) {
+      const report = await runIn(mode, prepared.known);
+      await frontend.close();
+      if (usesStdout) world.stdout.write(redact(renderJson(report)));
+      return report.exit;
+    }
+    const { first, repaired } = await reopen(frontend, settled(prepared.known, product), runIn);
     await frontend.close();
-    if (args.on('json')) world.stdout.write(redact(renderJson(report)));
-    return report.exit;
+    return repair ? await repair.finish(prepared, first, repaired, signal) : (repaired ?? first).exit;
   } finally {
     await frontend.close();
     await consent.release();
@@ -120,11 +155,11 @@ async function reopen(
   frontend: Frontend,
   known: ReadonlyMap<string, KnownAnswer>,
   runIn: (mode: Mode, known: ReadonlyMap<string, KnownAnswer>) => Promise<Report>,
-): Promise<Report> {
-  const report = await runIn('verify', known);
-  if (report.exit === EXIT.cancelled) return report;
-  const decision = await frontend.decide({ is: 'drift', report });
-  return decision.is === 'apply' ? runIn('apply', known) : report;
+): Promise<{ readonly first: Report; readonly repaired: Report | undefined }> {
+  const first = await runIn('verify', known);
+  if (first.exit === EXIT.cancelled) return { first, repaired: undefined };
+  const decision = await frontend.decide({ is: 'drift', report: first });
+  return { first, repaired: decision.is === 'apply' ? await runIn('apply', known) : undefined };
 }
 
 /** Nothing is asked of an existing install that has a default: it was settled when the install was made. */
@@ -143,8 +178,7 @@ function settled(
 /** Ink and Inquirer are loaded only by who needs them, and never both. */
 async function openFrontend(
   kind: 'tui' | 'line' | 'script',
-  args: Arguments,
-  world: World,
+  script: { readonly consent: ScriptOptions['consent']; readonly text: NodeJS.WriteStream },
   options: PersonOptions,
 ): Promise<PersonFrontend> {
   switch (kind) {
@@ -153,14 +187,13 @@ async function openFrontend(
     case 'line':
       return (await import('./frontends/line/index.ts')).lineFrontend(options);
     case 'script': {
-      const stream = args.on('json') ? world.stderr : world.stdout;
-      const script = scriptFrontend({
-        consent: args.on('yes') ? 'all' : args.on('fix') ? 'harmless' : 'none',
+      const frontend = scriptFrontend({
+        consent: script.consent,
         style: options.style,
-        write: (text) => void stream.write(redact(text)),
+        write: (text) => void script.text.write(redact(text)),
         keep: options.keep,
       });
-      return { ...script, close: async () => {} };
+      return { ...frontend, close: async () => {} };
     }
   }
 }

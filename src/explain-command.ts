@@ -1,9 +1,11 @@
 /** `explain CONTROL...`: what a control is, and what it is on this host where there is an install. */
 import { resolve } from 'node:path';
+import { flagOptions } from './answers/layers.ts';
 import type { Arguments } from './args.ts';
 import { run } from './core/engine.ts';
 import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import type { Frontend } from './core/frontend.ts';
+import type { Product } from './core/product.ts';
 import { redact } from './core/secret.ts';
 import { explainControl, explainProblems, type SeenHere } from './explain.ts';
 import { type Prepared, prepare } from './prepare.ts';
@@ -25,7 +27,7 @@ export async function explain(args: Arguments, world: World): Promise<ExitCode> 
   const problems = explainProblems(args.operands, product);
   const prepared = await prepare(args, world, { mode: 'verify', dir, isPerson: false });
   const isInstall = prepared.hasSaved || args.text('answers') !== undefined;
-  if (isInstall || args.text('dir') !== undefined) problems.push(...prepared.problems);
+  if (isInstall || isAsked(args, product)) problems.push(...prepared.problems);
   if (problems.length > 0) throw new UsageError(problems);
   const texts: string[] = [];
   for (const id of args.operands) {
@@ -35,6 +37,11 @@ export async function explain(args: Arguments, world: World): Promise<ExitCode> 
   world.stdout.write(redact(texts.join('\n')));
   return EXIT.proved;
 }
+
+/** Something about an install was said: then one is meant, and its absence is told. */
+const isAsked = (args: Arguments, { questions }: Product): boolean =>
+  (['dir', 'waivers'] as const).some((flag) => args.text(flag) !== undefined) ||
+  Object.keys(flagOptions(questions)).some((flag) => args.raw[flag] !== undefined);
 
 /** Looks at this control alone, and asks its step what apply would do; undefined for what no install has (waivers). */
 async function lookAt(id: string, install: Prepared, world: World): Promise<SeenHere | undefined> {

@@ -19,6 +19,10 @@ Usage
       prove every control against what runs
   ${product.name} verify --fix [DIR]
       repair what failed; ask before anything is interrupted or rotated
+  ${product.name} verify --watch EVERY [DIR]
+      verify again and again (30s, 5m, 1h), tell what changes
+  ${product.name} verify --evidence [--signers FILE] [--expect HASH] [DIR...]
+      prove the chain of what earlier verifies have kept
   ${product.name} probe https://HOST [--inside] [--ca FILE]
       look at an install from another machine; needs no Docker
   ${product.name} explain CONTROL [--dir DIR]
@@ -33,31 +37,32 @@ Usage
 Options
   --dir DIR         install directory (${product.defaultDir})
   --answers FILE    answers in YAML
-  --yes, -y         agree to every change beforehand
+  --yes, -y         agree to every change beforehand; of verify --fix, too
   --dry-run         plan only; exit 4 when there are changes to make
   --files-only      write and check all that needs no Docker Engine
   --skip CONTROL    waive one control for this run; every report shows it
   --waivers FILE    owned, explained, ending waivers (DIR/waivers.yaml)
-  --plain           the wizard as sentences: screen reader, serial console
+  --plain           the wizard as sentences: screen reader, serial console;
+                    no colours
   --verbose, -v     show every control with what was seen, and full diffs
   --json            the report as JSON on stdout; progress goes to stderr
   --version, -V     print the version
   --help, -h        print this
 
-Options of verify
+Options of verify (with --fix, of the look after the repair)
   --format NAME[=FILE]   text, json, sarif, junit, markdown, html, prometheus;
-                         may come several times
-  --only ID,...          these controls or steps; tls.* for all that begin so
-  --section NAME         a section of the guide
-  --severity required    leave the advised ones out
+                         may come several times; of probe, too
+  --only ID,...          these controls or steps; tls.* for all that begin so;
+                         a repair looks at everything: not with --fix
+  --section NAME         a section of the guide; not with --fix
+  --severity required    leave the advised ones out; not with --fix
   --fail-on advised      advised controls count like required ones
-  --exit-zero            exit 0 whatever was found; the report says it
+  --exit-zero            exit 0 whatever was found; every report says what was
   --since last|TIME      what is new, fixed and still open since then
   --outside FILE         the JSON of a probe from another machine
-  --watch EVERY          verify again and again (30s, 5m, 1h), tell what changes
   --sign-key FILE        sign the evidence record with an SSH key
-  --evidence             prove the chain of kept records [--signers FILE]
-                         [--expect HASH]
+
+A flag that does nothing with the others is refused, never ignored.
 
 Every answer also has a flag (--admin-ranges) and a variable
 (${product.envPrefix}_ADMIN_RANGES); a secret only a reference in the answers file

@@ -3,13 +3,19 @@ import { resolve } from 'node:path';
 import type { Arguments } from './args.ts';
 import { run } from './core/engine.ts';
 import { AnswerError, type Problem } from './core/errors.ts';
-import type { ExitPolicy } from './core/hooks.ts';
 import type { SharedLooks } from './core/host.ts';
 import type { Product } from './core/product.ts';
-import type { Report, Selection } from './core/report.ts';
+import type { ExitPolicy, Report, Selection } from './core/report.ts';
 import type { AnyStep } from './core/step.ts';
 import { appendEvidence, renderKept } from './evidence/append.ts';
-import { deltaOf, earlierRecord, parseSince, renderDelta, type Since } from './evidence/delta.ts';
+import {
+  deltaOf,
+  type Earlier,
+  earlierRecord,
+  parseSince,
+  renderDelta,
+  type Since,
+} from './evidence/delta.ts';
 import { scriptFrontend } from './frontends/script/script.ts';
 import type { Prepared } from './prepare.ts';
 import type { TextStyle } from './report/text.ts';
@@ -91,6 +97,24 @@ interface LookWorld {
   /** What the installs of one call share about the machine. */
   readonly machine?: SharedLooks;
   write(text: string): void;
+  /** What to compare with; left out: what the kept evidence gives. */
+  readonly earlier?: Earlier | undefined;
+}
+
+/** The record that `--since` asks for; undefined when nothing is compared. */
+export async function earlierOf(
+  dir: string,
+  look: Pick<LookOptions, 'since'>,
+  world: World,
+): Promise<Earlier | undefined> {
+  if (look.since === undefined) return undefined;
+  return earlierRecord(world.evidence(resolve(dir, world.product.paths.evidence)), look.since, dir);
+}
+
+/** The report with what changed since the earlier record, where there is one. */
+export function compareWith(report: Report, earlier: Earlier | undefined): Report {
+  const delta = deltaOf(report, earlier?.is === 'record' ? earlier.record : undefined);
+  return delta === undefined ? report : { ...report, delta };
 }
 
 /** Looks at one install and tells it as it goes. Changes nothing. */
@@ -111,12 +135,9 @@ export async function lookOnce(install: Prepared, at: LookWorld): Promise<Report
     ...(install.exceptions ? { exceptions: install.exceptions } : {}),
     ...(look.selection ? { selection: look.selection } : {}),
     async complete(judged) {
-      if (look.since === undefined) return judged;
-      const store = world.evidence(resolve(install.dir, product.paths.evidence));
-      const earlier = await earlierRecord(store, look.since, install.dir);
-      if (earlier.is === 'none') noDelta = earlier.because;
-      const delta = deltaOf(judged, earlier.is === 'record' ? earlier.record : undefined);
-      return delta === undefined ? judged : { ...judged, delta };
+      const earlier = at.earlier ?? (await earlierOf(install.dir, look, world));
+      if (earlier?.is === 'none') noDelta = earlier.because;
+      return compareWith(judged, earlier);
     },
     signal,
     tool: { name: product.name, version: product.version },

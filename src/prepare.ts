@@ -57,6 +57,7 @@ export async function prepare(
     ...gathered.problems,
     ...resolved.problems,
     ...waivers.problems,
+    // Of what is no install, every answer is missing: that is one problem, not ten.
     ...(at.isPerson || lacksInstall(args, gathered.hasSaved)
       ? []
       : missingProblems(resolved.missing, args, at.mode, product)),
@@ -80,7 +81,7 @@ export function textStyle(args: Arguments, world: World, stream: NodeJS.WriteStr
   const { env } = world;
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
   return {
-    colour: stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
+    colour: !args.on('plain') && stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb',
     unicode: /utf-?8/i.test(locale) && env.TERM !== 'linux',
     width: stream.columns ?? 80,
     verbose: args.on('verbose'),

@@ -3,12 +3,11 @@ import { fromFlags } from './answers/layers.ts';
 import type { Arguments } from './args.ts';
 import { type KnownAnswer, resolveAll } from './core/answers.ts';
 import { run } from './core/engine.ts';
-import { type ExitCode, type Problem, UsageError } from './core/errors.ts';
+import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
 import type { Frontend } from './core/frontend.ts';
-import type { ExitPolicy } from './core/hooks.ts';
 import type { HostReader, HostSource } from './core/host.ts';
 import type { Product } from './core/product.ts';
-import type { Report } from './core/report.ts';
+import type { ExitPolicy, Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { scriptFrontend } from './frontends/script/script.ts';
 import { readPolicy } from './look.ts';
@@ -110,8 +109,8 @@ export async function probe(args: Arguments, world: World): Promise<ExitCode> {
     const host = world.createHost(process.cwd(), false, () => undefined);
     const [url = ''] = args.operands;
     const report = await runProbe(url, args.raw, { product, host, frontend, signal, policy });
-    await writeOutputs(outputs, [report], world, { style, failOn: policy.failOn });
-    return report.exit;
+    const isWritten = await writeOutputs(outputs, [report], world, args);
+    return report.exit === EXIT.proved && !isWritten ? EXIT.notSeen : report.exit;
   } finally {
     cancel.dispose();
   }

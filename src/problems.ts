@@ -26,14 +26,13 @@ export function argumentProblems(args: Arguments, at: Situation): Problem[] {
       fix: 'Compose cannot mount such a path; choose another',
     });
   }
-  if (lacksInstall(args, at.hasSaved)) {
+  if (lacksInstall(args, at.hasSaved))
     problems.push({
       where: at.dir,
       seen: 'no finished install (no saved answers)',
       expected: 'the directory of an install',
       fix: 'name it with --dir, or give --answers',
     });
-  }
   const changes = args.command === 'apply' && (at.mode === 'apply' || at.mode === 'files');
   if (changes && !args.on('yes') && !at.isPerson) {
     problems.push({
@@ -46,9 +45,11 @@ export function argumentProblems(args: Arguments, at: Situation): Problem[] {
   return problems;
 }
 
-/** There is nothing to verify: then no single answer is missing either. */
+/** A command that looks at an install, and there is none. */
 export const lacksInstall = (args: Arguments, hasSaved: boolean): boolean =>
-  args.command === 'verify' && !hasSaved && args.text('answers') === undefined;
+  (args.command === 'verify' || args.command === 'explain') &&
+  !hasSaved &&
+  args.text('answers') === undefined;
 
 /** One problem for every answer that nobody has given and nobody can be asked for. */
 export function missingProblems(

@@ -135,11 +135,12 @@ function unknownControl(word: string, steps: readonly Selectable[]): Problem {
   const areas = [...new Set(ids.map((id) => `${id.split('.')[0]}.*`))];
   const known = word.includes('*') ? areas : [...ids, ...steps.map((step) => step.id)];
   const star = word.slice(0, -1).includes('*');
+  const area = areas.find((known) => known === `${word.toLowerCase()}.*`);
   return {
     where: `--only ${word}`,
     seen: star ? 'a star that is not at the end' : 'no control of this name',
     expected: 'the id of a control or step, or its beginning with a star, such as tls.*',
-    fix: suggestion(word, known, 'see the command controls'),
+    fix: area === undefined ? suggestion(word, known, 'see the command controls') : `did you mean ${area}`,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Commands that only print what this tool knows without looking: schemas, examples, controls, schedules. */
 import { resolve } from 'node:path';
+import { closest } from './answers/names.ts';
 import { answersSchema, exampleAnswers } from './answers/schema.ts';
 import type { Arguments } from './args.ts';
 import { type Problem, UsageError } from './core/errors.ts';
@@ -14,7 +15,12 @@ import type { World } from './world.ts';
 
 const unknownWord = (command: string, word: string, known: readonly string[]): UsageError =>
   new UsageError([
-    { where: `${command} ${word}`, seen: 'an unknown word', expected: known.join(' | '), fix: 'see --help' },
+    {
+      where: `${command} ${word}`,
+      seen: 'an unknown word',
+      expected: known.join(' | '),
+      fix: `write ${command} ${closest(word, known) ?? known[0]}`,
+    },
   ]);
 
 /** A JSON Schema, ending with a line break. @throws {UsageError} */
@@ -77,6 +83,13 @@ export function scheduleFor(args: Arguments, world: World): string {
         seen: 'another format',
         expected: 'prometheus=FILE',
         fix: 'leave it out; a scheduled verify keeps evidence by itself',
+      });
+    else if (prometheus !== undefined)
+      problems.push({
+        where: `--format ${format}`,
+        seen: 'a second file',
+        expected: 'one',
+        fix: 'leave one out: the collector reads every .prom of its directory',
       });
     else prometheus = resolve(file);
   }

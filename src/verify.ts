@@ -4,8 +4,9 @@ import type { Arguments } from './args.ts';
 import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
 import type { SharedLooks } from './core/host.ts';
 import { redact } from './core/secret.ts';
-import { deploy } from './deploy.ts';
+import type { EvidenceResult } from './evidence/chain.ts';
 import { renderEvidence, renderEvidenceJson } from './evidence/render.ts';
+import { fix } from './fix.ts';
 import { keepRecord, type LookOptions, lookOnce, readLookOptions } from './look.ts';
 import { type Outputs, readOutputs, writeOutputs } from './outputs.ts';
 import { type Prepared, prepare, textStyle } from './prepare.ts';
@@ -28,22 +29,12 @@ export async function verify(args: Arguments, world: World): Promise<ExitCode> {
       expected: '64 characters 0-9 a-f, as a verify prints them',
       fix: 'copy the whole hash',
     });
-  for (const flag of ['signers', 'expect'] as const)
-    if (args.text(flag) !== undefined && !args.on('evidence'))
-      problems.push({
-        where: `--${flag}`,
-        seen: 'it without --evidence',
-        expected: 'both',
-        fix: 'add --evidence, or leave it out',
-      });
-  if (args.on('evidence')) {
+  if (args.mode === 'verify --evidence') {
     if (problems.length > 0) throw new UsageError(problems);
     return proveEvidence(args, world, dirs);
   }
-  if (args.on('fix')) {
-    if (problems.length > 0) throw new UsageError(problems);
-    return deploy(args, world);
-  }
+  const [dir = ''] = dirs;
+  if (args.mode === 'verify --fix') return fix(args, world, { dir, problems });
   const outputs = readOutputs(args);
   const look = readLookOptions(args, world.product);
   const prepared = await Promise.all(
@@ -88,7 +79,7 @@ function together(args: Arguments, dirs: readonly string[]): Problem[] {
       expected: 'one of the two',
       fix: 'leave --dir out',
     });
-  for (const flag of ['fix', 'watch'] as const)
+  for (const flag of ['fix', 'watch', 'expect'] as const)
     if (dirs.length > 1 && (args.on(flag) || args.text(flag) !== undefined))
       problems.push({
         where: `--${flag}`,
@@ -96,13 +87,6 @@ function together(args: Arguments, dirs: readonly string[]): Problem[] {
         expected: one,
         fix: 'name one',
       });
-  if (args.on('fix') && args.text('watch') !== undefined)
-    problems.push({
-      where: '--watch',
-      seen: 'it beside --fix',
-      expected: 'one of the two',
-      fix: 'a watch only looks: leave one out',
-    });
   return problems;
 }
 
@@ -129,8 +113,9 @@ async function verifyAll(installs: readonly Prepared[], bed: Bed): Promise<ExitC
   for (const { report, lines } of many ? told : [])
     text.write(redact(`== ${report.dir}\n${lines.join('')}\n`));
   const reports = told.map(({ report }) => report);
-  await writeOutputs(outputs, reports, world, { style, failOn: look.policy.failOn });
-  return told.map(({ exit }) => exit).reduce((a, b) => (worse(b, a) ? b : a));
+  const isWritten = await writeOutputs(outputs, reports, world, args);
+  const exit = told.map((one) => one.exit).reduce((a, b) => (worse(b, a) ? b : a));
+  return exit === EXIT.proved && !isWritten ? EXIT.notSeen : exit;
 }
 
 /** Looks again and again; what changed is told and kept as evidence, and files of reports are made anew each time. */
@@ -146,7 +131,7 @@ function watchInstall(install: Prepared, every: number, bed: Bed): Promise<ExitC
       lookOnce(install, { args, world, look, style, signal: running, write: () => {} }),
     async afterLook({ report, changed }) {
       if (changed) text.write(redact((await keepRecord(report, world, look)).text));
-      await writeOutputs(outputs, [report], world, { style, failOn: look.policy.failOn });
+      await writeOutputs(outputs, [report], world, args);
     },
   });
 }
@@ -156,17 +141,20 @@ async function proveEvidence(args: Arguments, world: World, dirs: readonly strin
   const { verifyEvidence } = await import('./evidence/chain.ts');
   const signers = args.text('signers');
   const expect = args.text('expect');
-  let exit: ExitCode = EXIT.proved;
+  const results: EvidenceResult[] = [];
   for (const dir of dirs) {
     const store = world.evidence(resolve(dir, world.product.paths.evidence));
     const result = await verifyEvidence(store, {
       signatures: world.signatureCheck(signers === undefined ? undefined : resolve(signers)),
       ...(expect === undefined ? {} : { expect }),
     });
-    world.stdout.write(redact(args.on('json') ? renderEvidenceJson(result) : renderEvidence(result)));
-    if (worse(result.exit, exit)) exit = result.exit;
+    results.push(result);
+    if (args.on('json')) continue;
+    const head = dirs.length > 1 ? `== ${dir}\n` : '';
+    world.stdout.write(redact(`${head}${renderEvidence(result)}${dirs.length > 1 ? '\n' : ''}`));
   }
-  return exit;
+  if (args.on('json')) world.stdout.write(redact(renderEvidenceJson(results)));
+  return results.map(({ exit }) => exit).reduce((a, b) => (worse(b, a) ? b : a));
 }
 
 /** Exit codes from the one that asks for the most attention to the one that asks for none. */

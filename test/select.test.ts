@@ -94,6 +94,7 @@ describe('selecting what is not there', () => {
     ['tsl.*', 'did you mean tls.*'],
     ['*.certificate', 'see the command controls'],
     ['tls.**', 'did you mean tls.*'],
+    ['tls', 'did you mean tls.*'],
     ['zzz', 'see the command controls'],
     ['__proto__', 'see the command controls'],
     ['constructor', 'see the command controls'],

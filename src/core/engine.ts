@@ -1,19 +1,13 @@
 import type { KnownAnswers } from './answers.ts';
 import { Cancelled, EXIT } from './errors.ts';
 import type { Frontend } from './frontend.ts';
-import {
-  type Complete,
-  type DriftExplainer,
-  type Exceptions,
-  type ExitPolicy,
-  judgeExceptions,
-} from './hooks.ts';
+import { type Complete, type DriftExplainer, type Exceptions, judgeExceptions } from './hooks.ts';
 import type { HostSource } from './host.ts';
 import { inspectAll, type LookEvent } from './inspect.ts';
 import { askOne, type InterviewInput, interview } from './interview.ts';
 import { describeAnswers, fillNeeds, knownNow } from './needs.ts';
 import type { Answered, QuestionTable } from './question.ts';
-import type { Exception, Mode, Report, Selection, StepReport } from './report.ts';
+import type { Exception, ExitPolicy, Mode, Report, Selection, StepReport } from './report.ts';
 import type { AnyStep } from './step.ts';
 import { type Running, runStep, type Stop } from './step-run.ts';
 import { exitCode, verdictSentence } from './verdict.ts';
@@ -86,13 +80,14 @@ export async function run(given: RunInput): Promise<Report> {
   const found = forced ?? exitCode(mode, reports, stopped !== undefined, policy?.failOn);
   const exit = policy?.exitZero && found !== EXIT.cancelled && found !== EXIT.bug ? EXIT.proved : found;
   const judged: Report = {
-    schema: 1,
+    schema: 2,
     tool: input.tool,
     mode,
     dir: input.dir,
     startedAt: startedAt.toISOString(),
     finishedAt: new Date().toISOString(),
     exit,
+    ...(policy ? { policy } : {}),
     verdict: verdictSentence(mode, found, reports, selection),
     ...(selection ? { selection } : {}),
     ...(stopped ? { stopped: reason as NonNullable<Report['stopped']> } : {}),

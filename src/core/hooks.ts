@@ -1,6 +1,6 @@
 import type { HostReader } from './host.ts';
 import type { Answered } from './question.ts';
-import type { Drift, Exception, Finding, Report, Severity, StepReport } from './report.ts';
+import type { Drift, Exception, Finding, Report, StepReport } from './report.ts';
 
 /** What a failing control is explained with: the same eyes that looked, and every answer. */
 export interface DriftContext {
@@ -20,14 +20,6 @@ export interface Exceptions {
   readonly step: { readonly id: string; readonly title: string; readonly why: string };
   /** Expired, unused and unknown waivers; in an order of its own. */
   judge(findings: readonly Finding[]): readonly Finding[];
-}
-
-/** What decides the exit code besides the verdicts. */
-export interface ExitPolicy {
-  /** `advised`: an advised control counts like a required one. */
-  readonly failOn: Severity;
-  /** Exit 0 whatever was found: the caller reads the report. */
-  readonly exitZero: boolean;
 }
 
 /** The last touch on a report before anybody sees it: what only a look back can tell. */

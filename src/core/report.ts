@@ -52,6 +52,14 @@ export interface Delta {
   readonly open: readonly string[];
 }
 
+/** What decides the exit code besides the verdicts. */
+export interface ExitPolicy {
+  /** `advised`: an advised control counts like a required one. */
+  readonly failOn: Severity;
+  /** Exit 0 whatever was found: the caller reads the report. */
+  readonly exitZero: boolean;
+}
+
 /** What a verify was limited to; absent: everything was looked at. */
 export interface Selection {
   /** Control ids, or beginnings of them such as `tls.*`. */
@@ -127,7 +135,7 @@ export interface OutsideLook {
 
 /** The one result of a run; every format is rendered from it. */
 export interface Report {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly tool: { readonly name: string; readonly version: string };
   readonly mode: Mode;
   readonly dir: string;
@@ -135,7 +143,9 @@ export interface Report {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly exit: ExitCode;
-  /** The verdict in one sentence. */
+  /** What else decided `exit`; absent: required controls count, and nothing was forced. */
+  readonly policy?: ExitPolicy;
+  /** The verdict in one sentence, by what was found: a forced exit code does not change it. */
   readonly verdict: string;
   /** Why the run ended before the last step, when it did. */
   readonly stopped?: {

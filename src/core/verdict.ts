@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode } from './errors.ts';
-import { count, type Mode, type Selection, type StepReport } from './report.ts';
+import { count, type Mode, type Report, type Selection, type StepReport } from './report.ts';
 import type { Severity } from './step.ts';
 
 /**
@@ -26,7 +26,20 @@ export function exitCode(
   return EXIT.proved;
 }
 
-/** The verdict in one sentence, for the end screen and every report. */
+/**
+ * The exit code that a finished report's findings give by its own policy: with `exitZero` a run ends with 0 whatever it
+ * found, and what is shown (colours, words, offers) follows what was found.
+ */
+export const foundExit = (
+  report: Pick<Report, 'exit' | 'mode' | 'steps' | 'stopped' | 'policy'>,
+): ExitCode =>
+  report.exit === EXIT.proved
+    ? exitCode(report.mode, report.steps, report.stopped !== undefined, report.policy?.failOn)
+    : report.exit;
+
+/**
+ * The verdict in one sentence, for the end screen and every report. Of a verify that repaired first it says what was changed.
+ */
 export function verdictSentence(
   mode: Mode,
   exit: ExitCode,
@@ -42,8 +55,17 @@ export function verdictSentence(
   if (mode === 'files' && exit === EXIT.notSeen && !steps.some((s) => s.outcome === 'stopped')) {
     return `What needs no engine is written; nothing was started, so ${required.failing + required.notSeen} required controls are not proved. ${changed}`;
   }
-  const part = selection ? ` Only ${selection.looked} of ${selection.of} controls were looked at.` : '';
-  const tail = mode === 'apply' ? ` ${changed}` : mode === 'plan' ? ' Nothing was changed.' : part;
+  const part = selection
+    ? ` Only ${selection.looked} of ${selection.of} controls ${selection.looked === 1 ? 'was' : 'were'} looked at.`
+    : '';
+  const tail =
+    mode === 'apply'
+      ? ` ${changed}`
+      : mode === 'plan'
+        ? ' Nothing was changed.'
+        : done > 0
+          ? ` ${changed}`
+          : part;
   const waived =
     required.waived > 0
       ? ` ${required.waived} required ${required.waived === 1 ? 'control is' : 'controls are'} waived by name.`

@@ -1,4 +1,11 @@
-import { type AnswerReport, count, type Finding, type Mode, type Report } from '../core/report.ts';
+import {
+  type AnswerReport,
+  count,
+  type ExitPolicy,
+  type Finding,
+  type Mode,
+  type Report,
+} from '../core/report.ts';
 import { redact } from '../core/secret.ts';
 import type { Severity, Verdict } from '../core/step.ts';
 import { canonicalJson, type Json, sha256 } from './canonical.ts';
@@ -50,6 +57,8 @@ export interface EvidenceRecord {
   /** Where and why it ended early, when it did. */
   readonly stopped?: { readonly step: string; readonly reason: string };
   readonly exit: number;
+  /** What else decided `exit`, when it was anything but the required controls alone. */
+  readonly policy?: ExitPolicy;
   readonly verdict: string;
   readonly counts: { readonly required: Counts; readonly advised: Counts };
   /** SHA-256 of the canonical JSON of every answer as shown (never a secret): says whether the same was declared. */
@@ -92,6 +101,7 @@ export function makeRecord(
     ...(report.selection ? { selection: report.selection } : {}),
     ...(report.stopped ? { stopped: { step: report.stopped.step, reason: report.stopped.reason } } : {}),
     exit: report.exit,
+    ...(report.policy?.exitZero || report.policy?.failOn === 'advised' ? { policy: report.policy } : {}),
     verdict: report.verdict,
     counts: { required: count(report, 'required'), advised: count(report, 'advised') },
     answers: answersHash(report.answers),

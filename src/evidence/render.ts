@@ -1,9 +1,9 @@
 import { wrap } from '../report/text.ts';
 import type { EvidenceResult } from './chain.ts';
 
-/** The result of `verify --evidence` as JSON, schema 1. Ends with a line break. */
-export function renderEvidenceJson(result: EvidenceResult): string {
-  return `${JSON.stringify(result, null, 2)}\n`;
+/** The results of `verify --evidence` as JSON, schema 1: one as an object, several as an array. Ends with a line break. */
+export function renderEvidenceJson(results: readonly EvidenceResult[]): string {
+  return `${JSON.stringify(results.length === 1 ? results[0] : results, null, 2)}\n`;
 }
 
 /** The result of `verify --evidence` as text. Ends with a line break. */

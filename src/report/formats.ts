@@ -1,5 +1,4 @@
 import type { Report } from '../core/report.ts';
-import type { Severity } from '../core/step.ts';
 import { printableReport } from './printable.ts';
 import type { TextStyle } from './text.ts';
 
@@ -68,8 +67,6 @@ export interface ReportContext {
   readonly now: Date;
   /** For `text`. */
   readonly style: TextStyle;
-  /** What decided the exit code (`ExitPolicy.failOn`); `required` unless told. JUnit is red by the same rule. */
-  readonly failOn?: Severity;
   /** Files of an install, relative to its directory: SARIF points a result at the one that its texts name. */
   readonly files?: readonly string[];
 }
@@ -96,7 +93,7 @@ export async function render(
     case 'sarif-full':
       return (await import('./sarif.ts')).renderSarif(clean, context, format === 'sarif-full');
     case 'junit':
-      return (await import('./junit.ts')).renderJunit(clean, context.failOn ?? 'required');
+      return (await import('./junit.ts')).renderJunit(clean);
     case 'markdown':
       return (await import('./markdown.ts')).renderMarkdownOf(clean, context.sections);
     case 'html':

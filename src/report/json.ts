@@ -2,7 +2,7 @@ import type { Report } from '../core/report.ts';
 import { printableJson } from './printable.ts';
 
 /**
- * The report as JSON, schema 1; the other formats are rendered from the same value. Control characters are escaped, so
+ * The report as JSON, schema 2; the other formats are rendered from the same value. Control characters are escaped, so
  * that it can be shown on a terminal. Ends with a line break.
  */
 export function renderJson(report: Report): string {

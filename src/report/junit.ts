@@ -1,22 +1,23 @@
 import type { Finding, Report, StepReport } from '../core/report.ts';
 import type { Severity, Verdict } from '../core/step.ts';
-import { actual, driftText } from './state.ts';
-import { seen } from './text.ts';
+import { actual } from './state.ts';
+import { driftText, seen } from './text.ts';
 
 /**
  * Reports as JUnit XML (the schema of Jenkins' xUnit plugin, junit-10.xsd): a suite per step, a case per control.
  *
- * A build is red exactly when the exit code says so (core/verdict.ts): a control that counts is a `failure` when it
+ * A build is red exactly when what was found says so (`foundExit`, core/verdict.ts): a control that counts is a `failure` when it
  * fails or is an open attestation, and an `error` when it could not be seen. An advised control that does not hold
- * does not count unless `failOn` is `advised`; it is then `skipped` with what is wrong, never a plain pass. A run that
- * stopped early has one more case, an `error`, in the suite of the step it stopped at.
+ * does not count unless the report's policy says so; it is then `skipped` with what is wrong, never a plain pass. A run
+ * that stopped early has one more case, an `error`, in the suite of the step it stopped at. An exit code that was forced
+ * to 0 changes nothing here: red is what was found.
  *
  * @param reports made printable (printable.ts)
  */
-export function renderJunit(reports: readonly Report[], failOn: Severity): string {
+export function renderJunit(reports: readonly Report[]): string {
   const many = reports.length > 1;
   const suites = reports.flatMap((report) =>
-    report.steps.map((step) => suite(step, report, failOn, many ? `${report.dir}: ` : '')),
+    report.steps.map((step) => suite(step, report, many ? `${report.dir}: ` : '')),
   );
   const sum = (of: (s: Suite) => number) => suites.reduce((n, s) => n + of(s), 0);
   const attributes = {
@@ -54,8 +55,9 @@ interface Case {
   readonly text: string;
 }
 
-function suite(step: StepReport, report: Report, failOn: Severity, prefix: string): Suite {
+function suite(step: StepReport, report: Report, prefix: string): Suite {
   const className = `${prefix}${step.id}`;
+  const failOn = report.policy?.failOn ?? 'required';
   const cases = step.findings.map((finding) => toCase(finding, className, failOn));
   if (report.stopped?.step === step.id) cases.push(stopCase(report.stopped, className));
   // Stopped where no step of the report is: no way to lose that.

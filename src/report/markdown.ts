@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { count, type Finding, type Report } from '../core/report.ts';
+import { exitText } from './state.ts';
 import { driftText, seen } from './text.ts';
 
 const WORDS = {
@@ -21,7 +22,7 @@ export function renderMarkdown(report: Report, sections: Readonly<Record<string,
   return `${[
     `# ${text(report.verdict)}`,
     '',
-    `${report.tool.name} ${report.tool.version}, ${report.mode} of ${code(report.dir)}, ${report.finishedAt}, exit code ${report.exit}.`,
+    `${report.tool.name} ${report.tool.version}, ${report.mode} of ${code(report.dir)}, ${report.finishedAt}. Exit code ${report.exit}: ${text(exitText(report))}.`,
     '',
     '| | proved | failing | not seen | open | waived | does not apply |',
     '| --- | --- | --- | --- | --- | --- | --- |',

@@ -5,8 +5,8 @@ import type { Finding, Report } from '../core/report.ts';
 import type { ReportContext } from './formats.ts';
 import { printableJson } from './printable.ts';
 import { placeOf } from './sarif-place.ts';
-import { actual, driftText, exitText, findingsOf, stateOf } from './state.ts';
-import { seen } from './text.ts';
+import { actual, exitText, findingsOf, stateOf } from './state.ts';
+import { driftText, seen } from './text.ts';
 
 /** The OASIS standard's schema (SARIF 2.1.0, appendix C and errata 01). */
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
@@ -73,7 +73,7 @@ function runOf(report: Report, context: ReportContext, isFull: boolean): Run {
       {
         executionSuccessful: isComplete(report),
         exitCode: report.exit,
-        exitCodeDescription: exitText(report, context.failOn),
+        exitCodeDescription: exitText(report),
         startTimeUtc: report.startedAt,
         endTimeUtc: report.finishedAt,
         toolExecutionNotifications: notificationsOf(report, indexOf),

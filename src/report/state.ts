@@ -1,9 +1,7 @@
-export { driftText } from './text.ts';
-
-import { EXIT, EXIT_MEANING, type ExitCode } from '../core/errors.ts';
+import { EXIT_MEANING } from '../core/errors.ts';
 import type { Finding, Report } from '../core/report.ts';
 import type { Severity, Verdict } from '../core/step.ts';
-import { exitCode } from '../core/verdict.ts';
+import { foundExit } from '../core/verdict.ts';
 
 /** What a control came to in a report: its verdict, or that it was waived. */
 export type State = Verdict['is'] | 'waived';
@@ -78,17 +76,12 @@ export function bySection(
     .filter((section) => section.findings.length > 0);
 }
 
-/** The exit code that the findings give: with `--exit-zero` a run ends with 0 whatever it found. */
-export const foundExit = (report: Report, failOn: Severity = 'required'): ExitCode =>
-  report.exit === EXIT.proved
-    ? exitCode(report.mode, report.steps, report.stopped !== undefined, failOn)
-    : report.exit;
-
-/** What a report's exit code says, without claiming more than the findings do. */
-export function exitText(report: Report, failOn: Severity = 'required'): string {
-  const found = foundExit(report, failOn);
+/** What a report's exit code says, without claiming more than the findings do, and what else decided it. */
+export function exitText(report: Report): string {
+  const found = foundExit(report);
   const meaning = EXIT_MEANING[found].replaceAll('`', '');
+  const also = report.policy?.failOn === 'advised' ? '; advised controls count like required ones' : '';
   return found === report.exit
-    ? meaning
-    : `asked for whatever is found; by what was found it is ${found}: ${meaning}`;
+    ? `${meaning}${also}`
+    : `asked for whatever is found (--exit-zero); by what was found it is ${found}: ${meaning}${also}`;
 }

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { EXIT } from '../core/errors.ts';
 import {
   type ChangeReport,
   count,
@@ -9,6 +10,8 @@ import {
   type StepReport,
 } from '../core/report.ts';
 import type { Verdict } from '../core/step.ts';
+import { foundExit } from '../core/verdict.ts';
+import { exitText } from './state.ts';
 
 export interface TextStyle {
   readonly colour: boolean;
@@ -189,8 +192,12 @@ export function renderEnd(
     ].filter(Boolean);
     return `  ${severity.padEnd(9)} ${c.proved} proved, ${c.failing} failing, ${c.notSeen} not seen${extra.length > 0 ? `, ${extra.join(', ')}` : ''}`;
   };
-  const good = report.exit === 0;
-  const lines = ['', paint(style, good ? '32' : report.exit === 4 ? '36' : '31', report.verdict), ''];
+  const found = foundExit(report);
+  const colour = found === EXIT.proved ? '32' : found === EXIT.changesPending ? '36' : '31';
+  const lines = ['', paint(style, colour, report.verdict), ''];
+  // Whoever reads the exit code only would take it for the verdict.
+  if (found !== report.exit)
+    lines.push(...wrap(`Exit code ${report.exit}: ${exitText(report)}.`, measure(style)), '');
   if (report.stopped) {
     lines.push(`The run stopped at ${report.stopped.step}: ${report.stopped.reason}`);
     if (report.stopped.fix) lines.push(`  fix  ${report.stopped.fix}`);

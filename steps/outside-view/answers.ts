@@ -36,7 +36,9 @@ export function probeTarget(raw: RawAnswer): Target {
       ? 'leave out user and password: none are sent'
       : /^http:/i.test(value)
         ? 'write https: plain HTTP is tried too, by itself'
-        : 'write the origin that people type, without a path';
+        : /^[a-z0-9.-]+$/i.test(value)
+          ? `write https://${value}`
+          : 'write the origin that people type, without a path';
     throw new AnswerError(
       value.includes('@') ? 'an address with credentials' : JSON.stringify(value),
       expected,

@@ -1,14 +1,15 @@
 /** Every control of the look from another machine: the probe looks with them, a verify takes its evidence by their ids. */
+import { printableLine } from '../../src/core/printable.ts';
 import type { Control, Verdict } from '../../src/core/step.ts';
 import type { ProbeAnswers } from './answers.ts';
 import { encryptionControls } from './encryption.ts';
 import { fenceControls } from './fence.ts';
 import { portControls } from './ports.ts';
-import { printable } from './printable.ts';
+import { LONGEST } from './schema.ts';
 
 const clean = (verdict: Verdict): Verdict =>
   Object.fromEntries(
-    Object.entries(verdict).map(([k, v]) => [k, k === 'is' ? v : printable(String(v))]),
+    Object.entries(verdict).map(([k, v]) => [k, k === 'is' ? v : printableLine(String(v), LONGEST)]),
   ) as Verdict;
 
 export const outsideControls: readonly Control<ProbeAnswers>[] = [
@@ -22,7 +23,7 @@ export const outsideControls: readonly Control<ProbeAnswers>[] = [
     try {
       return clean(await control.inspect(context));
     } catch (error) {
-      throw new Error(printable(error instanceof Error ? error.message : String(error)));
+      throw new Error(printableLine(error instanceof Error ? error.message : String(error), LONGEST));
     }
   },
 }));

@@ -1,7 +1,9 @@
 /** `verify --fix`: repairs what failed and nothing else, and asks before anything is interrupted or rotated. */
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../../src/core/report.ts';
 import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
+import { reportProblems } from '../report/validators.ts';
 import { edit } from '../sabotage/edits.ts';
 import { withoutThrottle } from './prepare.ts';
 import { Install, snapshot, troubles } from './support.ts';
@@ -45,6 +47,37 @@ describe('verify --fix', () => {
     expect(stdout).toContain('3 changes were made');
     expect(await snapshot(install.dir, MEMORY)).toEqual(files);
     expect(await containers()).toBe(running);
+  });
+
+  it('reports, signs off and compares what it came to, as a verify does', async () => {
+    expect((await install.verify()).code).toBe(0);
+    await chmod(install.path('secrets/encryption_key'), 0o644);
+    const page = install.path('../report.html');
+    const { code, stdout, stderr } = await fix('--since', 'last', '--json', '--format', `html=${page}`);
+    expect(code, stderr).toBe(0);
+    const report = JSON.parse(stdout) as Report;
+    expect(reportProblems(report)).toEqual([]);
+    expect(report).toMatchObject({
+      mode: 'verify',
+      exit: 0,
+      policy: { failOn: 'required', exitZero: false },
+    });
+    expect(report.steps.flatMap((s) => s.changes.map((c) => c.status))).toEqual(['done']);
+    expect(report.delta).toMatchObject({ new: [], fixed: [] });
+    expect(await readFile(page, 'utf8')).toContain('Give secrets/encryption_key mode 0600');
+    // What was found and what it came to, in one unbroken chain.
+    const records = (await install.read('.corecube-secure/evidence.jsonl')).trimEnd().split('\n').slice(-2);
+    expect(records.map((line) => (JSON.parse(line) as { exit: number }).exit)).toEqual([1, 0]);
+    expect((await install.tool(['verify', '--evidence', install.dir])).code).toBe(0);
+  });
+
+  it('ends with 0 where that is asked for, and never calls it proved', async () => {
+    await install.docker('rm', '--force', await install.container('caddy'));
+    const { code, stdout } = await fix('--exit-zero');
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain('needs your consent');
+    expect(stdout.replace(/\s+/g, ' ')).toContain('(--exit-zero); by what was found it is 1');
+    expect((await fix('--yes')).code).toBe(0);
   });
 
   it('asks before a container is recreated: without consent it is named and left', async () => {

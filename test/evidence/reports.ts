@@ -28,7 +28,7 @@ export function finding(control: string, verdict: Verdict, change: Partial<Findi
 
 export function report(findings: readonly Finding[], change: Partial<Report> = {}): Report {
   return {
-    schema: 1,
+    schema: 2,
     tool: { name: 'tool', version: '1.0.0' },
     mode: 'verify',
     dir: '/srv/install',

@@ -162,7 +162,8 @@ describe('what was done to a chain of five is told with its line', () => {
     const text = renderEvidence(result);
     expect(text).toMatch(new RegExp(`first in line ${line}\\.`));
     expect(text).toMatch(/seen .*\n[\s\S]*expected .*\n[\s\S]*fix .*\n[\s\S]*impact/);
-    expect(JSON.parse(renderEvidenceJson(result))).toEqual(result);
+    expect(JSON.parse(renderEvidenceJson([result]))).toEqual(result);
+    expect(JSON.parse(renderEvidenceJson([result, result]))).toEqual([result, result]);
   });
 
   it('what only an outside anchor shows: the end cut off, the whole chain written anew', async () => {

@@ -152,13 +152,14 @@ const fullStep: Complete<StepReport> = {
 };
 
 const fullReport: Complete<Report> = {
-  schema: 1,
+  schema: 2,
   tool: { name: 'create-some-secure', version: '1.2.3' },
   mode: 'verify',
   dir: '/srv/app',
   startedAt: '2026-11-26T10:00:00.000Z',
   finishedAt: '2026-11-26T10:00:02.500Z',
   exit: 1,
+  policy: { failOn: 'advised', exitZero: false },
   verdict: '2 required controls fail.',
   stopped: { step: 'compose', reason: 'it did not start', fix: 'start it', log: ['line one', 'line two'] },
   selection: { only: ['tls.*'], sections: ['tls'], severity: 'required', looked: 3, of: 168 },
@@ -180,7 +181,7 @@ export const full: Report = {
 };
 
 export const bare: Bare<Report> = {
-  schema: 1,
+  schema: 2,
   tool: fullReport.tool,
   mode: 'verify',
   dir: '/srv/app',
@@ -207,7 +208,8 @@ export function judged(findings: readonly Finding[], more: Partial<Report> = {},
     { id: 'compose', title: 'Compose', outcome: 'looked', findings, changes: [], duration: 20 },
   ];
   const exit = exitCode('verify', steps, more.stopped !== undefined, failOn);
-  return { ...bare, steps, exit, verdict: verdictSentence('verify', exit, steps), ...more };
+  const policy = failOn === undefined ? {} : { policy: { failOn, exitZero: false } };
+  return { ...bare, steps, exit, ...policy, verdict: verdictSentence('verify', exit, steps), ...more };
 }
 
 /** A report of the engine over the real product on a host where nothing can be seen. */

@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'node-html-parser';
 import { describe, expect, it } from 'vitest';
+import { printable } from '../../src/core/printable.ts';
 import type { Report } from '../../src/core/report.ts';
 import { FORMATS, type Format, render } from '../../src/report/formats.ts';
-import { printable } from '../../src/report/printable.ts';
 import { bare, context, full } from './fixture.ts';
 import { htmlProblems, junit, junitProblems, reportProblems, samples, sarif } from './validators.ts';
 

@@ -106,10 +106,10 @@ describe('the page', () => {
 
   it('says what was found, also when the exit code 0 was asked for', async () => {
     const failing = judged([findingWith('fail', 'required')]);
-    const asked = await document({ ...failing, exit: 0 });
+    const asked = await document({ ...failing, exit: 0, policy: { failOn: 'required', exitZero: true } });
     expect(text(asked.querySelector('h1'))).toMatch(/^✗ Not proved/);
     expect(text(asked.querySelector('.facts'))).toContain(
-      '0: asked for whatever is found; by what was found it is 1',
+      '0: asked for whatever is found (--exit-zero); by what was found it is 1',
     );
     expect(text((await document({ ...failing, exit: 0 }, bare)).querySelector('h1'))).toBe(
       '1 of 2 installs proved',

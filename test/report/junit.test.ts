@@ -6,11 +6,10 @@ import { render } from '../../src/report/formats.ts';
 import { bare, blindReport, context, findingWith, full, fullFinding, judged, verdicts } from './fixture.ts';
 import { junit, junitProblems } from './validators.ts';
 
-const suites = async (reports: readonly Report[], failOn: Severity = 'required') =>
-  junit(await render('junit', reports, { ...context, failOn }));
+const suites = async (reports: readonly Report[]) => junit(await render('junit', reports, context));
 /** The one case of a report with one finding: what it came to. */
 async function caseOf(finding: Finding, failOn: Severity = 'required') {
-  const { testsuite } = await suites([judged([finding], {}, failOn)], failOn);
+  const { testsuite } = await suites([judged([finding], {}, failOn)]);
   const one = testsuite?.[0]?.testcase?.[0];
   if (!one) throw new Error('no case');
   return one;
@@ -34,7 +33,7 @@ describe('JUnit XML', () => {
       for (const a of kinds)
         for (const b of [...kinds, waived]) {
           const report = judged([a, { ...b, control: `${b.control}-b` }], {}, failOn);
-          const { failures = 0, errors = 0 } = await suites([report], failOn);
+          const { failures = 0, errors = 0 } = await suites([report]);
           expect(failures + errors > 0, `${a.control}, ${b.control}, ${failOn}`).toBe(report.exit !== 0);
           if (report.exit !== 0) red += 1;
         }

@@ -1,5 +1,7 @@
+import { EXIT } from '../../core/errors.ts';
 import type { Decision, Event, Frontend, Reply } from '../../core/frontend.ts';
 import type { Report } from '../../core/report.ts';
+import { foundExit } from '../../core/verdict.ts';
 import { printableReport, printableStep } from '../../report/printable.ts';
 import { renderAnswers, renderEnd, renderStep, type TextStyle } from '../../report/text.ts';
 
@@ -31,7 +33,7 @@ export function scriptFrontend(options: ScriptOptions): Frontend {
     decide(proposal): Promise<Decision> {
       if (proposal.is === 'drift')
         return Promise.resolve({
-          is: options.consent === 'none' || proposal.report.exit === 0 ? 'stop' : 'apply',
+          is: options.consent === 'none' || foundExit(proposal.report) === EXIT.proved ? 'stop' : 'apply',
         });
       if (proposal.is !== 'changes') return Promise.resolve({ is: 'stop' });
       if (options.consent === 'all') return Promise.resolve({ is: 'apply' });

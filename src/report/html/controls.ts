@@ -1,6 +1,6 @@
 import type { Finding } from '../../core/report.ts';
-import { actual, attention, bySection, driftText, findingsOf, STATES, stateOf, tally } from '../state.ts';
-import { seen } from '../text.ts';
+import { actual, attention, bySection, findingsOf, STATES, stateOf, tally } from '../state.ts';
+import { driftText, seen } from '../text.ts';
 import { duration, heading, html, type Markup, said } from './markup.ts';
 import { badge, labels, type Part, rowId, terms } from './part.ts';
 

@@ -1,7 +1,8 @@
 import { EXIT } from '../../core/errors.ts';
 import type { Report } from '../../core/report.ts';
+import { foundExit } from '../../core/verdict.ts';
 import type { ReportContext } from '../formats.ts';
-import { attention, exitText, findingsOf, foundExit, tally } from '../state.ts';
+import { attention, exitText, findingsOf, tally } from '../state.ts';
 import { attentionList, controlTables } from './controls.ts';
 import { answers, changes, delta, reading, signOff, waivers } from './extras.ts';
 import { cssString, duration, heading, html, Markup, moment, said } from './markup.ts';
@@ -24,8 +25,8 @@ export function renderHtml(reports: readonly Report[], context: ReportContext): 
     (report, i): Part => ({ report, context, level: isOne ? 2 : 3, id: isOne ? '' : `i${i + 1}-` }),
   );
   const title = isOne
-    ? `${WORDS[tone(first, context)].word}: ${first.dir}`
-    : `${reports.filter((r) => foundExit(r, context.failOn) === EXIT.proved).length} of ${reports.length} installs proved`;
+    ? `${WORDS[tone(first)].word}: ${first.dir}`
+    : `${reports.filter((r) => foundExit(r) === EXIT.proved).length} of ${reports.length} installs proved`;
   const foot = `${first.tool.name} ${first.tool.version}, ${isOne ? first.dir : `${reports.length} installs`}, ${first.finishedAt}`;
   const page = html`<!doctype html>
 <html lang="en">
@@ -60,8 +61,8 @@ const WORDS = {
   pending: { word: 'Changes to make', glyph: '~' },
 } as const;
 
-function tone(report: Report, context: ReportContext): keyof typeof WORDS {
-  const exit = foundExit(report, context.failOn);
+function tone(report: Report): keyof typeof WORDS {
+  const exit = foundExit(report);
   if (exit === EXIT.proved) return 'good';
   if (exit === EXIT.notSeen || exit === EXIT.cancelled) return 'unclear';
   return exit === EXIT.changesPending ? 'pending' : 'bad';
@@ -118,19 +119,19 @@ ${reading(2)}
 const body = (part: Part): Markup =>
   html`${part.report.stopped && stopped(part, part.report.stopped)}${score(part)}${attentionList(part)}${delta(part)}${waivers(part)}${changes(part)}${sums(part)}${controlTables(part)}${answers(part)}`;
 
-function verdict({ report, context }: Part): Markup {
-  const is = tone(report, context);
+function verdict({ report }: Part): Markup {
+  const is = tone(report);
   const { word, glyph } = WORDS[is];
   return html`<span class="tone ${is}"><span aria-hidden="true">${glyph}</span> ${word}</span> ${said(report.verdict)}`;
 }
 
-function facts({ report, context }: Part): Markup {
+function facts({ report }: Part): Markup {
   const took = Date.parse(report.finishedAt) - Date.parse(report.startedAt);
   return html`<div class="facts">${terms([
     ['Install', html`<code>${report.dir}</code>`],
     ['When', html`${moment(report.startedAt)}, in ${duration(took)}`],
     ['What', `${report.mode} by ${report.tool.name} ${report.tool.version}`],
-    ['Exit code', `${report.exit}: ${exitText(report, context.failOn)}`],
+    ['Exit code', `${report.exit}: ${exitText(report)}`],
   ])}</div>`;
 }
 

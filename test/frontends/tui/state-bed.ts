@@ -111,7 +111,7 @@ export function report(mode: Mode, more: Partial<Report> = {}): Report {
   const all = more.steps ?? steps.map(({ id }) => stepReport(id));
   const exit = more.exit ?? 1;
   return {
-    schema: 1,
+    schema: 2,
     tool: { name: 'create-corecube-secure', version: '1.2.3' },
     mode,
     dir: '/srv/corecube',

@@ -1,6 +1,8 @@
 /** Panels on which the operator decides: review, failure, drift, end. */
+import { EXIT } from '../../../core/errors.ts';
 import type { Decision } from '../../../core/frontend.ts';
 import type { AnswerReport } from '../../../core/report.ts';
+import { foundExit } from '../../../core/verdict.ts';
 import type { Binding, Key } from '../keys.ts';
 import { verbOf } from '../keys.ts';
 import { editOf } from './question.ts';
@@ -100,7 +102,7 @@ export function decisionBindings(panel: DecisionPanel, state: State): readonly B
         { keys: ['escape', 'q'], verb: 'stop', hint: 'stop here', important: true },
       ];
     case 'drift': {
-      const holds = panel.proposal.report.exit === 0;
+      const holds = foundExit(panel.proposal.report) === EXIT.proved;
       return [
         ...(holds ? [] : [{ keys: ['f'], verb: 'apply', hint: 'repair this', important: true } as const]),
         ...(panel.everyControl

@@ -1,6 +1,8 @@
 /** What stays in the scrollback: one quiet line for what is done, more only where somebody should look. */
+import { EXIT } from '../../../core/errors.ts';
 import { count, type Finding, type Report, type StepReport } from '../../../core/report.ts';
 import type { Verdict } from '../../../core/step.ts';
+import { foundExit } from '../../../core/verdict.ts';
 import type { Entry } from '../model/state.ts';
 import { findingDetail, findingRow, needsAttention } from './finding.ts';
 import {
@@ -110,7 +112,7 @@ function everyControl(report: Report, canvas: Canvas): Line[] {
 
 /** The verdict, the counts, what is open, and what to keep. */
 function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line[] {
-  const good = report.exit === 0;
+  const good = foundExit(report) === EXIT.proved;
   const lines: Line[] = [blank, ...verdict(report, canvas), blank];
   const attention = report.steps
     .flatMap((step) => step.findings)
@@ -151,7 +153,7 @@ const urgency = (finding: Finding): number =>
 const verdict = (report: Report, canvas: Canvas): Line[] =>
   paragraph(report.verdict, 2, canvas).map(([indent = span(''), text = span('')]) => [
     indent,
-    bold(text.text, report.exit === 0 ? 'good' : 'bad'),
+    bold(text.text, foundExit(report) === EXIT.proved ? 'good' : 'bad'),
   ]);
 
 function countsLines(report: Report, severity: 'required' | 'advised', canvas: Canvas): Line[] {
