@@ -14,7 +14,7 @@ const addressesAnswer: OutsideControl = {
   severity: 'required',
   section: 'tls',
   refs: ['RFC 8305', 'RFC 8555'],
-  how: 'Resolves the name for IPv4 and IPv6 and opens a connection to the HTTPS port of each address; a family that the resolver does not tell is not seen here, while the other controls judge the addresses that are known.',
+  how: 'Resolves the name for IPv4 and IPv6 and opens a connection to the HTTPS port of each address; a family that the resolver does not tell is not seen.',
   threat:
     'An AAAA record at which nothing answers makes clients wait and certificate authorities fail; whoever gets that address later gets the visitors.',
   remedy:
