@@ -160,7 +160,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the proxy is connected to the internal network',
     break: async (i) => must(i, 'network', 'connect', network(i, 'internal'), await i.container('caddy')),
-    turns: fail('running.internal-members', 'running.proxy-networks'),
+    turns: fail('running.proxy-networks'),
     undo: async (i) => must(i, 'network', 'disconnect', network(i, 'internal'), await i.container('caddy')),
   },
   {
