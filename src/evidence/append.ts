@@ -32,6 +32,8 @@ export async function appendEvidence(store: EvidenceStore, report: Report, signe
       const record = makeRecord(report, { before, now: store.now(), host: store.host, healed });
       const signature = await signer?.sign(signedText(record));
       const sealed = seal(record, signature?.ok ? signature.signature : undefined);
+      // Only behind a whole record, so that each closed file can be read by itself.
+      if (before && (await file.isFullFor(Buffer.byteLength(sealed.line)))) await file.close(before.sequence);
       await file.append(sealed.line);
       return {
         kept: true,
