@@ -78,7 +78,7 @@ const WITHOUT_ENGINE = [
   ...['docker.installable', 'docker.installed', 'host.disk*', 'host.filesystem*', 'host.firewall'],
   ...['host.memory*', 'host.ports-free', 'key.belongs-to-data', 'key.directory', 'key.exists', 'key.format'],
   ...['key.not-a-link', 'key.not-lost', 'pg.env-file', 'pg.urls-distinct', 'pg.urls-verify-server'],
-  ...['proxy.config-file'],
+  ...['proxy.config-file', 'waivers.file-access'],
 ];
 /** What the engine still tells of containers that this host cannot reach over their networks. */
 const OVER_THE_SOCKET = [
