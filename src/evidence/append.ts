@@ -56,8 +56,8 @@ async function settleTail(
   file: OpenEvidence,
   path: string,
 ): Promise<{ before: EvidenceRecord | undefined; healed: Healed | undefined }> {
-  const { last, torn } = await file.tail();
-  const before = last === undefined ? undefined : wholeRecord(last, path);
+  const { last, torn, closed } = await file.tail();
+  const before = last === undefined ? undefined : wholeRecord(last, path, closed);
   if (torn === undefined) return { before, healed: undefined };
   const rest = readRecord(torn);
   if (rest.is === 'record' && follows(rest.record, before)) {
@@ -73,12 +73,14 @@ function follows(record: EvidenceRecord, before: EvidenceRecord | undefined): bo
 }
 
 /** @throws {CannotKeep} when the last record is not what was sealed: a chain is never continued over a break */
-function wholeRecord(line: Uint8Array, path: string): EvidenceRecord {
+function wholeRecord(line: Uint8Array, path: string, closed: string | undefined): EvidenceRecord {
   const read = readRecord(line);
   if (read.is === 'record') return read.record;
   const why = read.is === 'foreign' ? read.because : `seen: ${read.seen}; expected: ${read.expected}`;
   throw new CannotKeep(
-    `its last record cannot be continued (${why}). Prove the chain with --evidence, keep the file under another name, and the next verify begins a new one: mv ${path} ${path}.broken`,
+    closed === undefined
+      ? `its last record cannot be continued (${why}). Prove the chain with --evidence, keep the file under another name, and the next verify begins anew: mv ${path} ${path}.broken`
+      : `the last record of ${closed} cannot be continued (${why}). Prove the chain with --evidence, keep its files in another directory, and the next verify begins anew.`,
   );
 }
 

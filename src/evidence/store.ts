@@ -45,7 +45,12 @@ export interface OpenEvidence {
    * The last finished line, of a closed file where this one has none, and what stands behind its line break.
    * @throws {CannotKeep} when the last closed file does not end with a whole line
    */
-  tail(): Promise<{ readonly last: Uint8Array | undefined; readonly torn: Uint8Array | undefined }>;
+  tail(): Promise<{
+    readonly last: Uint8Array | undefined;
+    readonly torn: Uint8Array | undefined;
+    /** The closed file that `last` is in; absent: this one. */
+    readonly closed?: string;
+  }>;
   /** Whether a line of this many bytes would make the file too large; never of an empty file. */
   isFullFor(bytes: number): Promise<boolean>;
   /** Closes the file behind its last record, under a name that says which one that is; the next append begins a new file. */

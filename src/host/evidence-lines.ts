@@ -100,7 +100,9 @@ async function* backwards(parts: readonly Part[]): AsyncGenerator<Uint8Array> {
  * The last line of the closed files, for a chain whose file to append to holds none yet; undefined without closed files.
  * @throws {CannotKeep} when the last of them ends in the middle of a line
  */
-export async function lastOfSegments(path: string): Promise<Uint8Array | undefined> {
+export async function lastOfSegments(
+  path: string,
+): Promise<{ readonly last: Uint8Array; readonly closed: string } | undefined> {
   const segment = (await segmentsOf(path)).at(-1);
   const handle = segment && (await openForReading(segment.path));
   if (!segment || !handle) return undefined;
@@ -112,7 +114,7 @@ export async function lastOfSegments(path: string): Promise<Uint8Array | undefin
       throw new CannotKeep(
         `${segment.path} does not end with a whole record, and nothing is continued behind that. Prove the chain with --evidence.`,
       );
-    return last.value;
+    return { last: last.value, closed: segment.path };
   } finally {
     await handle.close();
   }

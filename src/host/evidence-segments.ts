@@ -89,8 +89,9 @@ export async function openParts(
       if (!handle) throw new CannotRead(`${segment.path} went away while the evidence was read`);
       parts.push({ handle, segment });
     }
-    const last = parts.at(-1);
-    if (active && last && (await isSame(active, last.handle))) await active.close();
+    // More than one may have been closed since; what has been appended behind those belongs to the next look.
+    const closed = active && (await Promise.all(parts.map(({ handle }) => isSame(active, handle))));
+    if (active && closed?.includes(true)) await active.close();
     else if (active) parts.push({ handle: active });
   } catch (error) {
     await closeParts(parts);

@@ -164,8 +164,8 @@ async function openEvidence(
         if (torn === undefined) torn = piece;
         else return { last: piece, torn: torn.length > 0 ? torn : undefined };
       }
-      const last = await lastOfSegments(path);
-      return { last, torn: torn && torn.length > 0 ? torn : undefined };
+      const found = (await lastOfSegments(path)) ?? { last: undefined };
+      return { ...found, torn: torn && torn.length > 0 ? torn : undefined };
     },
     async isFullFor(bytes) {
       const { size } = await handle.stat();

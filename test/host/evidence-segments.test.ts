@@ -1,10 +1,22 @@
 /** A chain that goes across closed files: nothing is lost when one is closed, and what was done to one is told with its name. */
-import { mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { renderKept } from '../../src/evidence/append.ts';
 import { readRecord } from '../../src/evidence/record.ts';
 import { renderEvidence } from '../../src/evidence/render.ts';
+import { closeParts, openParts } from '../../src/host/evidence-segments.ts';
 import { fileEvidence } from '../../src/host/evidence-store.ts';
 import { appender, EvidenceBed, watchChild } from './evidence-bed.ts';
 
@@ -135,6 +147,24 @@ describe('a run that is killed while a file is closed', () => {
     }
   }, 120_000);
 
+  it('is read as one chain however many files are closed between two looks of a reader', async () => {
+    for (const rounds of [0, 1, 2]) {
+      await bed.fill(3);
+      const parts = await openParts(bed.path, async (path) => {
+        const handle = await open(path, 'r').catch(() => undefined);
+        if (path === bed.path) await bed.fill(rounds * 3);
+        return handle;
+      });
+      const names = (parts ?? []).map(({ segment }) => segment?.upTo ?? Number.POSITIVE_INFINITY);
+      await closeParts(parts ?? []);
+      expect(names).toEqual([...new Set(names)].sort((a, b) => a - b));
+      // Each file once: of what was open as the last one and closed since, no second look is taken.
+      const inodes = await Promise.all((parts ?? []).map(({ segment }) => stat(segment?.path ?? bed.path)));
+      expect(new Set(inodes.map(({ ino }) => ino)).size).toBe(inodes.length);
+      if (rounds > 0) expect(names.at(-1)).toBeLessThan(Number.POSITIVE_INFINITY);
+    }
+  });
+
   it('is read as one chain while others append and close', async () => {
     const program = await appender();
     const child = program.start(bed.path, 60, [], 0, 1_500);
@@ -236,6 +266,15 @@ describe('what was done to a closed file is told with its name', () => {
     await rename(at(second), at('elsewhere'));
     await symlink(at('elsewhere'), at(second));
     expect(await bed.prove()).toMatchObject({ exit: 3, breaks: [] });
+  });
+
+  it('nothing is continued behind one whose last record was altered', async () => {
+    await rm(bed.path);
+    const lines = await linesIn(third);
+    await writeIn(third, [...lines.slice(0, -1), lines.at(-1)!.replace('does not hold', 'holds')]);
+    expect(renderKept(await bed.append())).toMatch(
+      /last record of .*evidence-0000009\.jsonl cannot be continued/,
+    );
   });
 
   it('nothing is continued behind one that does not end with a whole record', async () => {
