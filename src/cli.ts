@@ -9,7 +9,7 @@ import { deploy } from './deploy.ts';
 import { explain } from './explain-command.ts';
 import { helpText } from './help.ts';
 import { fileEvidence } from './host/evidence-store.ts';
-import { writeWhole } from './host/files.ts';
+import { statFile, writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
@@ -58,6 +58,7 @@ const world = (): World => ({
   stdout: process.stdout,
   stderr: process.stderr,
   read: (path) => readFile(path, 'utf8'),
+  stat: statFile,
   writeReport: (path, text) => writeWhole(path, text),
   createHost: (dir, isWriting, raw, machine) =>
     createHostSource({

@@ -51,6 +51,8 @@ export async function prepare(
     now: new Date(),
     isPartial: ['only', 'section', 'severity'].some((flag) => args.text(flag as 'only') !== undefined),
     read: world.read,
+    stat: world.stat,
+    uid: process.getuid?.(),
   });
   const problems: Problem[] = [
     ...argumentProblems(args, { ...at, product, hasSaved: gathered.hasSaved }),

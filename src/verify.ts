@@ -4,8 +4,9 @@ import type { Arguments } from './args.ts';
 import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
 import type { SharedLooks } from './core/host.ts';
 import { redact } from './core/secret.ts';
-import type { EvidenceResult } from './evidence/chain.ts';
+
 import { renderEvidence, renderEvidenceJson } from './evidence/render.ts';
+import type { EvidenceResult } from './evidence/result.ts';
 import { fix } from './fix.ts';
 import { keepRecord, type LookOptions, lookOnce, readLookOptions } from './look.ts';
 import { type Outputs, readOutputs, writeOutputs } from './outputs.ts';

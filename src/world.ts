@@ -1,4 +1,4 @@
-import type { HostSource, SharedLooks } from './core/host.ts';
+import type { FileStat, HostSource, SharedLooks } from './core/host.ts';
 import type { Product } from './core/product.ts';
 import type { EvidenceStore, SignatureCheck, Signer } from './evidence/store.ts';
 
@@ -10,6 +10,8 @@ export interface World {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   read(path: string): Promise<string>;
+  /** Of the path itself, no link followed; undefined when there is nothing. */
+  stat(path: string): Promise<FileStat | undefined>;
   /** Replaces a file as a whole: whoever reads it sees the old text or the new one. */
   writeReport(path: string, text: string): Promise<void>;
   /**

@@ -89,7 +89,7 @@ export const database = defineStep({
 /** True when a control that the transaction of the roles repairs does not hold. */
 const needsRoles = (failing: ReadonlySet<string>): boolean =>
   [...roleControls, ...publicControls].some((control) => failing.has(control.id)) ||
-  failing.has('pg.scram-only');
+  ['pg.scram-only', 'pg.passwords-not-default'].some((id) => failing.has(id));
 
 async function appExists(host: HostReader, project: string): Promise<boolean> {
   const app = await containerOf(host, project, SERVICE.app).catch(() => undefined);

@@ -52,7 +52,7 @@ export const product: Product = {
     reportJson: PATH.reportJson,
     secrets: [PATH.secrets, PATH.env],
     evidence: PATH.evidence,
-    waivers: 'waivers.yaml',
+    waivers: PATH.waivers,
   },
   explainDrift,
   files: [PATH.compose, PATH.override, PATH.caddyfile, PATH.hba, PATH.answers, PATH.env, PATH.key],

@@ -176,6 +176,7 @@ export class FlagsBed {
         if (path === '/waivers.yaml') return '[]\n';
         throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
       },
+      stat: async () => undefined,
       async writeReport(path, text) {
         if (path.startsWith('/nowhere/'))
           throw Object.assign(new Error('no such directory'), { code: 'ENOENT' });

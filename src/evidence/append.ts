@@ -32,6 +32,8 @@ export async function appendEvidence(store: EvidenceStore, report: Report, signe
       const record = makeRecord(report, { before, now: store.now(), host: store.host, healed });
       const signature = await signer?.sign(signedText(record));
       const sealed = seal(record, signature?.ok ? signature.signature : undefined);
+      // Only behind a whole record, so that each closed file can be read by itself.
+      if (before && (await file.isFullFor(Buffer.byteLength(sealed.line)))) await file.close(before.sequence);
       await file.append(sealed.line);
       return {
         kept: true,
@@ -54,8 +56,8 @@ async function settleTail(
   file: OpenEvidence,
   path: string,
 ): Promise<{ before: EvidenceRecord | undefined; healed: Healed | undefined }> {
-  const { last, torn } = await file.tail();
-  const before = last === undefined ? undefined : wholeRecord(last, path);
+  const { last, torn, closed } = await file.tail();
+  const before = last === undefined ? undefined : wholeRecord(last, path, closed);
   if (torn === undefined) return { before, healed: undefined };
   const rest = readRecord(torn);
   if (rest.is === 'record' && follows(rest.record, before)) {
@@ -71,12 +73,14 @@ function follows(record: EvidenceRecord, before: EvidenceRecord | undefined): bo
 }
 
 /** @throws {CannotKeep} when the last record is not what was sealed: a chain is never continued over a break */
-function wholeRecord(line: Uint8Array, path: string): EvidenceRecord {
+function wholeRecord(line: Uint8Array, path: string, closed: string | undefined): EvidenceRecord {
   const read = readRecord(line);
   if (read.is === 'record') return read.record;
   const why = read.is === 'foreign' ? read.because : `seen: ${read.seen}; expected: ${read.expected}`;
   throw new CannotKeep(
-    `its last record cannot be continued (${why}). Prove the chain with --evidence, keep the file under another name, and the next verify begins a new one: mv ${path} ${path}.broken`,
+    closed === undefined
+      ? `its last record cannot be continued (${why}). Prove the chain with --evidence, keep the file under another name, and the next verify begins anew: mv ${path} ${path}.broken`
+      : `the last record of ${closed} cannot be continued (${why}). Prove the chain with --evidence, keep its files in another directory, and the next verify begins anew.`,
   );
 }
 

@@ -1,61 +1,28 @@
 import { EXIT } from '../core/errors.ts';
-import { type EvidenceRecord, GENESIS, readRecord, signedText } from './record.ts';
-import { CannotRead, type EvidenceStore, type SignatureCheck } from './store.ts';
-
-/** Where the chain does not hold. Lines count from 1. */
-export interface Break {
-  readonly line: number;
-  readonly seen: string;
-  readonly expected: string;
-}
-
-/** What a look at the evidence gave; the text and the JSON of `verify --evidence` are made of it. */
-export interface EvidenceResult {
-  readonly schema: 1;
-  readonly file: string;
-  /** Whole records. */
-  readonly records: number;
-  readonly first?: Place;
-  /** The last whole record. Its hash is what to keep elsewhere. */
-  readonly last?: Place;
-  readonly breaks: readonly Break[];
-  /** What could not be looked at. */
-  readonly notSeen: readonly { readonly line?: number; readonly because: string }[];
-  readonly notices: readonly string[];
-  readonly signatures: {
-    /** `signers`: against a list of signers. `integrity`: without one, so nobody vouches. */
-    readonly checked: 'signers' | 'integrity';
-    readonly good: number;
-    readonly unsigned: number;
-    /** Signer (or fingerprint) and how many records are signed so. */
-    readonly by: Readonly<Record<string, number>>;
-    /** The last record with a good signature: it vouches for all before it, by the chain. */
-    readonly upTo?: number;
-  };
-  /** The hash that the operator kept elsewhere. */
-  readonly anchor?: { readonly hash: string; readonly sequence?: number };
-  readonly exit: 0 | 1 | 3;
-  readonly verdict: string;
-}
-
-export interface Place {
-  readonly line: number;
-  readonly sequence: number;
-  readonly time: string;
-  readonly hash: string;
-}
+import { type EvidenceRecord, GENESIS, readRecord } from './record.ts';
+import {
+  type Break,
+  type EvidenceResult,
+  type Found,
+  inPlace,
+  inWords,
+  type NotSeen,
+  type Place,
+  type Spot,
+} from './result.ts';
+import { Signatures } from './signatures.ts';
+import { CannotRead, type EvidenceLine, type EvidenceStore, type SignatureCheck } from './store.ts';
 
 /** Breaks that are kept; a file of another kind would have one in every line. */
 const MOST_BREAKS = 100;
 const MORE = `There are more breaks than the ${MOST_BREAKS} that are listed.`;
-/** Signatures that are checked at once: each is two short processes. */
-const AT_ONCE = 4;
-
 const short = (hash: string) => `${hash.slice(0, 12)}…`;
 
 /**
  * Proves the chain from the first record to the last: every line is what was sealed, follows the one before, in time too,
- * and every signature is good. What was cut off at the end cannot be seen from the file alone: `expect` is the anchor for that.
+ * and every signature is good. The chain goes across files. What was cut off at the end cannot be seen from the files alone:
+ * `expect` is the anchor for that. Files may also be moved away from the beginning: then the chain is proved from the record
+ * on whose predecessor `expect` names.
  * @param expect the hash of a record, kept elsewhere
  */
 export async function verifyEvidence(
@@ -67,14 +34,18 @@ export async function verifyEvidence(
   try {
     const lines = await store.lines();
     if (!lines) chain.missing = true;
-    for await (const line of lines ?? []) {
-      if (!line.finished) {
-        chain.unfinished(line.number, line.bytes.length);
+    let order = 0;
+    for await (const { number, segment, finished, bytes } of lines ?? []) {
+      const spot = { line: number, ...(segment ? { segment: segment.name } : {}), order: order++ };
+      chain.enter(segment);
+      if (!finished) {
+        chain.unfinished(spot, bytes.length);
         continue;
       }
-      const record = chain.take(line.number, line.bytes);
-      if (record) await signatures.take(line.number, record);
+      const record = chain.take(spot, bytes);
+      if (record) await signatures.take(spot, record);
     }
+    chain.leave();
     chain.notices.push(...(await store.notices()));
   } catch (error) {
     if (!(error instanceof CannotRead)) throw error;
@@ -85,9 +56,10 @@ export async function verifyEvidence(
 }
 
 class Chain {
-  readonly breaks: Break[] = [];
-  readonly notSeen: { line?: number; because: string }[] = [];
+  readonly breaks: Found[] = [];
+  readonly notSeen: NotSeen[] = [];
   readonly notices: string[] = [];
+  readonly files = new Set<string>();
   records = 0;
   /** There is no file. */
   missing = false;
@@ -97,71 +69,108 @@ class Chain {
   readonly #expect: string | undefined;
   readonly #now: Date;
   /** What the next line must follow; `unknown` after a line that says nothing about its place. */
-  #before: { line: number; sequence: number; hash: string; time: string | undefined } | 'unknown' = {
-    line: 0,
+  #before: { at: Spot | undefined; sequence: number; hash: string; time: string | undefined } | 'unknown' = {
+    at: undefined,
     sequence: 0,
     hash: GENESIS,
     time: undefined,
   };
+  #segment: EvidenceLine['segment'];
 
   constructor(expect: string | undefined, now: Date) {
     this.#expect = expect;
     this.#now = now;
   }
 
-  unfinished(line: number, bytes: number): void {
+  /** Told before each line in which file it is. */
+  enter(segment: EvidenceLine['segment']): void {
+    if (segment?.name !== this.#segment?.name) this.leave();
+    this.#segment = segment;
+    this.files.add(segment?.name ?? '');
+  }
+
+  /** A closed file ends with the record that its name says: what was cut off at its end shows, also where nothing follows. */
+  leave(): void {
+    const before = this.#before;
+    const closed = this.#segment;
+    if (
+      closed &&
+      before !== 'unknown' &&
+      before.at?.segment === closed.name &&
+      before.sequence !== closed.upTo
+    )
+      this.#broken({
+        ...before.at,
+        seen: `the file ends with record ${before.sequence}`,
+        expected: `record ${closed.upTo}, as its name says`,
+      });
+    this.#segment = undefined;
+  }
+
+  unfinished(at: Spot, bytes: number): void {
+    if (this.#segment) {
+      // A file is closed only behind a whole record. What follows is not held against this one a second time.
+      this.#before = 'unknown';
+      this.#broken({ ...at, seen: `a line that is cut off (${bytes} bytes)`, expected: 'a whole record' });
+      return;
+    }
     this.notices.push(
-      `Line ${line} was never finished (${bytes} bytes): an append was interrupted, or is under way. The next verify sets it aside.`,
+      `Line ${at.line} was never finished (${bytes} bytes): an append was interrupted, or is under way. The next verify sets it aside.`,
     );
   }
 
-  take(line: number, bytes: Uint8Array): EvidenceRecord | undefined {
+  take(at: Spot, bytes: Uint8Array): EvidenceRecord | undefined {
     const read = readRecord(bytes);
     if (read.is === 'record') {
-      this.#follow(line, read.record);
+      this.#follow(at, read.record);
       return read.record;
     }
     if (read.is === 'foreign') {
-      this.notSeen.push({ line, because: read.because });
+      this.notSeen.push({ ...inPlace(at), because: read.because });
       this.#before = 'unknown';
       return undefined;
     }
-    this.#broken({ line, seen: read.seen, expected: read.expected });
+    this.#broken({ ...at, seen: read.seen, expected: read.expected });
     // The next line is measured against what this one claims, so that one break is not told twice.
-    this.#before = read.claims ? { line, ...read.claims, time: undefined } : 'unknown';
+    this.#before = read.claims ? { at, ...read.claims, time: undefined } : 'unknown';
     return undefined;
   }
 
-  #broken(found: Break): void {
+  #broken(found: Found): void {
     if (this.breaks.length < MOST_BREAKS) this.breaks.push(found);
     else if (this.breaks.length === MOST_BREAKS && !this.notices.includes(MORE)) this.notices.push(MORE);
   }
 
-  #follow(line: number, record: EvidenceRecord): void {
+  #follow(at: Spot, record: EvidenceRecord): void {
     const before = this.#before;
     const { sequence, previous, hash, time } = record;
-    if (before !== 'unknown') {
+    // What came before was moved away by somebody who kept its last hash.
+    const isAnchored = this.first === undefined && sequence > 1 && previous === this.#expect;
+    if (isAnchored) this.anchored = sequence - 1;
+    else if (before !== 'unknown') {
       const isNext = sequence === before.sequence + 1;
       if (!isNext || previous !== before.hash) {
         const after =
-          before.line === 0
+          before.at === undefined
             ? 'the first record (1, after no other)'
-            : `record ${before.sequence + 1}, which follows line ${before.line} (${short(before.hash)})`;
+            : `record ${before.sequence + 1}, which follows ${inWords(before.at)} (${short(before.hash)})`;
         const what = isNext
           ? `record ${sequence}, which follows ${short(previous)}`
           : `record ${sequence} (it follows ${short(previous)})`;
         const cause = isNext
-          ? `line ${before.line} was written anew after this one was appended`
+          ? `${before.at ? inWords(before.at) : 'what it follows'} was written anew after this one was appended`
           : sequence > before.sequence + 1
             ? `${sequence - before.sequence - 1} before it taken away or moved`
             : 'moved, or copied from elsewhere';
-        this.#broken({ line, seen: `${what}: ${cause}`, expected: after });
-      } else if (before.time !== undefined) this.#clock(line, record, before.time);
+        this.#broken({ ...at, seen: `${what}: ${cause}`, expected: after });
+      } else if (before.time !== undefined) this.#clock(at, record, before.time);
     }
     if (Date.parse(time) > this.#now.getTime() + 60_000)
-      this.notices.push(`Line ${line} is dated ${time}, which is in the future of this host's clock.`);
-    this.#before = { line, sequence, hash, time };
-    const place = { line, sequence, time, hash };
+      this.notices.push(
+        `In ${inWords(at)}, the record is dated ${time}, in the future of this host's clock.`,
+      );
+    this.#before = { at, sequence, hash, time };
+    const place = { ...inPlace(at), sequence, time, hash };
     this.records += 1;
     this.first ??= place;
     this.last = place;
@@ -169,64 +178,19 @@ class Chain {
   }
 
   /** Time may go back only where the record itself says that the clock was behind. */
-  #clock(line: number, record: EvidenceRecord, before: string): void {
+  #clock(at: Spot, record: EvidenceRecord, before: string): void {
     const behind = Math.max(0, Date.parse(before) - Date.parse(record.time));
     const told = record.clockBehind ?? 0;
     if (behind !== told)
       this.#broken({
-        line,
+        ...at,
         seen: `the time ${record.time}${told > 0 ? ` and a clock ${told} ms behind` : ''}`,
         expected: `a time not before ${before}, or a clock ${behind} ms behind`,
       });
     else if (behind > 0)
       this.notices.push(
-        `Line ${line}: this host's clock was ${(behind / 1000).toFixed(0)} s behind the record before; it had been set back.`,
+        `L${inWords(at).slice(1)}: this host's clock was ${(behind / 1000).toFixed(0)} s behind the record before; it had been set back.`,
       );
-  }
-}
-
-class Signatures {
-  good = 0;
-  unsigned = 0;
-  upTo: number | undefined;
-  readonly by: Record<string, number> = {};
-  readonly breaks: Break[] = [];
-  readonly notSeen: { line: number; because: string }[] = [];
-  readonly hasSigners: boolean;
-  readonly #check: SignatureCheck;
-  readonly #running = new Set<Promise<void>>();
-
-  constructor(check: SignatureCheck) {
-    this.#check = check;
-    this.hasSigners = check.hasSigners;
-  }
-
-  async take(line: number, record: EvidenceRecord): Promise<void> {
-    if (record.signature === undefined) {
-      this.unsigned += 1;
-      return;
-    }
-    const looking = this.#look(line, record, record.signature).finally(() => this.#running.delete(looking));
-    this.#running.add(looking);
-    if (this.#running.size >= AT_ONCE) await Promise.race(this.#running);
-  }
-
-  async settle(): Promise<void> {
-    await Promise.all(this.#running);
-  }
-
-  async #look(line: number, record: EvidenceRecord, signature: string): Promise<void> {
-    const found = await this.#check.check({
-      text: signedText(record),
-      signature,
-      time: new Date(record.time),
-    });
-    if (found.is === 'good') {
-      this.good += 1;
-      this.by[found.by] = (this.by[found.by] ?? 0) + 1;
-      this.upTo = Math.max(this.upTo ?? 0, record.sequence);
-    } else if (found.is === 'bad') this.breaks.push({ line, seen: found.seen, expected: found.expected });
-    else this.notSeen.push({ line, because: found.because });
   }
 }
 
@@ -236,20 +200,22 @@ function judge(
   signatures: Signatures,
   expect: string | undefined,
 ): EvidenceResult {
-  const breaks = [...chain.breaks, ...signatures.breaks];
-  const notSeen: { line?: number; because: string }[] = [...chain.notSeen, ...signatures.notSeen];
+  const all: Found[] = [...chain.breaks, ...signatures.breaks];
+  const notSeen: NotSeen[] = [...chain.notSeen, ...signatures.notSeen];
   if (expect !== undefined && chain.anchored === undefined) {
     if (chain.notSeen.length > 0)
       notSeen.push({ because: `whether the record with the hash ${expect} is among what could not be read` });
     else
-      breaks.push({
+      all.push({
         line: chain.last?.line ?? 0,
+        ...(chain.last?.segment === undefined ? {} : { segment: chain.last.segment }),
+        order: Number.MAX_SAFE_INTEGER,
         seen: chain.missing ? 'no file' : `${chain.records} records, none with the hash ${expect}`,
         expected:
           'the record whose hash was kept elsewhere: it was taken away, or the chain was written anew',
       });
   }
-  breaks.sort((a, b) => a.line - b.line);
+  const breaks = all.sort((a, b) => a.order - b.order).map(({ order: _, ...found }): Break => found);
   if (breaks.length === 0 && chain.missing)
     notSeen.push({ because: 'there is no such file: no verify has kept evidence here' });
   else if (breaks.length === 0 && chain.records === 0 && notSeen.length === 0)
@@ -266,6 +232,7 @@ function judge(
   return {
     schema: 1,
     file,
+    files: chain.files.size,
     records: chain.records,
     ...(chain.first ? { first: chain.first } : {}),
     ...(last ? { last } : {}),
@@ -292,5 +259,5 @@ function verdictOf(exit: 0 | 1 | 3, chain: Chain, breaks: readonly Break[]): str
   if (exit === EXIT.proved) return `The evidence is one unbroken chain of ${n}.`;
   if (exit === EXIT.notSeen)
     return `The evidence is not proved: ${n} read, and something could not be looked at.`;
-  return `The evidence is broken at ${breaks.length === 1 ? 'one place' : `${breaks.length} places`}, first in line ${breaks[0]?.line ?? 0}.`;
+  return `The evidence is broken at ${breaks.length === 1 ? 'one place' : `${breaks.length} places`}, first in ${inWords(breaks[0] ?? { line: 0 })}.`;
 }

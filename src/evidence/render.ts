@@ -1,5 +1,5 @@
 import { wrap } from '../report/text.ts';
-import type { EvidenceResult } from './chain.ts';
+import { type EvidenceResult, inWords } from './result.ts';
 
 /** The results of `verify --evidence` as JSON, schema 1: one as an object, several as an array. Ends with a line break. */
 export function renderEvidenceJson(results: readonly EvidenceResult[]): string {
@@ -15,7 +15,7 @@ export function renderEvidence(result: EvidenceResult): string {
   };
   const { first, last, signatures, anchor } = result;
   lines.push(result.verdict, '');
-  row('file', result.file);
+  row('file', result.files > 1 ? `${result.file} and ${result.files - 1} closed before it` : result.file);
   if (first && last) {
     row('records', `${result.records}, from ${first.time} to ${last.time}`);
     row('last', `record ${last.sequence}, hash`);
@@ -32,16 +32,18 @@ export function renderEvidence(result: EvidenceResult): string {
   if (anchor?.sequence !== undefined && result.breaks.length === 0)
     row(
       'anchor',
-      `the hash that you kept is record ${anchor.sequence}: everything up to it is as it was then`,
+      first && anchor.sequence < first.sequence
+        ? `the hash that you kept is record ${anchor.sequence}, the last one before these: they follow what was moved away`
+        : `the hash that you kept is record ${anchor.sequence}: everything up to it is as it was then`,
     );
   for (const found of result.breaks) {
-    lines.push('', found.line === 0 ? '  Broken' : `  Broken in line ${found.line}`);
+    lines.push('', found.line === 0 ? '  Broken' : `  Broken in ${inWords(found)}`);
     row('  seen', found.seen);
     row('  expected', found.expected);
   }
-  for (const { line, because } of result.notSeen) {
+  for (const { because, ...at } of result.notSeen) {
     lines.push('');
-    row('not seen', line === undefined ? because : `line ${line}: ${because}`);
+    row('not seen', at.line === undefined ? because : `${inWords(at)}: ${because}`);
   }
   for (const notice of result.notices) {
     lines.push('');
@@ -51,7 +53,9 @@ export function renderEvidence(result: EvidenceResult): string {
   if (result.breaks.length > 0) {
     row(
       'fix',
-      'Keep the file as it is, under another name, for whoever asks; the next verify begins a new chain.',
+      result.files > 1
+        ? 'Keep its files as they are, in another directory, for whoever asks; the next verify begins a new chain.'
+        : 'Keep the file as it is, under another name, for whoever asks; the next verify begins a new chain.',
     );
     row(
       'impact',

@@ -1,8 +1,11 @@
 /** The ports of the evidence: where records are kept, who signs them, and who checks signatures. */
 
-/** A file of records, one a line. Everything that touches the disk is behind this. */
+/**
+ * Files of records, one a line: one that is appended to and, before it, those that are full and closed. The chain goes
+ * across them. Everything that touches the disk is behind this; nothing of it removes a record.
+ */
 export interface EvidenceStore {
-  /** Absolute. */
+  /** The file that is appended to, absolute. */
   readonly path: string;
   /** Name of this host, for the records. */
   readonly host: string;
@@ -13,12 +16,12 @@ export interface EvidenceStore {
    */
   exclusively<T>(work: (file: OpenEvidence) => Promise<T>): Promise<T>;
   /**
-   * Every line from the first, without its line break. Undefined when there is no file.
+   * Every line of all files from the first, without its line break. Undefined when there is no file.
    * @throws {CannotRead} also while it is walked through
    */
   lines(): Promise<AsyncIterable<EvidenceLine> | undefined>;
   /**
-   * Finished lines from the last, without their line breaks. Undefined when there is no file.
+   * Finished lines of all files from the last, without their line breaks. Undefined when there is no file.
    * @throws {CannotRead} also while it is walked through
    */
   linesFromEnd(): Promise<AsyncIterable<Uint8Array> | undefined>;
@@ -27,8 +30,10 @@ export interface EvidenceStore {
 }
 
 export interface EvidenceLine {
-  /** From 1. */
+  /** From 1, in its file. */
   readonly number: number;
+  /** The closed file it is in, and the record that this file ends with by its name; absent: the one that is appended to. */
+  readonly segment?: { readonly name: string; readonly upTo: number };
   readonly bytes: Uint8Array;
   /** False: the file ends in the middle of this line. */
   readonly finished: boolean;
@@ -36,8 +41,20 @@ export interface EvidenceLine {
 
 /** The file while it is ours. */
 export interface OpenEvidence {
-  /** The last finished line, and what stands behind its line break. */
-  tail(): Promise<{ readonly last: Uint8Array | undefined; readonly torn: Uint8Array | undefined }>;
+  /**
+   * The last finished line, of a closed file where this one has none, and what stands behind its line break.
+   * @throws {CannotKeep} when the last closed file does not end with a whole line
+   */
+  tail(): Promise<{
+    readonly last: Uint8Array | undefined;
+    readonly torn: Uint8Array | undefined;
+    /** The closed file that `last` is in; absent: this one. */
+    readonly closed?: string;
+  }>;
+  /** Whether a line of this many bytes would make the file too large; never of an empty file. */
+  isFullFor(bytes: number): Promise<boolean>;
+  /** Closes the file behind its last record, under a name that says which one that is; the next append begins a new file. */
+  close(upTo: number): Promise<void>;
   /** Appends a line with its line break; it is on the disk afterwards. What could not be written whole is taken back. */
   append(line: string): Promise<void>;
   /** Writes the line break that a whole record lacks. */

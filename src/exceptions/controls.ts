@@ -40,7 +40,8 @@ export const ALLOWED: Described = {
   title: 'Every waiver is of a control that may be waived',
   severity: 'required',
   how: 'Looks up whether the control of every waiver may be waived at all.',
-  threat: 'The waiver has no effect: where the control fails, data is about to be lost, and the run stops.',
+  threat:
+    'The waiver has no effect: where the control fails, data is about to be lost or waivers can be forged, and the run stops.',
   remedy: 'Remove the waiver and repair the control.',
   impact: 'None; the waiver excepts nothing already.',
 };

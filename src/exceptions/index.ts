@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { closest } from '../answers/names.ts';
 import type { Problem } from '../core/errors.ts';
 import type { Exceptions } from '../core/hooks.ts';
+import type { FileStat } from '../core/host.ts';
 import type { Exception, Finding } from '../core/report.ts';
 import { redact } from '../core/secret.ts';
 import { type AnyStep, fail, pass, type Verdict } from '../core/step.ts';
@@ -111,7 +112,7 @@ function mayBe(waivers: readonly Exception[], allowed: (w: Exception) => boolean
   if (firm.length === 0) return pass(`${counted(waivers.length)}, each of a control that may be waived`);
   return fail(
     listed(firm.map((w) => `${w.control} cannot be waived (${w.where}, ${w.owner})`)),
-    'no waiver of a control that protects data from being lost',
+    'no waiver of a control that protects data from being lost, or the waivers from being forged',
   );
 }
 
@@ -178,6 +179,40 @@ export interface WaiverSource extends Against {
   readonly standard: string;
   /** Reads a text file; rejects with an errno code. */
   read(path: string): Promise<string>;
+  /** Of the path itself, no link followed. */
+  stat(path: string): Promise<FileStat | undefined>;
+  /** The user that runs this; undefined where the system knows none. */
+  readonly uid: number | undefined;
+}
+
+/** Write permission of the group and of others (chmod(1)). */
+const FOREIGN_WRITE = 0o022;
+
+/**
+ * Why a file that was named is not believed: whoever can write it silences a control that fails (CWE-732). The standard
+ * file is not refused but judged, by a control of the product, so that everything else is still looked at.
+ */
+async function unsafe(path: string, source: WaiverSource): Promise<Problem | undefined> {
+  const stat = await source.stat(path);
+  if (stat === undefined) return undefined;
+  const problem = (seen: string, fix: string): Problem => ({
+    where: '--waivers',
+    seen: `${path} ${seen}`,
+    expected: 'a plain file that only root or the user who runs this can write',
+    fix,
+  });
+  if (stat.kind !== 'file') return problem(`is a ${stat.kind}`, 'name the file itself');
+  if ((stat.mode & FOREIGN_WRITE) !== 0)
+    return problem(
+      `has mode 0${stat.mode.toString(8)}, so that others may have written it`,
+      `read it and remove what its owners have not decided, then: chmod go-w ${path}`,
+    );
+  if (source.uid !== undefined && stat.uid !== 0 && stat.uid !== source.uid)
+    return problem(
+      `belongs to uid ${stat.uid}`,
+      'read it, then give it to root or to the user who runs this (chown)',
+    );
+  return undefined;
 }
 
 /** The waivers of the file that was named, else of the standard one; none, and nothing changes, where that is absent. */
@@ -199,6 +234,8 @@ export async function gatherExceptions(
     };
     return { problems: [problem] };
   }
+  const refused = file === undefined ? undefined : await unsafe(file, source);
+  if (refused) return { problems: [refused] };
   const ids = source.steps.flatMap((step) => step.controls.map((c) => c.id));
   const { waivers, problems } = parseWaivers(text, file ?? basename(standard), ids, source.now);
   return problems.length > 0 ? { problems } : { exceptions: createExceptions(waivers, source), problems };

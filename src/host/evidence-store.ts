@@ -5,7 +5,15 @@ import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { sha256 } from '../evidence/canonical.ts';
 import { CannotKeep, type EvidenceStore, type OpenEvidence } from '../evidence/store.ts';
-import { explain, isSystemError, linesFromEnd, linesOf, piecesFromEnd } from './evidence-lines.ts';
+import {
+  explain,
+  isSystemError,
+  lastOfSegments,
+  linesFromEnd,
+  linesOf,
+  piecesFromEnd,
+} from './evidence-lines.ts';
+import { closeSegment, LARGEST_SEGMENT, segmentsOf, syncDirectory } from './evidence-segments.ts';
 import { acquireLock } from './lock.ts';
 
 /** Milliseconds that an append waits for others. Each takes some ten; with a signature as long as ssh-keygen takes. */
@@ -17,16 +25,22 @@ const pause = () => new Promise((done) => setTimeout(done, 5 + Math.random() * 2
 const queues = new Map<string, Promise<unknown>>();
 
 /**
- * Evidence in a file: one record a line, 0600, appended with O_APPEND and on the disk before an append returns. Never
- * follows a link. The directory must exist: a look makes none.
- * @param path absolute
+ * Evidence in files: one record a line, 0600, appended with O_APPEND and on the disk before an append returns. A full file
+ * is closed (renamed to `evidence-0000331.jsonl`, where 331 is its last record) and stays. Never follows a link. The
+ * directory must exist: a look makes none.
+ * @param path absolute, of the file that is appended to
+ * @param largest bytes from which on it is closed
  */
-export function fileEvidence(path: string, now: () => Date = () => new Date()): EvidenceStore {
+export function fileEvidence(
+  path: string,
+  now: () => Date = () => new Date(),
+  largest: number = LARGEST_SEGMENT,
+): EvidenceStore {
   return {
     path,
     host: hostname(),
     now,
-    exclusively: (work) => inTurn(path, () => locked(path, work)),
+    exclusively: (work) => inTurn(path, () => locked(path, largest, work)),
     lines: () => linesOf(path),
     linesFromEnd: () => linesFromEnd(path),
     notices: () => noticesOf(path),
@@ -44,18 +58,22 @@ async function inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function locked<T>(path: string, work: (file: OpenEvidence) => Promise<T>): Promise<T> {
+async function locked<T>(
+  path: string,
+  largest: number,
+  work: (file: OpenEvidence) => Promise<T>,
+): Promise<T> {
   const lock = `${basename(path)}.lock`;
   let release: (() => Promise<void>) | undefined;
   try {
     await lstat(dirname(path));
     release = await takeLock(dirname(path), lock);
     await removeLeftLocks(dirname(path), lock);
-    const handle = await openForAppend(path);
+    const file = await openEvidence(path, largest);
     try {
-      return await work(openEvidence(path, handle));
+      return await work(file);
     } finally {
-      await handle.close();
+      await file.dispose();
     }
   } catch (error) {
     throw isSystemError(error) ? new CannotKeep(explain(error, path)) : error;
@@ -121,7 +139,12 @@ async function openForAppend(path: string): Promise<FileHandle> {
   }
 }
 
-function openEvidence(path: string, handle: FileHandle): OpenEvidence {
+/** Holds the file that is appended to, also across the closing of a full one. */
+async function openEvidence(
+  path: string,
+  largest: number,
+): Promise<OpenEvidence & { dispose(): Promise<void> }> {
+  let handle = await openForAppend(path);
   const append = async (text: string) => {
     const { size } = await handle.stat();
     try {
@@ -141,8 +164,20 @@ function openEvidence(path: string, handle: FileHandle): OpenEvidence {
         if (torn === undefined) torn = piece;
         else return { last: piece, torn: torn.length > 0 ? torn : undefined };
       }
-      return { last: undefined, torn: torn && torn.length > 0 ? torn : undefined };
+      const found = (await lastOfSegments(path)) ?? { last: undefined };
+      return { ...found, torn: torn && torn.length > 0 ? torn : undefined };
     },
+    async isFullFor(bytes) {
+      const { size } = await handle.stat();
+      return size > 0 && size + bytes + 1 > largest;
+    },
+    async close(upTo) {
+      await closeSegment(path, upTo);
+      const full = handle;
+      handle = await openForAppend(path);
+      await full.close();
+    },
+    dispose: () => handle.close(),
     append: (line) => append(`${line}\n`),
     finish: () => append('\n'),
     async setAside(torn) {
@@ -167,23 +202,19 @@ function openEvidence(path: string, handle: FileHandle): OpenEvidence {
   };
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 async function noticesOf(path: string): Promise<readonly string[]> {
   const notices: string[] = [];
   try {
-    const stat = await lstat(path);
-    if ((stat.mode & 0o077) !== 0)
-      notices.push(
-        `${path} has the mode ${(stat.mode & 0o7777).toString(8)}; expected 600, because it says what is weak here.`,
-      );
+    for (const file of [...(await segmentsOf(path)).map((segment) => segment.path), path]) {
+      const stat = await lstat(file).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw error;
+      });
+      if (stat && (stat.mode & 0o077) !== 0)
+        notices.push(
+          `${file} has the mode ${(stat.mode & 0o7777).toString(8)}; expected 600, because it says what is weak here.`,
+        );
+    }
     const prefix = `${basename(path)}.torn-`;
     const torn = (await readdir(dirname(path))).filter(
       (name) => name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length)),

@@ -24,14 +24,40 @@ export function probeTcp(address: {
   });
 }
 
-/** Addresses of a name as this host resolves it (hosts file included). A name that does not exist has none. */
+/**
+ * Milliseconds that the C library may take for a name. It asks each name server again after 5 s (resolv.conf(5),
+ * `timeout`), so one lost packet is got over; a silent server would hold it for 10 s, three of them for 30.
+ */
+const LONGEST_LOOKUP = 6_000;
+
+/**
+ * Addresses of a name as this host resolves it (hosts file included). A name that does not exist has none.
+ * @throws {Error} when neither the C library (within 6 s) nor the name servers themselves (within 1.5 s each) tell
+ */
 export async function resolveName(name: string, family: 4 | 6): Promise<readonly string[]> {
   try {
-    return (await lookup(name, { family, all: true })).map((a) => a.address);
+    const found = await within(lookup(name, { family, all: true }), LONGEST_LOOKUP);
+    return found.map((a) => a.address);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTFOUND' || code === 'ENODATA') return [];
     return askNameServers(name, family, String(code));
+  }
+}
+
+/** @throws with the code ETIMEDOUT when it takes longer: what was begun cannot be called back, only no longer awaited */
+async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const error = new Error(`no answer within ${milliseconds / 1000} s`);
+      reject(Object.assign(error, { code: 'ETIMEDOUT' }));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

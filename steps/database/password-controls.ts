@@ -1,7 +1,7 @@
 /** Controls of how the server lets anybody in: by SCRAM passwords that nobody can guess. */
 import type { HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, skip, type Verdict } from '../../src/core/step.ts';
-import { PATH } from '../shared/layout.ts';
+import { PATH, SERVICE } from '../shared/layout.ts';
 import { verifies } from '../shared/scram.ts';
 import { asSuperuser, type Needed, probe, ROLE_NAME, rows, SECTION } from './ground.ts';
 
@@ -37,38 +37,61 @@ export const passwordControls: readonly Control<Needed>[] = [
   },
   {
     id: 'pg.passwords-not-default',
-    title: 'No password that everybody knows opens the database',
+    title: "No password that everybody knows opens a role of CoreCube's",
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 4.10', 'CWE-1392'],
     how: "Tries well-known passwords and each role's own name against the SCRAM verifiers that the server keeps, without a login.",
     threat: 'Example passwords of images and guides are what attackers try first.',
-    remedy: `Log in with psql inside the container, set another one with \\password postgres, and put it into ${PATH.databaseSuperuserPassword}.`,
+    remedy: `Apply makes a random password where the one in ${PATH.env} is weak, sets the passwords of ${PATH.env} on the server, and starts CoreCube with them.`,
+    impact: 'CoreCube is recreated and away for some seconds; what else uses the old password loses access.',
+    inspect: (context) => notDefault(context, 'own'),
+  },
+  {
+    id: 'pg.other-passwords-not-default',
+    title: "No password that everybody knows opens the superuser or a role that is named like CoreCube's",
+    severity: 'required',
+    section: SECTION,
+    refs: ['CIS Docker 4.10', 'CWE-1392'],
+    how: "Tries well-known passwords and each role's own name against the verifiers of the superuser and of other corecube roles, without a login.",
+    threat: 'Whoever guesses the password of the superuser reads and changes everything, past every policy.',
+    remedy: `Choose another password for each role that is named. In docker compose exec ${SERVICE.database} psql -h /run/postgresql -U postgres, type \\password and the name of the role. The one of postgres then belongs into ${PATH.databaseSuperuserPassword}: write it into the file as it is, so that owner and mode stay. That of an external admin role belongs where databaseAdminUrl points.`,
+    impact: 'What else uses the old password loses access. Nothing has to be restarted.',
+    // A stop between the server and the file would lock this tool and its operator out of the database.
     manual: true,
-    async inspect({ host, answers }) {
-      const look = await asSuperuser(host, answers);
-      if (look.verdict) return look.verdict;
-      const { stored } = await probe(host, 'verifiers', look.connection, {
-        stored: `SELECT rolname AS name, rolpassword AS verifier FROM pg_authid
-          WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-SHA-256$%' AND (rolname = current_user OR rolname LIKE 'corecube%')`,
-      });
-      if (answers.database === 'external' && !stored.ok && stored.code === '42501')
-        return skip(
-          'the admin role may not read the verifiers; the roles of CoreCube have generated passwords',
-        );
-      const roles = rows(stored, 'the verifiers of the passwords (pg_authid)');
-      // Tried here against what the server keeps: the same answer as a login, without a login's trace or lockout.
-      const open = roles.filter(({ name, verifier }) =>
-        [...KNOWN, String(name)].some((word) => verifies(word, String(verifier))),
-      );
-      return open.length === 0
-        ? pass(
-            `${KNOWN.length + 1} well-known passwords tried for ${roles.map((r) => r.name).join(', ')}: none fits`,
-          )
-        : fail(`${open.map((r) => r.name).join(', ')}: a well-known password fits`, 'none fits');
-    },
+    inspect: (context) => notDefault(context, 'other'),
   },
 ];
+
+/** Which of the roles are tried: the three that this tool makes, or the one that looks and those named alike. */
+async function notDefault(
+  { host, answers }: { readonly host: HostReader; readonly answers: Needed },
+  which: 'own' | 'other',
+): Promise<Verdict> {
+  const look = await asSuperuser(host, answers);
+  if (look.verdict) return look.verdict;
+  const { stored } = await probe(host, 'verifiers', look.connection, {
+    stored: `SELECT rolname AS name, rolpassword AS verifier FROM pg_authid
+      WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-SHA-256$%' AND (rolname = current_user OR rolname LIKE 'corecube%')`,
+  });
+  if (answers.database === 'external' && !stored.ok && stored.code === '42501')
+    return skip('the admin role may not read the verifiers; the roles of CoreCube have generated passwords');
+  const own = new Set(Object.values(ROLE_NAME));
+  const roles = rows(stored, 'the verifiers of the passwords (pg_authid)').filter(
+    ({ name }) => own.has(String(name)) === (which === 'own'),
+  );
+  // Only before the first apply; a role that is gone later is what pg.roles-log-in is about.
+  if (roles.length === 0) return pass('the server keeps no password of such a role');
+  // Tried here against what the server keeps: the same answer as a login, without a login's trace or lockout.
+  const open = roles.filter(({ name, verifier }) =>
+    [...KNOWN, String(name)].some((word) => verifies(word, String(verifier))),
+  );
+  return open.length === 0
+    ? pass(
+        `${KNOWN.length + 1} well-known passwords tried for ${roles.map((r) => r.name).join(', ')}: none fits`,
+      )
+    : fail(`${open.map((r) => r.name).join(', ')}: a well-known password fits`, 'none fits');
+}
 
 /** Passwords of examples: the image's documentation, the hardening guide's URL, and what people type. */
 const KNOWN = ['postgres', 'password', 'mysecretpassword', 'corecube', 'changeme', 'secret', 'admin'];

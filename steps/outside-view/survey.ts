@@ -36,8 +36,10 @@ export type Route =
 
 export interface Survey {
   readonly routes: readonly { readonly address: string; readonly route: Promise<Route> }[];
-  /** Why addresses are missing from the list; empty when the list is whole. */
-  readonly untold: readonly string[];
+  /** Families whose addresses the resolver did not tell, each with why: there may be more addresses than are known. */
+  readonly untold: readonly { readonly family: 4 | 6; readonly because: string }[];
+  /** Why known addresses are not tried; undefined when all are. */
+  readonly untried: string | undefined;
 }
 
 /** The address in one form, without zone and IPv4 mapping. */
@@ -60,27 +62,28 @@ export const siteOf = ({ host, answers, signal }: Look): Site & { readonly signa
 export function survey(context: Look): Promise<Survey> {
   const { host, answers } = context;
   return host.once('outside survey', async () => {
-    const untold: string[] = [];
+    const untold: Survey['untold'][number][] = [];
     const found = await Promise.all(
       ([4, 6] as const).map((family) =>
         host.resolve(answers.target.host, family).catch((error: unknown): readonly string[] => {
-          untold.push(
-            `whether ${answers.target.host} has IPv${family} addresses is not known: ${error instanceof Error ? error.message : String(error)}`,
-          );
+          const why = error instanceof Error ? error.message : String(error);
+          const because = `whether ${answers.target.host} has IPv${family} addresses is not known: ${why}`;
+          untold.push({ family, because });
           return [];
         }),
       ),
     );
     const addresses = [...new Set(found.flat().map(plainAddress))];
-    if (addresses.length > MOST_ADDRESSES)
-      untold.push(
-        `the name has ${addresses.length} addresses, and ${MOST_ADDRESSES} are tried: ${addresses.slice(MOST_ADDRESSES).join(', ')} were not`,
-      );
+    const beyond = addresses.slice(MOST_ADDRESSES);
     return {
       routes: addresses
         .slice(0, MOST_ADDRESSES)
         .map((address) => ({ address, route: routeTo(context, address) })),
       untold,
+      untried:
+        beyond.length === 0
+          ? undefined
+          : `the name has ${addresses.length} addresses, and ${MOST_ADDRESSES} are tried: ${beyond.join(', ')} were not`,
     };
   });
 }
@@ -167,8 +170,10 @@ function ownCertificates({ host, answers }: Look): Promise<ReadonlyMap<string, s
 }
 
 /**
- * One verdict for all addresses: what fails at one fails, what is not seen at one is not proved. Addresses at which
- * nothing answers serve nothing and are judged by `outside.addresses-answer`; when none answers, nothing is proved.
+ * One verdict for all known addresses: what fails at one fails, what is not seen at one is not proved. Addresses at which
+ * nothing answers serve nothing and are judged by `outside.addresses-answer`; when none answers, nothing is proved. Where
+ * the resolver is silent about one family, what the other shows is judged and says so: that there may be more addresses
+ * is what `outside.addresses-answer` has not seen.
  */
 export async function everywhere(context: Look, look: (at: Reached) => Promise<Verdict>): Promise<Verdict> {
   return combine(context, async (route) => {
@@ -183,7 +188,7 @@ export async function combine(
   context: Look,
   look: (route: Route) => Promise<Verdict | undefined>,
 ): Promise<Verdict> {
-  const { routes, untold } = await survey(context);
+  const { routes, untold, untried } = await survey(context);
   const seen = await Promise.all(
     routes.map(async ({ address, route }) => ({ address, verdict: await look(await route) })),
   );
@@ -198,18 +203,30 @@ export async function combine(
   const hidden = judged.flatMap(({ address, verdict: v }) =>
     v.is === 'unknown' ? [{ address, text: v.because }] : [],
   );
-  if (hidden.length > 0 || untold.length > 0)
-    return unknown([...(hidden.length > 0 ? [together(hidden)] : []), ...untold].join('; '));
+  const missing = untold.map(({ because }) => because);
+  if (hidden.length > 0 || untried !== undefined)
+    return unknown(
+      [...(hidden.length > 0 ? [together(hidden)] : []), ...missing, ...(untried ? [untried] : [])].join(
+        '; ',
+      ),
+    );
   const passes = judged.flatMap(({ address, verdict: v }) =>
     v.is === 'pass' ? [{ address, text: v.observed }] : [],
   );
   if (passes.length === 0 || passes.length < judged.length)
     return unknown(
-      routes.length === 0
-        ? `${context.answers.target.host} has no address, as this machine resolves it`
-        : `no address of ${context.answers.target.host} answers: ${routes.map((r) => r.address).join(', ')}`,
+      [
+        ...(routes.length > 0
+          ? [
+              `no address of ${context.answers.target.host} answers: ${routes.map((r) => r.address).join(', ')}`,
+            ]
+          : missing.length === 0
+            ? [`${context.answers.target.host} has no address, as this machine resolves it`]
+            : []),
+        ...missing,
+      ].join('; '),
     );
-  return pass(together(passes));
+  return pass([together(passes), ...missing].join('; '));
 }
 
 /** `198.51.100.1 and 2001:db8::1: text`, the same text said once. */

@@ -10,6 +10,12 @@ type Needed = Pick<Answers, 'projectName'>;
 const UP = `running.${SERVICE.app}-up`;
 const SERVICE_LABEL = 'com.docker.compose.service';
 
+/**
+ * One of these on a wrong network is the finding of running.networks or running.proxy-networks, and repaired there; what
+ * only a person may decide about is a stranger.
+ */
+const OURS: readonly string[] = [SERVICE.app, SERVICE.proxy, SERVICE.database, SERVICE.inference];
+
 /** The part of `docker network inspect` that is read here. */
 interface Network {
   readonly Internal: boolean;
@@ -65,22 +71,21 @@ const internalClosed: Control<Needed> = {
 
 const internalMembers: Control<Needed> = {
   id: 'running.internal-members',
-  title: 'Nothing else is connected to the internal network',
+  title: 'Only services of this install are connected to the internal network',
   severity: 'required',
   section: 'network-isolation',
   refs: ['CIS Docker 5.30'],
-  how: 'Lists the members of the internal network in docker network inspect.',
+  how: 'Lists the members of the internal network in docker network inspect; each must be the container of a service of this install.',
   threat: 'A container on the internal network reaches the database past every fence.',
   remedy: 'docker network disconnect the named container, or give it a network of its own.',
   impact: 'The named container loses its way to the database.',
   manual: true,
   async inspect({ host, answers }) {
     if (!(await isUp(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
-    const allowed = new Set<string>([SERVICE.app, SERVICE.database, SERVICE.inference]);
-    const { own, foreign } = await members(host, answers.projectName, NETWORK.internal, allowed);
+    const { own, foreign } = await members(host, answers.projectName, NETWORK.internal, new Set(OURS));
     return foreign.length === 0
       ? pass(own.join(', '))
-      : fail(`${foreign.join(', ')} joined it`, 'CoreCube, the database and inference only');
+      : fail(`${foreign.join(', ')} joined it`, 'services of this install only');
   },
 };
 
@@ -106,9 +111,7 @@ const edgeMembers: Control<Needed> = {
         : Object.entries(model.services)
             .filter(([, service]) => NETWORK.edge in (service.networks ?? {}))
             .map(([name]) => name);
-    // A service of this install on a wrong network is another control's finding, and repaired.
-    const ours = [SERVICE.app, SERVICE.proxy, SERVICE.database, SERVICE.inference];
-    const allowed = new Set<string>([...ours, ...declared]);
+    const allowed = new Set<string>([...OURS, ...declared]);
     const { own, foreign } = await members(host, answers.projectName, NETWORK.edge, allowed);
     if (foreign.length === 0) return pass(own.join(', '));
     const seen = `${foreign.join(', ')} joined it`;

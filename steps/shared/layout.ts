@@ -32,6 +32,7 @@ export const UID = { app: 1000, database: 999, proxy: 1000, inference: 1000 } as
 export const PATH = {
   compose: 'compose.yaml',
   override: 'compose.override.yaml',
+  waivers: 'waivers.yaml',
   env: '.env',
   caddyDir: 'caddy',
   caddyfile: 'caddy/Caddyfile',

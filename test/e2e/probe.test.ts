@@ -102,6 +102,18 @@ describe('the outside view', () => {
     expect(JSON.stringify(seen.report)).toContain('seen from 198.51.100.8 at ');
   });
 
+  it('judges what IPv4 shows while the name server is silent about IPv6', async () => {
+    const silent = ['INPUT', '-p', 'udp', '--dport', '53', '-j', 'DROP'];
+    await host.client(1).out(['iptables', '-A', ...silent]);
+    const seen = await probe(outsider());
+    await host.client(1).out(['iptables', '-D', ...silent]);
+    const unseen = ['outside.addresses-answer'];
+    expect([seen.code, seen.fails, seen.unseen], troubles(seen.report)).toEqual([3, [], unseen]);
+    expect(JSON.stringify(seen.report)).toMatch(/whether corecube\.test has IPv6 addresses is not known/);
+    const handed = await handIn();
+    expect([handed.code, handed.fails, handed.unseen], troubles(handed.report)).toEqual([3, [], unseen]);
+  });
+
   it('tells a machine inside the ranges that it is no outsider', async () => {
     const fooled = await probe(host.client(1));
     expect([fooled.code, fooled.fails]).toEqual([1, ['outside.admin-refused', 'outside.metrics-refused']]);

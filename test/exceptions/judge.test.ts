@@ -1,6 +1,7 @@
 /** What holds, what does not, and what is said about the file: on findings as the engine gives them, run by the engine. */
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/core/engine.ts';
+import type { FileStat } from '../../src/core/host.ts';
 import type { Exception, Report } from '../../src/core/report.ts';
 import { Secret } from '../../src/core/secret.ts';
 import {
@@ -271,11 +272,14 @@ describe('a run that looks at a part', () => {
 
 describe('gathering', () => {
   const failing = (code: string) => Promise.reject(Object.assign(new Error(code), { code }));
-  const source = (read: (path: string) => Promise<string>, file?: string) =>
+  const plain: FileStat = { kind: 'file', mode: 0o644, uid: 1000, gid: 1000, size: 9 };
+  const source = (read: (path: string) => Promise<string>, file?: string, stat: Partial<FileStat> = {}) =>
     gatherExceptions({
       file,
       standard: '/srv/x/waivers.yaml',
       read,
+      stat: async () => ({ ...plain, ...stat }),
+      uid: 1000,
       steps: [step],
       now: NOW,
       isPartial: false,
@@ -293,6 +297,22 @@ describe('gathering', () => {
     expect(found.exceptions?.waivers.get('is.bad')?.where).toBe('waivers.yaml:1:3');
     expect(await source(() => failing('ENOENT'))).toEqual({ problems: [] });
     expect(await source(() => failing('ENOTDIR'))).toEqual({ problems: [] });
+  });
+
+  it('does not believe a file that was named and that others can write', async () => {
+    const named = (stat: Partial<FileStat>) => source(async () => TEXT, '/etc/w.yaml', stat);
+    for (const [stat, seen] of [
+      [{ mode: 0o664 }, 'has mode 0664, so that others may have written it'],
+      [{ mode: 0o602 }, 'has mode 0602, so that others may have written it'],
+      [{ kind: 'symlink', mode: 0o777 }, 'is a symlink'],
+      [{ uid: 1001 }, 'belongs to uid 1001'],
+    ] as const) {
+      const { exceptions, problems } = await named(stat);
+      expect(exceptions).toBeUndefined();
+      expect(problems).toMatchObject([{ where: '--waivers', seen: `/etc/w.yaml ${seen}` }]);
+    }
+    for (const stat of [{}, { uid: 0 }, { mode: 0o600 }])
+      expect((await named(stat)).exceptions?.waivers.size).toBe(1);
   });
 
   it('insists on the file that was named, and on being able to read the standard one', async () => {
@@ -313,7 +333,8 @@ describe('gathering', () => {
 describe('the controls about waivers', () => {
   it('are statements with all that a control needs, under ids of their own', () => {
     const taken = steps.flatMap((s) => [s.id, ...s.controls.map((c) => c.id)]);
-    expect(taken.filter((id) => id.startsWith('waivers'))).toEqual([]);
+    const own = [waiversStep.id, ...waiversStep.controls.map((c) => c.id)];
+    expect(taken.filter((id) => own.includes(id))).toEqual([]);
     expect(new Set(waiversStep.controls.map((c) => c.id)).size).toBe(waiversStep.controls.length);
     for (const { id, title, section, threat, remedy, how } of waiversStep.controls) {
       expect(id).toMatch(/^waivers\.[a-z-]+$/);

@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { appendEvidence, type Kept } from '../../src/evidence/append.ts';
 import { canonicalJson, type Json, sha256 } from '../../src/evidence/canonical.ts';
-import { type EvidenceResult, verifyEvidence } from '../../src/evidence/chain.ts';
+import { verifyEvidence } from '../../src/evidence/chain.ts';
+import type { EvidenceResult } from '../../src/evidence/result.ts';
 import type { Signer } from '../../src/evidence/store.ts';
 import { fileEvidence } from '../../src/host/evidence-store.ts';
 import { sshSignatureCheck } from '../../src/host/signing.ts';
@@ -18,6 +19,8 @@ export const NAMESPACE = 'evidence@test';
 export class EvidenceBed {
   readonly dir: string;
   readonly path: string;
+  /** Bytes from which on a file is closed; as shipped unless told. */
+  largest: number | undefined;
   constructor(dir: string) {
     this.dir = dir;
     this.path = join(dir, 'evidence.jsonl');
@@ -33,7 +36,7 @@ export class EvidenceBed {
 
   append(signer?: Signer, now?: () => Date): Promise<Kept> {
     const seen = [finding('a.one', VERDICT.pass), finding('a.two', VERDICT.fail)];
-    return appendEvidence(fileEvidence(this.path, now), report(seen), signer);
+    return appendEvidence(fileEvidence(this.path, now, this.largest), report(seen), signer);
   }
   /** @throws when it was not kept */
   async appendKept(signer?: Signer, now?: () => Date): Promise<Extract<Kept, { kept: true }>> {
@@ -69,10 +72,11 @@ import { appendEvidence } from '../../src/evidence/append.ts';
 import { fileEvidence } from '../../src/host/evidence-store.ts';
 import { acquireLock } from '../../src/host/lock.ts';
 import { finding, report, VERDICT } from '../evidence/reports.ts';
-const [path, count, lockFor] = process.argv.slice(2);
+const [path, count, lockFor, largest] = process.argv.slice(2);
 writeSync(1, 'ready\\n');
 for (let n = 0; n < Number(count); n++) {
-  const kept = await appendEvidence(fileEvidence(path), report([finding('a.one', VERDICT.pass)]));
+  const store = fileEvidence(path, undefined, largest === '0' ? undefined : Number(largest));
+  const kept = await appendEvidence(store, report([finding('a.one', VERDICT.pass)]));
   if (!kept.kept) throw new Error(kept.because);
   writeSync(1, kept.sequence + ' ' + kept.hash + '\\n');
 }
@@ -100,10 +104,17 @@ if (Number(lockFor) > 0) writeSync(1, taken + ' taken, ' + twice + ' held twice\
 
 /**
  * A program that appends `count` times and prints each sequence number and hash once its record is on the disk; then, for
- * `lockFor` milliseconds, takes and gives back a lock and counts how often somebody else held it, too.
+ * `lockFor` milliseconds, takes and gives back a lock and counts how often somebody else held it, too. `largest`: bytes from
+ * which on a file is closed.
  */
 export async function appender(): Promise<{
-  start(path: string, count: number, under?: readonly string[], lockFor?: number): ChildProcess;
+  start(
+    path: string,
+    count: number,
+    under?: readonly string[],
+    lockFor?: number,
+    largest?: number,
+  ): ChildProcess;
   dispose(): Promise<void>;
 }> {
   const folder = await mkdtemp(join(tmpdir(), 'appender-'));
@@ -118,8 +129,9 @@ export async function appender(): Promise<{
     banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   });
   return {
-    start(path, count, under = [], lockFor = 0) {
-      const argv = [...under, process.execPath, outfile, path, String(count), String(lockFor)];
+    start(path, count, under = [], lockFor = 0, largest = 0) {
+      const numbers = [count, lockFor, largest].map(String);
+      const argv = [...under, process.execPath, outfile, path, ...numbers];
       return spawn(argv[0] as string, argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     },
     dispose: () => rm(folder, { recursive: true, force: true }),

@@ -120,6 +120,20 @@ const fileRows: readonly Sabotage[] = [
       );
     },
   },
+  {
+    name: 'the database keeps the password of the owner as its name, and .env is right',
+    break: (i) => i.sql("alter role corecube_migrator password 'corecube_migrator'"),
+    turns: {
+      ...fail('pg.passwords-not-default', 'pg.roles-log-in'),
+      ...unseen('pg.app-can-work', 'pg.owner-attributes', 'release.confirmed'),
+    },
+  },
+  {
+    name: 'a role that is named like those of CoreCube has a well-known password',
+    break: (i) => i.sql("create role corecube_report login password 'password'"),
+    turns: fail('pg.other-passwords-not-default', 'pg.other-roles-cannot-log-in'),
+    undo: (i) => i.sql('drop role corecube_report'),
+  },
 ];
 
 const ruleRows: readonly Sabotage[] = [

@@ -1,4 +1,5 @@
 /** Rows about the host itself: its clock, and the wires between the parts. */
+import { chmod } from 'node:fs/promises';
 import type { Install } from '../e2e/support.ts';
 import { docker } from './by-hand.ts';
 import { BY_LOGIN, BY_PROXY, BY_TLS } from './sights.ts';
@@ -14,6 +15,12 @@ const wires = (i: Install, change: '-I' | '-D') =>
   ]);
 
 export const hostRows: readonly Sabotage[] = [
+  {
+    name: 'everybody can make a file of waivers in the directory of the install',
+    break: (i) => chmod(i.dir, 0o777),
+    turns: fail('waivers.file-access'),
+    undo: (i) => chmod(i.dir, 0o755),
+  },
   {
     name: 'the clock of the tool is ten minutes fast',
     async break(i) {

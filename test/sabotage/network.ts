@@ -78,7 +78,7 @@ const WITHOUT_ENGINE = [
   ...['docker.installable', 'docker.installed', 'host.disk*', 'host.filesystem*', 'host.firewall'],
   ...['host.memory*', 'host.ports-free', 'key.belongs-to-data', 'key.directory', 'key.exists', 'key.format'],
   ...['key.not-a-link', 'key.not-lost', 'pg.env-file', 'pg.urls-distinct', 'pg.urls-verify-server'],
-  ...['proxy.config-file'],
+  ...['proxy.config-file', 'waivers.file-access'],
 ];
 /** What the engine still tells of containers that this host cannot reach over their networks. */
 const OVER_THE_SOCKET = [
@@ -160,7 +160,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the proxy is connected to the internal network',
     break: async (i) => must(i, 'network', 'connect', network(i, 'internal'), await i.container('caddy')),
-    turns: fail('running.internal-members', 'running.proxy-networks'),
+    turns: fail('running.proxy-networks'),
     undo: async (i) => must(i, 'network', 'disconnect', network(i, 'internal'), await i.container('caddy')),
   },
   {

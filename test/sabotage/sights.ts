@@ -22,6 +22,7 @@ export const BY_SERVER = [
 export const BY_SQL = [
   'pg.scram-only',
   'pg.passwords-not-default',
+  'pg.other-passwords-not-default',
   'pg.roles-log-in',
   'pg.tls-in-use',
   'pg.sessions-logged',

@@ -204,6 +204,40 @@ describe('sins', () => {
     }
   });
 
+  it('waits longer for a server that has just been started, or whose first boot is not finished', async () => {
+    const on = await start();
+    on.slowness = 40_000;
+    const late = await verdicts(adminAccount, on);
+    for (const id of ['admin.default-login-refused', 'admin.own-login'])
+      expect(late[id]).toMatchObject({ is: 'unknown', because: expect.stringMatching(/within 10 s$/) });
+    on.startedAt = new Date(on.now.getTime() - 170_000);
+    expect(short(await verdicts(adminAccount, on))).toEqual(HELD);
+    on.isPaused = true;
+    expect((await verdicts(adminAccount, on))['admin.own-login']?.is).toBe('unknown');
+    on.isPaused = false;
+    on.startedAt = new Date(on.now.getTime() - 600_000);
+    expect((await verdicts(adminAccount, on))['admin.own-login']?.is).toBe('unknown');
+    bootstrap(on);
+    expect((await verdicts(adminAccount, on))['admin.own-login']?.is).toBe('pass');
+  });
+
+  it('says how long it waited for a server that has just been started, and calls nothing refused', async () => {
+    const on = await start();
+    on.startedAt = new Date(on.now.getTime() - 20_000);
+    on.slowness = 60_000;
+    const all = await verdicts(adminAccount, on);
+    expect(all['admin.default-login-refused']).toEqual({
+      is: 'unknown',
+      because: expect.stringMatching(
+        /no answer within 45 s; it was started 20 s ago and is given 45 s instead of 10 s\. Look at the load/,
+      ),
+    });
+    on.startedAt = new Date(on.now.getTime() + 3_600_000);
+    expect((await verdicts(adminAccount, on))['admin.own-login']).toMatchObject({
+      because: expect.stringMatching(/within 10 s$/),
+    });
+  });
+
   it('a password that was changed elsewhere fails the login and is not guessed', async () => {
     const on = await start();
     on.files.set('secrets/admin_password', {

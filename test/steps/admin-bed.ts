@@ -94,6 +94,11 @@ export interface Bed {
   labels: Record<string, string>;
   /** `absent`: no container; `stopped`: it does not run. */
   state: 'running' | 'stopped' | 'absent';
+  /** When the container was started; long ago unless told. */
+  startedAt: Date;
+  isPaused: boolean;
+  /** Milliseconds that the server takes for an answer; nobody waits for them: a request that allows less gets none. */
+  slowness: number;
   /** Every request that went out, without its body. */
   readonly requests: string[];
   readonly ran: string[][];
@@ -166,6 +171,9 @@ export async function startBed(options: BedOptions = {}): Promise<Bed> {
     env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     labels: {},
     state: 'running',
+    startedAt: new Date('2020-01-01T00:00:00Z'),
+    isPaused: false,
+    slowness: 0,
     requests: [],
     ran: [],
     now: new Date(),
@@ -217,7 +225,10 @@ function hostOf(bed: Bed, port: number): Host {
     },
     http: (wanted) => {
       bed.requests.push(`${wanted.method} ${wanted.path}`);
-      return send(wanted, port);
+      const limit = wanted.timeoutMs ?? 10_000;
+      if (bed.slowness <= limit) return send(wanted, port);
+      const message = `no answer within ${limit / 1000} s`;
+      return Promise.resolve({ ok: false, code: 'ETIMEDOUT', message });
     },
     writeFile: async (path, content, { mode, uid = 0, exclusive }) => {
       if (exclusive && bed.files.has(path)) throw new Error(`${path} exists`);
@@ -243,7 +254,12 @@ function hostOf(bed: Bed, port: number): Host {
 
 const container = (bed: Bed) => ({
   Id: 'c0ffee',
-  State: { Running: bed.state === 'running', Restarting: false },
+  State: {
+    Running: bed.state === 'running',
+    Restarting: false,
+    Paused: bed.isPaused,
+    StartedAt: bed.startedAt.toISOString(),
+  },
   Config: { Env: bed.env, Labels: { 'com.docker.compose.service': 'corecube', ...bed.labels } },
   NetworkSettings: { Networks: { bed_edge: { IPAddress: '127.0.0.1' } } },
 });

@@ -1,26 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { HostReader } from '../../src/core/host.ts';
-import { type ComposeAnswers, desiredText } from '../../steps/compose/render.ts';
+import { desiredText } from '../../steps/compose/render.ts';
+import { composeAnswers } from './compose-answers.ts';
 import { hostOf } from './database-host.ts';
-
-const answers = {
-  image: 'corecube/corecube:v2',
-  release: 'v2',
-  domain: 'corecube.test',
-  tls: 'internal',
-  httpPort: 80,
-  httpsPort: 443,
-  listenAddress: '0.0.0.0',
-  maxUploadMb: 50,
-  sessionHours: 8,
-  sessionIdleMinutes: 30,
-  projectName: 'corecube',
-  database: 'bundled',
-  postgresImage: 'pgvector/pgvector:pg17',
-  proxyImage: 'caddy:2',
-  adminRanges: ['198.51.100.7/32'],
-} as unknown as ComposeAnswers;
 
 /** A host whose engine has networks with these subnets, and none of this install. */
 const hostWith = (subnets: readonly string[]): HostReader =>
@@ -38,8 +21,8 @@ const hostWith = (subnets: readonly string[]): HostReader =>
     },
   }) as unknown as HostReader;
 
-const subnetOf = async (subnets: readonly string[], adminRanges = answers.adminRanges) => {
-  const text = await desiredText(hostWith(subnets), { ...answers, adminRanges });
+const subnetOf = async (subnets: readonly string[], adminRanges = composeAnswers.adminRanges) => {
+  const text = await desiredText(hostWith(subnets), { ...composeAnswers, adminRanges });
   const model = parse(text) as { networks: { edge: { ipam: { config: [{ subnet: string }] } } } };
   return model.networks.edge.ipam.config[0].subnet;
 };

@@ -2,43 +2,31 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { fill } from '../../src/core/template.ts';
-import type { ComposeAnswers } from '../../steps/compose/render.ts';
 import { isDangerousMount, violations } from '../../steps/compose/violations.ts';
 import type { ComposeModel } from '../../steps/shared/compose-project.ts';
 import template from '../../templates/compose.yaml?raw';
+import { composeAnswers } from './compose-answers.ts';
 
 const DIR = '/srv/corecube';
-const ANSWERS = {
-  domain: 'corecube.test',
-  tls: 'internal',
-  httpPort: 80,
-  httpsPort: 443,
-  listenAddress: '0.0.0.0',
-  maxUploadMb: 50,
-  sessionHours: 8,
-  sessionIdleMinutes: 30,
-  database: 'bundled',
-} as ComposeAnswers;
-
 // biome-ignore lint/suspicious/noExplicitAny: sins are written into the model as it comes from YAML
 type Model = any;
 
 /** Our own template as Compose gives it, by way of YAML: lists of networks and secrets become what Compose makes of them. */
 function model(): Model {
   const text = fill(template, {
-    PROJECT: 'corecube',
-    RELEASE: 'v2',
-    APP_IMAGE: 'corecube/corecube:v2',
-    POSTGRES_IMAGE: 'pgvector/pgvector:pg17',
-    PROXY_IMAGE: 'caddy:2',
+    PROJECT: composeAnswers.projectName,
+    RELEASE: composeAnswers.release,
+    APP_IMAGE: composeAnswers.image,
+    POSTGRES_IMAGE: composeAnswers.postgresImage ?? '',
+    PROXY_IMAGE: composeAnswers.proxyImage,
     INFERENCE_IMAGE: 'unused',
-    PUBLIC_URL: 'https://corecube.test',
-    MAX_UPLOAD_MB: '50',
-    SESSION_HOURS: '8',
-    SESSION_IDLE_MINUTES: '30',
-    HTTP_PORT: '80',
-    HTTPS_PORT: '443',
-    LISTEN_ADDRESS: '0.0.0.0',
+    PUBLIC_URL: `https://${composeAnswers.domain}`,
+    MAX_UPLOAD_MB: String(composeAnswers.maxUploadMb),
+    SESSION_HOURS: String(composeAnswers.sessionHours),
+    SESSION_IDLE_MINUTES: String(composeAnswers.sessionIdleMinutes),
+    HTTP_PORT: String(composeAnswers.httpPort),
+    HTTPS_PORT: String(composeAnswers.httpsPort),
+    LISTEN_ADDRESS: composeAnswers.listenAddress,
     EDGE_SUBNET: '10.213.74.0/24',
   });
   const given = parse(text);
@@ -53,7 +41,7 @@ function model(): Model {
 function said(sin: (m: Model) => void): Record<string, string[]> {
   const given = model();
   sin(given);
-  return Object.fromEntries(violations(given as ComposeModel, ANSWERS, DIR));
+  return Object.fromEntries(violations(given as ComposeModel, composeAnswers, DIR));
 }
 const HARDENED = {
   image: 'x',

@@ -1,28 +1,11 @@
 /** The Compose step where its files are refused, gone, or joined by services of the operator. */
 import { describe, expect, it } from 'vitest';
 import { inspectAll } from '../../src/core/inspect.ts';
-import { type ComposeAnswers, desiredDocument } from '../../steps/compose/render.ts';
+import { desiredDocument } from '../../steps/compose/render.ts';
 import { compose } from '../../steps/compose.ts';
+import { composeAnswers } from './compose-answers.ts';
 import { fakeHost, imageReply, type Reply } from './preflight-host.ts';
 
-const ANSWERS = {
-  image: 'corecube/corecube:v2',
-  release: 'v2',
-  domain: 'corecube.test',
-  tls: 'internal',
-  httpPort: 80,
-  httpsPort: 443,
-  listenAddress: '0.0.0.0',
-  maxUploadMb: 50,
-  sessionHours: 8,
-  sessionIdleMinutes: 30,
-  projectName: 'corecube',
-  database: 'bundled',
-  postgresImage: 'pgvector/pgvector:pg17',
-  proxyImage: 'caddy:2',
-  inferenceImage: undefined,
-  adminRanges: ['198.51.100.7/32'],
-} as unknown as ComposeAnswers;
 const FILES = { 'compose.yaml': 'services: {}\n', '.env': '', 'compose.override.yaml': 'services: {}\n' };
 const signal = new AbortController().signal;
 
@@ -31,7 +14,7 @@ async function look(
   files: Readonly<Record<string, string>> = FILES,
 ) {
   const { host } = fakeHost({ files, commands });
-  const all = await inspectAll(compose, { host, answers: ANSWERS, signal }, new Map(), () => {});
+  const all = await inspectAll(compose, { host, answers: composeAnswers, signal }, new Map(), () => {});
   return Object.fromEntries(all.map((f) => [f.control, f.verdict]));
 }
 
@@ -74,7 +57,7 @@ describe('files that are gone', () => {
           'docker network inspect n1': network('10.213.74.0/24'),
         },
       });
-      const document = await desiredDocument(host, ANSWERS);
+      const document = await desiredDocument(host, composeAnswers);
       return document.getIn(['networks', 'edge', 'ipam', 'config', 0, 'subnet']);
     };
     expect(await subnetFor(network('10.213.74.0/24'))).toBe('10.213.74.0/24');
@@ -96,7 +79,7 @@ describe('services of the operator', () => {
 
   it('that are only advised about give nothing to write', async () => {
     const { host } = fakeHost({ files: FILES });
-    const context = { host, answers: ANSWERS, signal };
+    const context = { host, answers: composeAnswers, signal };
     expect(await compose.plan?.({ ...context, failing: new Set(['compose.foreign-hardened']) })).toEqual([]);
     const changes = await compose.plan?.({ ...context, failing: new Set(['compose.read-only']) });
     expect(changes?.map((c) => c.id)).toEqual(['compose.write']);

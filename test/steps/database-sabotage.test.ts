@@ -7,6 +7,7 @@ import type { Verdict } from '../../src/core/step.ts';
 import { differences, policyControls } from '../../steps/database/policies.ts';
 import { serverOptionProblems, serverOptions } from '../../steps/database/server-options.ts';
 import { database } from '../../steps/database.ts';
+import { scramVerifier } from '../../steps/shared/scram.ts';
 import template from '../../templates/compose.yaml?raw';
 import { answers } from './database-host.ts';
 import { presetHost, runningContainer } from './preset-host.ts';
@@ -54,6 +55,54 @@ describe('the options of the server', () => {
     expect(serverOptions(['--SSL-Min-Protocol-Version=TLSv1.3']).get('ssl_min_protocol_version')).toBe(
       'TLSv1.3',
     );
+  });
+});
+
+describe('the passwords that the server keeps', () => {
+  const salt = new Uint8Array(16).fill(3);
+  const kept = (passwords: Record<string, string>) => ({
+    'database probe verifiers': {
+      stored: rows(
+        ...Object.entries(passwords).map(([name, password]) => ({
+          name,
+          verifier: scramVerifier(new Secret(password), salt),
+        })),
+      ),
+    },
+  });
+  const good = {
+    postgres: 'q'.repeat(40),
+    corecube_app: 'r'.repeat(40),
+    corecube_maintenance: 's'.repeat(40),
+    corecube_migrator: 't'.repeat(40),
+  };
+  const seen = async (passwords: Record<string, string>) =>
+    Promise.all(
+      ['pg.passwords-not-default', 'pg.other-passwords-not-default'].map(
+        async (id) => (await look(id, kept(passwords))).is,
+      ),
+    );
+
+  it('are good, for our roles and for the others', async () => {
+    expect(await seen(good)).toEqual(['pass', 'pass']);
+  });
+  it.each(['corecube_app', 'password'])('%s as one of ours is repaired by apply', async (weak) => {
+    expect(await seen({ ...good, corecube_app: weak })).toEqual(['fail', 'pass']);
+    const control = database.controls.find((c) => c.id === 'pg.passwords-not-default');
+    expect(control?.manual).toBeUndefined();
+  });
+  it('of the superuser or a role that is named alike is left to a person', async () => {
+    expect(await seen({ ...good, postgres: 'postgres' })).toEqual(['pass', 'fail']);
+    expect(await seen({ ...good, corecube_old: 'corecube_old' })).toEqual(['pass', 'fail']);
+    const control = database.controls.find((c) => c.id === 'pg.other-passwords-not-default');
+    expect(control?.manual).toBe(true);
+  });
+  it('are not seen, and not good, when the server does not show them', async () => {
+    const refused = { ok: false, at: 'statement', code: '42501', message: 'permission denied' };
+    for (const id of ['pg.passwords-not-default', 'pg.other-passwords-not-default'])
+      await expect(look(id, { 'database probe verifiers': { stored: refused } })).rejects.toThrow(
+        /pg_authid/,
+      );
   });
 });
 

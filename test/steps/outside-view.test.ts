@@ -252,7 +252,16 @@ describe('a probe', () => {
       /127\.0\.0\.1 of this machine serves the same certificate/,
     ],
     ['no way to IPv6', { names: BOTH, ports: { [V6]: 'unroutable' } }, /no way to it \(ENETUNREACH\)/],
-    ['a resolver that is silent about IPv6', { names: { 6: new Error('SERVFAIL') } }, /SERVFAIL/],
+    [
+      'a resolver that is silent about both families',
+      { names: { 4: new Error('SERVFAIL'), 6: new Error('SERVFAIL') } },
+      /IPv4 addresses is not known: SERVFAIL; .*IPv6 addresses is not known: SERVFAIL/,
+    ],
+    [
+      'a resolver that is silent about IPv6, and no IPv4 address',
+      { names: { 4: [], 6: new Error('SERVFAIL') } },
+      /^whether corecube\.golden\.test has IPv6 addresses is not known: SERVFAIL$/,
+    ],
     [
       'more addresses than are tried',
       { names: { 4: Array.from({ length: 9 }, (_, i) => `192.0.2.${i + 1}`) } },
@@ -263,6 +272,34 @@ describe('a probe', () => {
     expect([report.exit, those(report, 'pass'), those(report, 'fail')]).toEqual([3, [], []]);
     for (const [id, verdict] of verdictsOf(report))
       if (verdict.is === 'unknown') expect(verdict.because, id).toMatch(why);
+  });
+
+  it('judges what IPv4 shows when the resolver is silent about IPv6, and the other way round', async () => {
+    for (const [family, names] of [
+      [6, { 4: [V4], 6: new Error('SERVFAIL') }],
+      [4, { 4: new Error('SERVFAIL'), 6: [V6] }],
+    ] as const) {
+      const silent = `whether ${NAME} has IPv${family} addresses is not known: SERVFAIL`;
+      const report = await take(outsideHost({ names }));
+      expect([report.exit, those(report, 'fail'), those(report, 'unknown')]).toEqual([
+        3,
+        [],
+        ['outside.addresses-answer'],
+      ]);
+      for (const [id, verdict] of verdictsOf(report)) {
+        if (verdict.is === 'pass') expect(verdict.observed, id).toContain(silent);
+        if (verdict.is === 'unknown') expect(verdict.because, id).toContain(silent);
+      }
+    }
+    const names = { 4: [V4], 6: new Error('SERVFAIL') };
+    const open = await take(outsideHost({ names, ports: { [`${V4} 7400`]: 'open' } }));
+    expect([open.exit, those(open, 'fail'), those(open, 'unknown')]).toEqual([
+      1,
+      ['outside.app-port-closed'],
+      ['outside.addresses-answer'],
+    ]);
+    const dead = await take(outsideHost({ names, ports: { [V4]: 'silent' } }));
+    expect([those(dead, 'fail'), those(dead, 'pass')]).toEqual([['outside.addresses-answer'], []]);
   });
 
   it('sends nothing to an address that is its own machine', async () => {

@@ -318,11 +318,19 @@ describe('the networks', () => {
   });
 
   it('fail with a foreign member inside, and with a way out', async () => {
-    const internal = { 'docker network inspect corecube_internal': members('corecube', 'pgvector', 'caddy') };
-    expect(shown((await look(() => {}, internal)).turned)).toEqual({ 'running.internal-members': 'fail' });
+    const inside = (...names: string[]) => ({
+      'docker network inspect corecube_internal': members(...names),
+    });
+    const stranger = await look(() => {}, inside('corecube', 'pgvector', 'intruder'));
+    expect(shown(stranger.turned)).toEqual({ 'running.internal-members': 'fail' });
     const open = members('corecube', 'pgvector').replace('"Internal":true', '"Internal":false');
     const { turned } = await look(() => {}, { 'docker network inspect corecube_internal': open });
     expect(shown(turned)).toEqual({ 'running.internal-closed': 'fail' });
+  });
+
+  it('leave a service of this install on a wrong one to the control that is repaired', async () => {
+    const inside = { 'docker network inspect corecube_internal': members('corecube', 'pgvector', 'caddy') };
+    expect((await look(() => {}, inside)).turned).toEqual({});
   });
 
   it('cannot judge a member while the files cannot be read', async () => {

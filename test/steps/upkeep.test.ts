@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FileStat } from '../../src/core/host.ts';
 import { inspectAll } from '../../src/core/inspect.ts';
 import { sections } from '../../steps/questions.ts';
 import { upkeep } from '../../steps/upkeep.ts';
@@ -151,4 +152,41 @@ describe('key.backup-apart', () => {
     'USB stick /mnt/stick, kept in the safe',
     '/srv/corecube-key of the host vault01',
   ])('takes the word for: %s', async (answer) => expect(await said(answer)).toMatchObject({ is: 'pass' }));
+});
+
+describe('waivers.file-access', () => {
+  const SELF = 1000;
+  const directory: FileStat = { kind: 'directory', mode: 0o755, uid: SELF, gid: SELF, size: 0 };
+  const file: FileStat = { kind: 'file', mode: 0o644, uid: SELF, gid: SELF, size: 9 };
+  const judged = async (stats: Readonly<Record<string, Partial<FileStat>>>) => {
+    const { host } = fakeHost({});
+    const all: Record<string, FileStat | undefined> = { '.': { ...directory, ...stats['.'] } };
+    if (stats['waivers.yaml']) all['waivers.yaml'] = { ...file, ...stats['waivers.yaml'] };
+    const system = async () => ({ ...(await host.system()), uid: SELF });
+    const control = upkeep.controls.find((c) => c.id === 'waivers.file-access');
+    const reader = { ...host, system, stat: async (path: string) => all[path] };
+    return control?.inspect({ host: reader, answers: {} as never, signal: new AbortController().signal });
+  };
+
+  it('passes without a file, and with one that only root or the operator can write', async () => {
+    expect(await judged({})).toMatchObject({ is: 'pass', observed: expect.stringContaining('there is no') });
+    for (const stat of [{}, { uid: 0 }, { mode: 0o600 }])
+      expect((await judged({ 'waivers.yaml': stat }))?.is).toBe('pass');
+  });
+
+  it.each<[string, Parameters<typeof judged>[0], RegExp]>([
+    ['a file that its group can write', { 'waivers.yaml': { mode: 0o664 } }, /waivers\.yaml has mode 0664/],
+    ['a file that everybody can write', { 'waivers.yaml': { mode: 0o646 } }, /waivers\.yaml has mode 0646/],
+    ["somebody else's file", { 'waivers.yaml': { uid: 1001 } }, /waivers\.yaml belongs to uid 1001/],
+    ['a link', { 'waivers.yaml': { kind: 'symlink', mode: 0o777 } }, /^waivers\.yaml is a symlink$/],
+    ['a directory in which everybody can make it', { '.': { mode: 0o1777 } }, /directory .* has mode 01777/],
+    ['a directory of a group', { '.': { mode: 0o775 } }, /directory .* has mode 0775/],
+  ])('fails for %s', async (_, stats, seen) => {
+    expect(await judged(stats)).toMatchObject({ is: 'fail', observed: expect.stringMatching(seen) });
+  });
+
+  it('cannot be waived, and is left to a person: the file is read before it is believed again', () => {
+    const control = upkeep.controls.find((c) => c.id === 'waivers.file-access');
+    expect(control).toMatchObject({ manual: true, unwaivable: true, severity: 'required' });
+  });
 });

@@ -10,6 +10,11 @@ export interface Server {
   readonly address: string;
   readonly port: number;
   readonly authority: string;
+  /**
+   * Set while the server was just started, or a first boot is not finished: seconds since its start. It is waited for
+   * longer then, because an answer that comes late is no sign of trouble yet.
+   */
+  readonly settling?: number;
 }
 
 /** A cookie as the server set it, without its value. */
@@ -40,12 +45,24 @@ export interface Answer {
   readonly headers: HttpResponse['headers'];
 }
 
+/** Milliseconds that a server which has been up for a while may take to answer: a verify stays quick. */
+const USUAL_WAIT = 10_000;
+/**
+ * Milliseconds that a server which has just been started may take. A login hashes a password on purpose slowly (bcrypt),
+ * while a busy host still pulls, starts and migrates. One long wait and no second try: every login counts at the
+ * throttle. Two such waits, for the routes and for the login, fit into one look.
+ */
+const SETTLING_WAIT = 45_000;
+
 /** Longest wait for a throttle in all, in seconds: a minute's window passes, a lockout of 15 minutes is not waited for. */
 const LONGEST_WAIT = 75;
 /** Time-out of controls that log in: the wait for a throttle, and the work. Milliseconds. */
 export const LOGIN_LOOK_TIMEOUT = 95_000;
 
-/** @throws {Error} when the server does not answer */
+/**
+ * One request. A server that has just been started is given 45 s to answer, any other 10 s.
+ * @throws {Error} when the server does not answer in time
+ */
 export async function call(
   host: HostReader,
   server: Server,
@@ -70,8 +87,15 @@ export async function call(
       ...(session?.csrf && writes ? { [operation.csrfHeader ?? 'X-CSRF-Token']: session.csrf.reveal() } : {}),
     },
     ...(text === undefined ? {} : { body: options.secretBody ? new Secret(text) : text }),
+    timeoutMs: server.settling === undefined ? USUAL_WAIT : SETTLING_WAIT,
   });
-  if (!result.ok) throw new Error(`CoreCube does not answer on ${server.address}: ${result.message}`);
+  if (!result.ok) {
+    const waited =
+      server.settling !== undefined && result.code === 'ETIMEDOUT'
+        ? `; it was started ${server.settling} s ago and is given ${SETTLING_WAIT / 1000} s instead of ${USUAL_WAIT / 1000} s. Look at the load of this host and at docker compose logs, and run this again`
+        : '';
+    throw new Error(`CoreCube does not answer on ${server.address}: ${result.message}${waited}`);
+  }
   const json = parse(result.body);
   const error = isRecord(json) ? (isRecord(json.error) ? json.error : json) : {};
   const code = typeof error.code === 'string' && /^[A-Za-z_]{3,40}$/.test(error.code) ? ` ${error.code}` : '';

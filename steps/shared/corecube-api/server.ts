@@ -3,6 +3,7 @@ import type { HostReader } from '../../../src/core/host.ts';
 import type { Verdict } from '../../../src/core/step.ts';
 import { fail, unknown } from '../../../src/core/step.ts';
 import type { Answers } from '../../questions.ts';
+import { bootstrapInProgress } from '../admin-credentials.ts';
 import { addressOn, type Container, containerOf } from '../docker.ts';
 import { APP_PORT, NETWORK, SERVICE } from '../layout.ts';
 import { call, type Server } from './client.ts';
@@ -33,7 +34,19 @@ export async function findServer(host: HostReader, answers: ApiAnswers): Promise
     return { is: 'stopped', because: `CoreCube has no address on the network ${NETWORK.edge}` };
   }
   const authority = httpsPort === 443 ? domain : `${domain}:${httpsPort}`;
-  return { is: 'up', container, server: { address, port: APP_PORT, authority } };
+  const settling = await settlingSince(host, container);
+  const server = { address, port: APP_PORT, authority, ...(settling === undefined ? {} : { settling }) };
+  return { is: 'up', container, server };
+}
+
+/** Seconds after its start during which a server counts as just started: what `startApp` gives it to become healthy. */
+const SETTLING = 180;
+
+/** Seconds since the start of a server that has just been started; undefined for any other, and for a paused one. */
+async function settlingSince(host: HostReader, { State }: Container): Promise<number | undefined> {
+  const age = Math.round((host.now().getTime() - Date.parse(State.StartedAt)) / 1000);
+  if (State.Paused || !(age >= 0)) return undefined;
+  return age <= SETTLING || (await bootstrapInProgress(host)) ? age : undefined;
 }
 
 /** What a control says when CoreCube is not up: it awaits the one that fails because nothing was ever started. */
