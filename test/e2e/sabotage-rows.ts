@@ -1,4 +1,4 @@
-import type { Report } from '../../src/core/report.ts';
+import type { DriftLink, Report } from '../../src/core/report.ts';
 import { sabotages } from '../sabotage/table.ts';
 import type { Sabotage } from '../sabotage/types.ts';
 import { type Release, verdicts } from './support.ts';
@@ -31,5 +31,30 @@ export const turned = (
   Object.fromEntries(
     Object.entries(verdicts(report)).filter(
       ([id, is]) => healthy[id] !== is && !(is === 'unknown' && row?.mayBeUnseen?.includes(id)),
+    ),
+  );
+
+/** The links that a row's failing controls must name on one generation; a control without an entry must name none. */
+export function linksOn(
+  row: Sabotage,
+  release: Release,
+  healthy: Readonly<Record<string, string>>,
+): Record<string, DriftLink> {
+  const failing = Object.entries(turnsOn(row, release, healthy)).filter(([, is]) => is === 'fail');
+  const { drift } = row;
+  const linkOf = (id: string) => (typeof drift === 'string' ? drift : drift[id]);
+  return Object.fromEntries(
+    failing.flatMap(([id]) => {
+      const link = linkOf(id);
+      return link === undefined ? [] : [[id, link] as const];
+    }),
+  );
+}
+
+/** The links that a report names, of every control whatever its verdict. */
+export const linksIn = (report: Report): Record<string, DriftLink> =>
+  Object.fromEntries(
+    report.steps.flatMap((s) =>
+      s.findings.flatMap((f) => (f.drift ? [[f.control, f.drift.link] as const] : [])),
     ),
   );

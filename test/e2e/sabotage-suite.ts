@@ -1,8 +1,9 @@
 /** The sabotage table on a healthy real install: nothing broken goes unnoticed, nothing healthy is accused. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../../src/core/report.ts';
 import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
 import { withoutThrottle } from './prepare.ts';
-import { rowsFor, turned, turnsOn } from './sabotage-rows.ts';
+import { linksIn, linksOn, rowsFor, turned, turnsOn } from './sabotage-rows.ts';
 import { Install, type Release, troubles, verdicts } from './support.ts';
 
 /** Declares the suite for one generation; each has a test file of its own, so that both run side by side. */
@@ -28,6 +29,7 @@ export function sabotageSuite(release: Release): void {
         expect(code, troubles(report)).toBe(0);
         healthy ??= verdicts(report);
         expect(turned(report, healthy), troubles(report)).toEqual({});
+        expect(linksIn(report)).toEqual({});
       }
     });
 
@@ -38,10 +40,9 @@ export function sabotageSuite(release: Release): void {
         .soft(turned(broken.report, healthy, row), troubles(broken.report))
         .toEqual(turnsOn(row, release, healthy));
       expect.soft(broken.code, troubles(broken.report)).toBe(row.exit ?? 1);
-      const drifts = Object.fromEntries(
-        broken.report.steps.flatMap((s) => s.findings.map((f) => [f.control, f.drift?.link] as const)),
-      );
-      for (const [id, link] of Object.entries(row.drift ?? {})) expect.soft(drifts[id], id).toBe(link);
+      expect
+        .soft(linksIn(broken.report), describeDrifts(broken.report))
+        .toEqual(linksOn(row, release, healthy));
       if (row.undo) {
         await row.undo(install);
         return;
@@ -62,3 +63,10 @@ export function sabotageSuite(release: Release): void {
     });
   });
 }
+
+/** What is said of causes, for the message of an assertion. */
+const describeDrifts = (report: Report): string =>
+  report.steps
+    .flatMap((step) => step.findings)
+    .flatMap(({ control, drift }) => (drift ? [`${control} ${drift.link}: ${drift.detail}`] : []))
+    .join('\n');

@@ -19,6 +19,7 @@ const line = (
 ): Sabotage => ({
   name: `compose.yaml ${name}, not applied`,
   ...edited(service, change),
+  drift: 'edited-not-applied',
   turns: fail(...turns, current(service)),
 });
 /** The same, put right by apply. */
@@ -109,6 +110,7 @@ export const composeRows: readonly Sabotage[] = [
       document.deleteIn(['networks', 'internal', 'internal']);
       await writeFile(i.path('compose.yaml'), document.toString({ lineWidth: 0 }));
     },
+    drift: 'edited-not-applied',
     turns: fail('compose.networks'),
   },
   repaired(
@@ -127,6 +129,7 @@ export const composeRows: readonly Sabotage[] = [
       document.setIn(['services', 'watcher'], service);
       await writeFile(i.path('compose.yaml'), document.toString({ lineWidth: 0 }));
     },
+    drift: 'edited-not-applied',
     turns: {
       ...fail('compose.networks', 'compose.foreign-hardened'),
       // Pinned it is, but no container shows that exactly this runs.
@@ -137,18 +140,21 @@ export const composeRows: readonly Sabotage[] = [
   {
     name: 'the override file publishes the database, not applied',
     break: (i) => override(i, '  pgvector: { ports: ["5432:5432"] }\n'),
+    drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'running.current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
   {
     name: 'the override file privileges the proxy, not applied',
     break: (i) => override(i, '  caddy: { privileged: true }\n'),
+    drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'proxy.container-current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
   {
     name: 'the override file mounts the whole install into CoreCube, not applied',
     break: (i) => override(i, '    volumes: [ ".:/install:ro" ]\n'),
+    drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'running.current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
@@ -156,6 +162,8 @@ export const composeRows: readonly Sabotage[] = [
     name: 'the override file cannot be parsed',
     break: (i) => override(i, '  caddy: [\n'),
     // compose.yaml alone can still be read; what both give together cannot.
+    // What Compose does not take cannot have been applied.
+    drift: 'edited-not-applied',
     turns: {
       ...unseen('compose.override-keeps-hardening', 'compose.foreign-hardened', ...MERGED),
       ...fail('compose.valid'),
@@ -168,6 +176,7 @@ export const composeRows: readonly Sabotage[] = [
       const text = await keep(i, 'compose.yaml');
       await writeFile(i.path('compose.yaml'), text.replace('services:', 'services: ['));
     },
+    drift: 'edited-not-applied',
     turns: { ...unseen(...DECLARED, ...MERGED), ...fail('compose.valid') },
     // Apply does not guess what an operator meant: it says where the file is wrong and writes nothing.
     undo: (i) => putBack(i, 'compose.yaml'),
@@ -175,6 +184,7 @@ export const composeRows: readonly Sabotage[] = [
   {
     name: 'compose.yaml is gone',
     break: (i) => rm(i.path('compose.yaml')),
+    drift: 'edited-by-hand',
     turns: {
       ...unseen(...DECLARED, ...MERGED),
       ...fail('compose.valid', 'running.current', 'proxy.container-current', 'images.pinned'),
@@ -184,6 +194,7 @@ export const composeRows: readonly Sabotage[] = [
     name: '.env is gone',
     break: (i) => rm(i.path('.env')),
     // Compose does not take the files without the variables that they ask for.
+    drift: 'edited-by-hand',
     turns: {
       ...unseen(...CONNECTIONS, 'release.confirmed', 'running.current', 'running.limits'),
       ...unseen('running.proxy-limits', 'proxy.container-current'),

@@ -9,11 +9,13 @@ export const databaseLogRows: readonly Sabotage[] = [
       await edit(i, 'compose.yaml', 'log_connections=on', 'log_connections=off');
       await i.compose('up', '--detach', '--no-deps', '--wait', 'pgvector');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.database-server', 'pg.sessions-logged'),
   },
   {
     name: 'the database offers weak ciphers in compose.yaml, not applied',
     break: (i) => edit(i, 'compose.yaml', 'ssl_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20', 'ssl_ciphers=ALL'),
+    drift: 'edited-not-applied',
     turns: fail('compose.database-server', 'running.current'),
   },
 ];

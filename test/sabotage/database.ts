@@ -55,11 +55,13 @@ const fileRows: readonly Sabotage[] = [
   {
     name: 'the connection URLs are readable for everybody',
     break: (i) => chmod(i.path('.env'), 0o644),
+    drift: 'edited-by-hand',
     turns: fail('pg.env-file'),
   },
   {
     name: 'the key of the database server is readable for everybody',
     break: (i) => chmod(i.path('secrets/pg_server.key'), 0o644),
+    drift: 'edited-by-hand',
     turns: fail('pg.files'),
     undo: (i) => chmod(i.path('secrets/pg_server.key'), 0o600),
   },
@@ -70,6 +72,7 @@ const fileRows: readonly Sabotage[] = [
       const app = /^PGVECTOR_APP_URL=(.*)$/m.exec(text)?.[1] ?? '';
       await edit(i, '.env', /^PGVECTOR_MAINTENANCE_URL=.*$/m, `PGVECTOR_MAINTENANCE_URL=${app}`);
     },
+    drift: 'edited-not-applied',
     turns: fail('pg.urls-distinct', 'pg.roles-log-in', 'pg.maintenance-attributes', 'running.current'),
     undo: urlsBack,
   },
@@ -81,11 +84,13 @@ const fileRows: readonly Sabotage[] = [
       await edit(i, '.env', /^PGVECTOR_MAINTENANCE_URL=.*$/m, `PGVECTOR_MAINTENANCE_URL=${app}`);
       await up(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('pg.urls-distinct', 'pg.roles-log-in', 'pg.maintenance-attributes'),
   },
   {
     name: 'the URL of the app encrypts without verifying the server, not applied',
     break: (i) => urls(i, /^(PGVECTOR_APP_URL=.*)sslmode=verify-full/m, '$1sslmode=require'),
+    drift: 'edited-not-applied',
     turns: fail('pg.urls-verify-server', 'running.current'),
     undo: urlsBack,
   },
@@ -99,6 +104,7 @@ const fileRows: readonly Sabotage[] = [
         `$1postgres:${encodeURIComponent(password)}@`,
       );
     },
+    drift: 'edited-not-applied',
     turns: fail('pg.urls-distinct', 'running.current'),
     undo: urlsBack,
   },
@@ -111,6 +117,12 @@ const fileRows: readonly Sabotage[] = [
         /^(PGVECTOR_MAINTENANCE_URL=['"]?postgresql:\/\/corecube_maintenance:)[^@]+@/m,
         '$1corecube_maintenance@',
       );
+    },
+    drift: {
+      'pg.urls-distinct': 'edited-not-applied',
+      'running.current': 'edited-not-applied',
+      // What is asked of is the password that the server keeps.
+      'pg.passwords-not-default': 'changed-at-run-time',
     },
     turns: fail('pg.urls-distinct', 'pg.passwords-not-default', 'running.current'),
     async undo(i) {
@@ -130,17 +142,20 @@ const ruleRows: readonly Sabotage[] = [
       await writeFile(path, `host all all all trust\n${await readFile(path, 'utf8')}`);
       await reload(i);
     },
+    drift: 'edited-by-hand',
     turns: fail('pg.scram-only', 'pg.plaintext-refused', 'pg.files'),
   },
   {
     name: 'pg_hba.conf lets connections in that are not encrypted',
     break: (i) => rules(i, (text) => `host corecube all samenet scram-sha-256\n${text}`),
+    drift: 'edited-by-hand',
     turns: fail('pg.scram-only', 'pg.plaintext-refused', 'pg.files'),
     undo: rulesBack,
   },
   {
     name: 'pg_hba.conf trusts whoever is inside the container',
     break: (i) => rules(i, (text) => text.replace(/^(local.*)scram-sha-256/m, '$1trust')),
+    drift: 'edited-by-hand',
     turns: fail('pg.scram-only', 'pg.files'),
     undo: rulesBack,
   },
@@ -150,6 +165,7 @@ const ruleRows: readonly Sabotage[] = [
       const path = i.path('postgres/pg_hba.conf');
       await writeFile(path, `${await keep(i, 'postgres/pg_hba.conf')}# a note\n`);
     },
+    drift: 'edited-not-applied',
     turns: fail('pg.files'),
     undo: (i) => putBack(i, 'postgres/pg_hba.conf'),
   },
@@ -160,6 +176,7 @@ const ruleRows: readonly Sabotage[] = [
       const password = await passwordOf(i, 'PGVECTOR_MAINTENANCE_URL');
       await i.sql(`set password_encryption = 'md5'; alter role corecube_maintenance password '${password}'`);
     },
+    drift: 'edited-by-hand',
     turns: fail('pg.scram-only', 'pg.files'),
   },
 ];
@@ -171,6 +188,7 @@ const serverRows: readonly Sabotage[] = [
       await keep(i, 'compose.yaml');
       await edit(i, 'compose.yaml', 'ssl=on', 'ssl=off');
     },
+    drift: 'edited-not-applied',
     turns: fail('compose.database-server', 'running.current'),
     undo: (i) => putBack(i, 'compose.yaml'),
   },
@@ -180,6 +198,7 @@ const serverRows: readonly Sabotage[] = [
       await edit(i, 'compose.yaml', 'ssl=on', 'ssl=off');
       await up(i, 'pgvector');
     },
+    drift: 'edited-by-hand',
     turns: {
       ...fail('compose.database-server', 'pg.server-certificate'),
       ...unseen('pg.password-accepted', 'pg.old-tls-refused', ...BY_SQL, ...BY_LOGIN),
@@ -189,6 +208,8 @@ const serverRows: readonly Sabotage[] = [
   {
     name: 'the certificate of the database server has run out',
     break: async (i) => serve(i, await expiredCertificate(i)),
+    // It did not run out by itself: somebody wrote another one into the file.
+    drift: 'edited-by-hand',
     turns: {
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
@@ -199,6 +220,7 @@ const serverRows: readonly Sabotage[] = [
   {
     name: 'the certificate of the database server is of another authority',
     break: async (i) => serve(i, await foreignCertificate()),
+    drift: 'edited-by-hand',
     turns: {
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
@@ -208,6 +230,7 @@ const serverRows: readonly Sabotage[] = [
   {
     name: 'the database is paused',
     break: async (i) => docker(i, 'pause', await i.container('pgvector')),
+    drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
       ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN),
@@ -217,6 +240,7 @@ const serverRows: readonly Sabotage[] = [
   {
     name: 'the database is stopped',
     break: async (i) => i.docker('stop', await i.container('pgvector')),
+    drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
       ...unseen(...BY_SERVER, ...BY_SERVICES, ...BY_SQL, ...BY_LOGIN),

@@ -19,6 +19,7 @@ export const hostRows: readonly Sabotage[] = [
     async break(i) {
       i.toolEnv = { LD_PRELOAD: FAKETIME, FAKETIME: '+600', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
     },
+    drift: {},
     turns: fail('host.clock-agrees'),
     exit: 0,
     async undo(i) {
@@ -28,6 +29,7 @@ export const hostRows: readonly Sabotage[] = [
   {
     name: 'CoreCube is cut off from the network of the proxy, which answers 502',
     break: async (i) => docker(i, 'network', 'disconnect', edge(i), await i.container('corecube')),
+    drift: 'changed-at-run-time',
     turns: {
       ...fail('running.networks'),
       ...unseen('proxy.public-paths-answer', 'session.environment', 'admin.not-in-environment', ...BY_LOGIN),
@@ -40,6 +42,7 @@ export const hostRows: readonly Sabotage[] = [
   {
     name: 'nothing that this host sends reaches the proxy',
     break: (i) => wires(i, '-I'),
+    drift: {},
     turns: unseen('proxy.up', ...BY_PROXY, ...BY_TLS),
     exit: 3,
     undo: (i) => wires(i, '-D'),

@@ -5,6 +5,7 @@ import { fail, type Sabotage } from './types.ts';
 const row = (name: string, statement: string, turns: readonly string[], back?: string): Sabotage => ({
   name,
   break: (i) => i.sql(statement),
+  drift: 'changed-at-run-time',
   turns: fail(...turns),
   ...(back === undefined ? {} : { undo: (i) => i.sql(back) }),
 });

@@ -23,6 +23,7 @@ const proxy = (
 ): Sabotage => ({
   name: `the running proxy ${name}`,
   ...runsOtherwise('caddy', change),
+  drift: 'changed-at-run-time',
   turns: fail(...turns.map((property) => `running.proxy-${property}`), 'proxy.container-current'),
 });
 /** CoreCube in the same way. */
@@ -33,6 +34,7 @@ const app = (
 ): Sabotage => ({
   name: `the running CoreCube ${name}`,
   ...runsOtherwise('corecube', change),
+  drift: 'changed-at-run-time',
   turns: fail(...turns.map((property) => `running.${property}`), 'running.current'),
 });
 /** The same, put right by apply. */
@@ -111,22 +113,27 @@ export const runningRows: readonly Sabotage[] = [
         service.image = 'other-proxy:1';
       });
     },
+    // Made by hand from another file; that its image is another one too comes with it.
+    drift: 'changed-at-run-time',
     turns: fail('images.pinned', 'proxy.container-current'),
   },
   {
     name: 'CoreCube is allowed more memory by docker update',
     break: (i) => update(i, 'corecube', '--memory', '3g', '--memory-swap', '3g'),
+    drift: 'changed-at-run-time',
     turns: fail('running.limits'),
     undo: (i) => update(i, 'corecube', '--memory', '2g', '--memory-swap', '2g'),
   },
   {
     name: 'CoreCube loses its process limit by docker update',
     break: (i) => update(i, 'corecube', '--pids-limit', '-1'),
+    drift: 'changed-at-run-time',
     turns: fail('running.limits'),
   },
   {
     name: 'the database is not restarted any more, by docker update',
     break: (i) => update(i, 'pgvector', '--restart', 'no'),
+    drift: 'changed-at-run-time',
     turns: fail('running.restart'),
     undo: (i) => update(i, 'pgvector', '--restart', 'unless-stopped'),
   },
@@ -136,6 +143,7 @@ export const runningRows: readonly Sabotage[] = [
       await editService(i, 'corecube', { cap_add: ['SYS_ADMIN'] });
       await recreate(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.capabilities', 'running.capabilities'),
   },
   {
@@ -145,6 +153,7 @@ export const runningRows: readonly Sabotage[] = [
       await writeFile(i.path(OVERRIDE), `${NO_THROTTLE}  caddy: { privileged: true }\n`);
       await recreate(i, 'caddy');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.override-keeps-hardening', 'running.proxy-isolation', 'running.proxy-capabilities'),
     undo: async (i) => {
       await putBack(i, OVERRIDE);
@@ -160,6 +169,7 @@ export const runningRows: readonly Sabotage[] = [
       await writeFile(i.path(OVERRIDE), `${NO_THROTTLE}  watcher: ${service}\n`);
       await recreate(i, 'watcher');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.override-keeps-hardening', 'compose.foreign-hardened', 'running.foreign-isolated'),
     undo: async (i) => {
       await i.docker('rm', '--force', '--volumes', await i.container('watcher'));
@@ -174,6 +184,7 @@ export const runningRows: readonly Sabotage[] = [
       await writeFile(i.path(OVERRIDE), `${NO_THROTTLE}    ports: [ "[::]:7400:7400" ]\n`);
       await recreate(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.override-keeps-hardening', 'running.ports', 'proxy.app-not-reachable-directly'),
     undo: async (i) => {
       await putBack(i, OVERRIDE);
@@ -188,6 +199,7 @@ export const runningRows: readonly Sabotage[] = [
       await recreate(i, 'old');
       await putBack(i, OVERRIDE);
     },
+    drift: 'edited-not-applied',
     turns: fail('running.no-extra-containers'),
     undo: async (i) => i.docker('rm', '--force', '--volumes', await i.container('old')),
   },
