@@ -1,8 +1,8 @@
 /** Breaks a healthy install in one way after the other and says what verify makes of it: a demonstration to read along. */
 import { type BedHost, createHost, ensureBed } from '../test/bed/index.ts';
-import { withoutThrottle } from '../test/e2e/prepare.ts';
-import { linksOn, rowsFor, turned, turnsOn } from '../test/e2e/sabotage-rows.ts';
+import { ByHand, linksOn, rowsFor, turned, turnsOn } from '../test/e2e/sabotage-rows.ts';
 import { Install, type Release, troubles, verdicts } from '../test/e2e/support.ts';
+import { prepareOwnFile } from '../test/sabotage/own-file.ts';
 import type { Sabotage } from '../test/sabotage/types.ts';
 
 export interface Demonstration {
@@ -27,17 +27,19 @@ export async function demonstrate({ release, filter = '', host: name }: Demonstr
   let install: Install | undefined;
   try {
     install = await healthyInstall(host, release);
+    const byHand = new ByHand(install);
     const look = await install.verify();
     say(`verify of a healthy install: exit ${look.code}   ${look.report.verdict}`);
     if (look.code !== 0) say(troubles(look.report));
     const healthy = verdicts(look.report);
     for (const [i, row] of rows.entries()) {
       say(`\n${i + 1} of ${rows.length}. ${row.name}`);
-      const { good, timing } = await demonstrateRow(install, row, release, healthy, say);
+      const { good, timing } = await demonstrateRow(install, byHand, row, release, healthy, say);
       say(`   ${total(timing).toFixed(1)} s`);
       times.push(timing);
       if (!good) missed += 1;
     }
+    await byHand.before();
     const last = await install.verify();
     const left = Object.keys(turned(last.report, healthy));
     if (left.length > 0) say(`\nSTILL TURNED after all rows\n${troubles(last.report)}`);
@@ -52,7 +54,7 @@ export async function demonstrate({ release, filter = '', host: name }: Demonstr
 
 async function healthyInstall(host: BedHost, release: Release): Promise<Install> {
   const install = await Install.create(host, release, `show${release}`);
-  await withoutThrottle(install);
+  await prepareOwnFile(install);
   const first = await install.applyJson();
   if (first.code !== 0) throw new Error(`the first apply ends with ${first.code}: ${troubles(first.report)}`);
   return install;
@@ -76,7 +78,7 @@ function slowest(rows: readonly Timing[], count: number): string {
   const lines = [...rows]
     .sort((a, b) => total(b) - total(a))
     .slice(0, count)
-    .map((r) => [total(r), r.break, r.verify, r.undo, r.apply].map(cell).join('') + `   ${r.name}`);
+    .map((r) => `${[total(r), r.break, r.verify, r.undo, r.apply].map(cell).join('')}   ${r.name}`);
   const sum = rows.reduce((seconds, row) => seconds + total(row), 0);
   return ['  total  break verify   undo  apply', ...lines, `${sum.toFixed(0)} s in ${rows.length} rows`].join(
     '\n',
@@ -93,12 +95,16 @@ async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
 /** One row; `good` when everything was as the row says. What differs is listed with what was observed. */
 async function demonstrateRow(
   install: Install,
+  byHand: ByHand,
   row: Sabotage,
   release: Release,
   healthy: Readonly<Record<string, string>>,
   say: (text: string) => void,
 ): Promise<{ good: boolean; timing: Timing }> {
-  const [, breaking] = await timed(() => row.break(install));
+  const [, breaking] = await timed(async () => {
+    await byHand.before(row);
+    await row.break(install);
+  });
   const [broken, verifying] = await timed(() => install.verify());
   const seen = turned(broken.report, healthy, row);
   const expected = turnsOn(row, release, healthy);
@@ -126,9 +132,8 @@ async function demonstrateRow(
   }
   const timing = { name: row.name, break: breaking, verify: verifying, undo: 0, apply: 0 };
   if (row.undo) {
-    const { undo } = row;
-    const [, undoing] = await timed(() => undo(install));
-    say(`   put right by hand`);
+    const [, undoing] = await timed(() => byHand.after(row));
+    say(row.remakes ? '   left for the next row' : '   put right by hand');
     return { good, timing: { ...timing, undo: undoing } };
   }
   const [{ repaired, early, report }, applying] = await timed(async () => {

@@ -1,6 +1,6 @@
 /** CoreCube's own state: sessions, the administrator's account, images; and containers that nobody declared. */
 
-import { expectedUsers, violations } from '../compose/violations.ts';
+import { expectedUsers, type Property, violations } from '../compose/violations.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, containers } from '../shared/docker.ts';
@@ -32,6 +32,12 @@ function usersOf({ answers }: Look, isProxy: boolean): Record<string, string> {
   );
 }
 
+/** What one line of a file does to more than its own property: a privileged container has every capability, too. */
+const SAID_AS: Readonly<Partial<Record<RunningProperty, readonly Property[]>>> = {
+  capabilities: ['isolation'],
+  'no-new-privileges': ['isolation'],
+};
+
 /** `running.PROPERTY` and `running.proxy-PROPERTY`. */
 export const runningProperty: Rule = async (look, { control }) => {
   const isProxy = control.startsWith('running.proxy-');
@@ -42,7 +48,11 @@ export const runningProperty: Rule = async (look, { control }) => {
     const drift =
       property === 'current'
         ? await notCurrent(look, service)
-        : await declaredOrNot(look, service, violates(look, [property], service));
+        : await declaredOrNot(
+            look,
+            service,
+            violates(look, [property, ...(SAID_AS[property] ?? [])], service),
+          );
     if (drift) return drift;
   }
   return undefined;

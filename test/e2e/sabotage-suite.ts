@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../src/core/report.ts';
 import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
-import { withoutThrottle } from './prepare.ts';
-import { linksIn, linksOn, rowsFor, turned, turnsOn } from './sabotage-rows.ts';
+import { prepareOwnFile } from '../sabotage/own-file.ts';
+import { ByHand, linksIn, linksOn, rowsFor, turned, turnsOn } from './sabotage-rows.ts';
 import { Install, type Release, troubles, verdicts } from './support.ts';
 
 /** Declares the suite for one generation; each has a test file of its own, so that both run side by side. */
@@ -12,12 +12,14 @@ export function sabotageSuite(release: Release): void {
     let host: BedHost;
     let install: Install;
     let healthy: Record<string, string>;
+    let byHand: ByHand;
 
     beforeAll(async () => {
       await ensureBed();
       host = await createHost(`sabotage${release}`);
       install = await Install.create(host, release, `sabotage${release}`);
-      await withoutThrottle(install);
+      await prepareOwnFile(install);
+      byHand = new ByHand(install);
       const { code, report, stderr } = await install.applyJson();
       expect(code, `${troubles(report)}\n${stderr}`).toBe(0);
     });
@@ -34,6 +36,7 @@ export function sabotageSuite(release: Release): void {
     });
 
     it.each(rowsFor(release))('$name', async (row) => {
+      await byHand.before(row);
       await row.break(install);
       const broken = await install.verify();
       expect
@@ -44,7 +47,7 @@ export function sabotageSuite(release: Release): void {
         .soft(linksIn(broken.report), describeDrifts(broken.report))
         .toEqual(linksOn(row, release, healthy));
       if (row.undo) {
-        await row.undo(install);
+        await byHand.after(row);
         return;
       }
       const repaired = await install.applyJson();
@@ -57,6 +60,7 @@ export function sabotageSuite(release: Release): void {
     });
 
     it('is healthy after all of it', async () => {
+      await byHand.before();
       const { code, report } = await install.verify();
       expect(code, troubles(report)).toBe(0);
       expect(turned(report, healthy), troubles(report)).toEqual({});

@@ -1,12 +1,11 @@
 /** Rows about what is declared: a line of compose.yaml or of the override file is wrong, and nothing was recreated. */
 import { rm, writeFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
-import { NO_THROTTLE } from '../e2e/prepare.ts';
 import type { Install } from '../e2e/support.ts';
 import { edited, keep, putBack } from './containers.ts';
+import { addToDatabase, addToOwnFile, OVERRIDE } from './own-file.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
-const OVERRIDE = 'compose.override.yaml';
 /** Says that what runs is not what is declared, for the services and for the proxy. */
 const current = (service: string) => (service === 'caddy' ? 'proxy.container-current' : 'running.current');
 
@@ -27,12 +26,6 @@ const repaired = (...given: Parameters<typeof line>): Sabotage => {
   const { undo: _, ...row } = line(...given);
   return row;
 };
-
-/** Merges a text into the operator's file, which switches the login throttle of the stand-in off. */
-async function override(install: Install, text: string): Promise<void> {
-  await keep(install, OVERRIDE);
-  await writeFile(install.path(OVERRIDE), `${NO_THROTTLE}${text}`);
-}
 
 /** The reference that compose.yaml pins the proxy to: an image that is on the host. */
 const pinned = async (install: Install): Promise<string> =>
@@ -80,7 +73,7 @@ export const composeRows: readonly Sabotage[] = [
   line('loses restart', 'pgvector', { restart: undefined }, 'compose.restart'),
   line('loses logging', 'corecube', { logging: undefined }, 'compose.logs'),
   line('keeps no log', 'caddy', { logging: { driver: 'none' } }, 'compose.logs'),
-  repaired('loses the health check', 'corecube', { healthcheck: undefined }, 'compose.healthchecks'),
+  line('loses the health check', 'caddy', { healthcheck: undefined }, 'compose.healthchecks'),
   repaired('loses the data volume', 'corecube', { volumes: undefined }, 'compose.data-volume'),
   repaired('gives CoreCube a capability', 'corecube', { cap_add: ['SYS_ADMIN'] }, 'compose.capabilities'),
   repaired('privileges the proxy', 'caddy', { privileged: true }, 'compose.isolation'),
@@ -101,7 +94,7 @@ export const composeRows: readonly Sabotage[] = [
     { security_opt: ['no-new-privileges:true', 'seccomp=unconfined'] },
     'compose.isolation',
   ),
-  repaired('publishes CoreCube', 'corecube', { ports: ['7400:7400'] }, 'compose.ports'),
+  line('publishes CoreCube', 'corecube', { ports: ['7400:7400'] }, 'compose.ports'),
   line('puts the database on the edge', 'pgvector', { networks: ['internal', 'edge'] }, 'compose.networks'),
   {
     name: 'compose.yaml gives the internal network a way out, not applied',
@@ -139,28 +132,28 @@ export const composeRows: readonly Sabotage[] = [
   },
   {
     name: 'the override file publishes the database, not applied',
-    break: (i) => override(i, '  pgvector: { ports: ["5432:5432"] }\n'),
+    break: (i) => addToDatabase(i, 'ports: ["5432:5432"]'),
     drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'running.current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
   {
     name: 'the override file privileges the proxy, not applied',
-    break: (i) => override(i, '  caddy: { privileged: true }\n'),
+    break: (i) => addToOwnFile(i, '  caddy: { privileged: true }\n'),
     drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'proxy.container-current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
   {
     name: 'the override file mounts the whole install into CoreCube, not applied',
-    break: (i) => override(i, '    volumes: [ ".:/install:ro" ]\n'),
+    break: (i) => addToOwnFile(i, '    volumes: [ ".:/install:ro" ]\n'),
     drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'running.current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
   {
     name: 'the override file cannot be parsed',
-    break: (i) => override(i, '  caddy: [\n'),
+    break: (i) => addToOwnFile(i, '  caddy: [\n'),
     // compose.yaml alone can still be read; what both give together cannot.
     // What Compose does not take cannot have been applied.
     drift: 'edited-not-applied',

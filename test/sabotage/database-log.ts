@@ -1,4 +1,5 @@
 /** Rows about what the database's log and its TLS are told at the start. */
+import { keep, putBack } from './by-hand.ts';
 import { edit } from './edits.ts';
 import { fail, type Sabotage } from './types.ts';
 
@@ -14,8 +15,12 @@ export const databaseLogRows: readonly Sabotage[] = [
   },
   {
     name: 'the database offers weak ciphers in compose.yaml, not applied',
-    break: (i) => edit(i, 'compose.yaml', 'ssl_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20', 'ssl_ciphers=ALL'),
+    break: async (i) => {
+      await keep(i, 'compose.yaml');
+      await edit(i, 'compose.yaml', 'ssl_ciphers=ECDHE+AESGCM:ECDHE+CHACHA20', 'ssl_ciphers=ALL');
+    },
     drift: 'edited-not-applied',
     turns: fail('compose.database-server', 'running.current'),
+    undo: (i) => putBack(i, 'compose.yaml'),
   },
 ];

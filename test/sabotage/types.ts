@@ -29,6 +29,11 @@ export interface Sabotage {
    */
   readonly drift: DriftLink | Readonly<Record<string, DriftLink>>;
   /**
+   * The service whose container the row makes anew from a changed copy of the files. A next row that does the same to this
+   * container leaves nothing of it, so that `undo` waits until another row comes.
+   */
+  readonly remakes?: string;
+  /**
    * Puts it right by hand. Without `undo` apply must repair it by itself. With it apply is not run: what a person must do
    * is done, and the next row's look shows whether everything is as it was.
    */
