@@ -126,17 +126,17 @@ export const passwordContent: Rule = async (look, { control }) => {
 export const ownLogin: Rule = firstOf(passwordContent, live('in CoreCube'));
 
 /** `images.pinned`. */
-export const pinnedImages: Rule = async (look) => {
+export const pinnedImages: Rule = async (look, finding) => {
   const { host, answers } = look;
   const all = await heldImages(host, answers.projectName);
-  if (all === undefined) return composeDrift(look);
+  if (all === undefined) return composeDrift(look, finding);
   for (const held of all) {
     const { service, reference, id, loose } = held;
     const container = await containerOf(host, answers.projectName, service);
     const recorded = id === undefined ? undefined : short(id);
     // Without a pin nothing was recorded that an update could have moved: somebody wrote the reference.
     if (loose !== undefined && recorded === undefined)
-      return (await composeDrift(look)) ?? (await overrideDrift(look));
+      return (await composeDrift(look, finding)) ?? (await overrideDrift(look, finding));
     if (loose !== undefined)
       return broken(
         'changed-by-update',

@@ -1,5 +1,5 @@
 /** What compose.yaml and the override file declare wrongly: who edited which of them, and whether what runs has followed. */
-import type { Drift } from '../../src/core/report.ts';
+import type { Drift, Finding } from '../../src/core/report.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, docker } from '../shared/docker.ts';
 import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
@@ -54,8 +54,16 @@ function summary(all: readonly Following[]): {
   return { follows: all.length === 0 ? undefined : behind.length === 0, what };
 }
 
+/** Services that the finding speaks of, where it names any of those that were changed; else all of them. */
+function named(changed: ReadonlyMap<string, string>, finding: Finding): ReadonlyMap<string, string> {
+  const text = finding.verdict.is === 'fail' ? finding.verdict.observed : '';
+  const words = new Set(text.split(/[^\w.-]+/));
+  const some = [...changed].filter(([service]) => words.has(service));
+  return some.length === 0 ? changed : new Map(some);
+}
+
 /** The cause of what compose.yaml itself declares wrongly. */
-export async function composeDrift(look: Look): Promise<Drift | undefined> {
+export async function composeDrift(look: Look, finding: Finding): Promise<Drift | undefined> {
   const state = await stateOf(COMPOSE, look);
   // What a person added and this tool keeps counts as well: then it is not known which services it is about.
   if (state.is !== 'edited' && !(state.is === 'as-rendered' && state.touched))
@@ -65,17 +73,22 @@ export async function composeDrift(look: Look): Promise<Drift | undefined> {
     state.is === 'edited' ? await otherHashes(look, { compose: state.wanted }) : new Map();
   const changed = new Map([...declared].filter(([service, hash]) => rendered.get(service) !== hash));
   const isKnown = state.is !== 'edited' || rendered.size > 0;
+  const isOfNetworks = ['compose.networks', 'running.internal-closed'].includes(finding.control);
   const following = isKnown
-    ? [...(await containersFollowing(look, changed)), ...(await networkFollowing(look))]
+    ? [
+        ...(await containersFollowing(look, named(changed, finding))),
+        ...(isOfNetworks ? await networkFollowing(look) : []),
+      ]
     : [];
   return fileDrift(COMPOSE, look, summary(following));
 }
 
 /** The cause of hardening that the override file takes away; it is never written here, so a person wrote it. */
-export async function overrideDrift(look: Look): Promise<Drift | undefined> {
+export async function overrideDrift(look: Look, finding: Finding): Promise<Drift | undefined> {
   if (!(await look.host.stat(PATH.override))) return undefined;
   const [merged, own] = [await declaredHashes(look), await otherHashes(look, { withoutOverride: true })];
-  const changed = new Map([...merged].filter(([service, hash]) => own.get(service) !== hash));
+  const all = new Map([...merged].filter(([service, hash]) => own.get(service) !== hash));
+  const changed = named(all, finding);
   const names = [...changed.keys()].join(', ');
   return edited(
     `${PATH.override}, which this tool never writes, changes what is declared for ${names}`,
@@ -84,9 +97,11 @@ export async function overrideDrift(look: Look): Promise<Drift | undefined> {
 }
 
 /** `compose.foreign-hardened`: by the file that declares the service. */
-export const foreignDeclared: Rule = async (look) => {
+export const foreignDeclared: Rule = async (look, finding) => {
   const own = await composeModel(look.host, look.answers.projectName, 'own');
-  return own && violates(look, ['foreign-hardened'], '')(own) ? composeDrift(look) : overrideDrift(look);
+  return own && violates(look, ['foreign-hardened'], '')(own)
+    ? composeDrift(look, finding)
+    : overrideDrift(look, finding);
 };
 
 /** Files that Compose refuses: nothing can have been made of them, so that what runs is of those before. */

@@ -61,13 +61,13 @@ export const members =
   };
 
 /** `running.internal-closed`: the files give the network a way out, or it was made anew past them. */
-export const internalClosed: Rule = async (look, { control }) => {
+export const internalClosed: Rule = async (look, finding) => {
   const { host, answers } = look;
   const isOpenIn = async (which: 'own' | 'merged') =>
     (await composeModel(host, answers.projectName, which))?.networks?.[NETWORK.internal]?.internal !== true;
-  if (await isOpenIn('own')) return composeDrift(look);
-  if (await isOpenIn('merged')) return overrideDrift(look);
-  const proved = provedBy(look, control);
+  if (await isOpenIn('own')) return composeDrift(look, finding);
+  if (await isOpenIn('merged')) return overrideDrift(look, finding);
+  const proved = provedBy(look, finding.control);
   return proved
     ? broken(
         'changed-at-run-time',

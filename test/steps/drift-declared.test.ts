@@ -71,6 +71,24 @@ describe('a service that a person added', () => {
   });
 });
 
+describe('two edits, one of them applied', () => {
+  it('each is told by the service that its finding names', async () => {
+    const declares = (caddy: string) =>
+      `services: { corecube: { read_only: false }, caddy: { privileged: ${caddy} } }\n`;
+    host.write(OVERRIDE, declares('true'), 60);
+    host.create('caddy', 61);
+    const control = 'compose.override-keeps-hardening';
+    expect(await host.explain(control, 'caddy is privileged')).toMatchObject({
+      link: 'edited-by-hand',
+      detail: expect.stringMatching(/declared for caddy\. The container of caddy has it too\.$/),
+    });
+    expect(await linkOf(control, 'corecube has a writable root file system')).toBe('edited-not-applied');
+    expect(await linkOf(control, 'caddy is privileged; corecube has a writable root file system')).toBe(
+      'edited-not-applied',
+    );
+  });
+});
+
 describe('files that Compose refuses', () => {
   it('the override file: ours alone is taken', async () => {
     host.write(OVERRIDE, 'services: [\n', 60);
