@@ -3,6 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import type { Install } from '../e2e/support.ts';
 import { docker, keep, putBack, up } from './by-hand.ts';
 import { expiredCertificate, foreignCertificate } from './certificates.ts';
+import { untilHealthy } from './containers.ts';
 import { edit } from './edits.ts';
 import { roleAndPolicyRows } from './roles.ts';
 import { BY_LOGIN, BY_SERVER, BY_SERVICES, BY_SQL } from './sights.ts';
@@ -235,7 +236,11 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.up', 'running.pgvector-up'),
       ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN),
     },
-    undo: async (i) => docker(i, 'unpause', await i.container('pgvector')),
+    async undo(i) {
+      await docker(i, 'unpause', await i.container('pgvector'));
+      // A health check that met the frozen database counts until the next one.
+      await untilHealthy(i, 'pgvector');
+    },
   },
   {
     name: 'the database is stopped',
