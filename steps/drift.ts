@@ -2,8 +2,7 @@
 // for what fails. Where the looks and the memory do not tell, it says nothing: a wrong cause is worse than none.
 import type { DriftExplainer } from '../src/core/hooks.ts';
 import {
-  extraContainers,
-  internalMembers,
+  foreignIsolated,
   ownLogin,
   passwordContent,
   passwordFile,
@@ -12,14 +11,7 @@ import {
   secretInEnvironment,
   settings,
 } from './drift/application.ts';
-import {
-  absent,
-  composeDrift,
-  declaredOrNot,
-  notCurrent,
-  overrideDrift,
-  violates,
-} from './drift/containers.ts';
+import { absent, declaredOrNot, notCurrent, violates } from './drift/containers.ts';
 import { firstOf, lookOf, type Rule } from './drift/context.ts';
 import {
   accessRules,
@@ -29,14 +21,18 @@ import {
   envFile,
   otherFileInside,
   password,
+  rightsOf,
   schema,
   serverCertificate,
+  serverLog,
   serverTls,
   urlsInUse,
 } from './drift/database.ts';
+import { composeDrift, foreignDeclared, invalid, overrideDrift } from './drift/declared.ts';
 import {
   keyAccess,
   keyContent,
+  keyElsewhere,
   keyInside,
   keyPresence,
   keyReadable,
@@ -44,6 +40,7 @@ import {
   secretsDirectory,
 } from './drift/key.ts';
 import { live } from './drift/live.ts';
+import { extraContainers, internalClosed, members, pastTheProxy, unpublished } from './drift/networks.ts';
 import { behaviour, configCurrent, configFile, copiedCertificate, servedCertificate } from './drift/proxy.ts';
 import { PATH, SERVICE } from './shared/layout.ts';
 
@@ -67,6 +64,8 @@ const inCoreCube = live('in CoreCube');
  */
 export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['compose.override-keeps-hardening', overrideDrift],
+  ['compose.valid', invalid],
+  ['compose.foreign-hardened', foreignDeclared],
   ['compose.*', composeDrift],
 
   ['key.exists', keyPresence],
@@ -79,7 +78,9 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['key.same-inside', keyInside],
   ['key.readable-inside', keyReadable],
   ['key.unreadable-by-others', keyUnreadable],
+  ['key.only-corecube', keyElsewhere],
   ['key.none-of-its-own', live("in CoreCube's volume")],
+  ['key.not-in-volume', live("in CoreCube's volume")],
 
   ['pg.files', databaseFiles],
   ['pg.env-file', envFile],
@@ -103,12 +104,20 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['pg.tables-not-owned-by-app', schema],
   ['pg.app-role-in-use', urlsInUse],
   ['pg.app-sessions-encrypted', urlsInUse],
+  ['pg.sessions-logged', serverLog],
+  ['pg.maintenance-*', rightsOf('maintenance')],
+  ['pg.owner-*', rightsOf('owner')],
+  ['pg.app-*', rightsOf('app')],
+  ['pg.extension-vector', rightsOf('app')],
   ['pg.*', catalogue],
 
   ['running.pgvector-up', up(SERVICE.database)],
   ['running.inference-up', up(SERVICE.inference)],
   ['running.corecube-up', up(SERVICE.app)],
-  ['running.internal-members', internalMembers],
+  ['running.internal-closed', internalClosed],
+  ['running.internal-members', members('internal')],
+  ['running.edge-members', members('edge')],
+  ['running.foreign-isolated', foreignIsolated],
   ['running.no-extra-containers', extraContainers],
   ['running.*', runningProperty],
   ['secrets.not-in-inspect', secretInEnvironment],
@@ -126,7 +135,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['keys.not-shared', inCoreCube],
   ['keys.service-for-shared', inCoreCube],
 
-  ['proxy.up', firstOf(up(SERVICE.proxy), published(SERVICE.proxy, 'untold'))],
+  ['proxy.up', firstOf(up(SERVICE.proxy), published(SERVICE.proxy, 'untold'), unpublished)],
   ['proxy.container-current', current(SERVICE.proxy)],
   [
     'proxy.data-kept',
@@ -135,12 +144,13 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['proxy.config-file', configFile],
   ['proxy.config-current', configCurrent],
   ['proxy.no-ipv6-publishing', published(SERVICE.proxy, 'untold')],
-  ['proxy.app-not-reachable-directly', published(SERVICE.app, 'untold')],
+  ['proxy.app-not-reachable-directly', pastTheProxy],
   ['proxy.client-address-seen', published(SERVICE.proxy, 'untold')],
   ['proxy.gateway-not-allowed', published(SERVICE.proxy, 'untold')],
+  ['proxy.metrics-refused', firstOf(behaviour('http'), behaviour('admin'))],
   ['proxy.*', behaviour('http')],
   ['tls.files-copied', copiedCertificate],
-  ['tls.1-1-refused', behaviour('connections')],
+  ['tls.1-*', behaviour('connections')],
   ['tls.certificate', firstOf(servedCertificate, behaviour('certificates'))],
   ['tls.trusted-by-clients', firstOf(servedCertificate, behaviour('certificates'))],
 

@@ -1,14 +1,15 @@
 /** CoreCube's own state: sessions, the administrator's account, images; and containers that nobody declared. */
 
-import { expectedUsers, violations } from '../compose/violations.ts';
+import { expectedUsers, type Property, violations } from '../compose/violations.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, containers } from '../shared/docker.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
 import { lookAtRunning, type RunningProperty } from '../shared/running.ts';
+import { isolation } from '../shared/running-inspect.ts';
 import { heldImages } from '../upkeep.ts';
 import { accessDrift } from './access.ts';
-import { composeDrift, declaredOrNot, notCurrent, overrideDrift, violates } from './containers.ts';
+import { declaredOrNot, label, notCurrent, violates } from './containers.ts';
 import {
   broken,
   describeDiffering,
@@ -18,6 +19,7 @@ import {
   provedBy,
   type Rule,
 } from './context.ts';
+import { composeDrift, overrideDrift } from './declared.ts';
 import { missing } from './files.ts';
 import { live } from './live.ts';
 import { when } from './memory.ts';
@@ -30,6 +32,12 @@ function usersOf({ answers }: Look, isProxy: boolean): Record<string, string> {
   );
 }
 
+/** What one line of a file does to more than its own property: a privileged container has every capability, too. */
+const SAID_AS: Readonly<Partial<Record<RunningProperty, readonly Property[]>>> = {
+  capabilities: ['isolation'],
+  'no-new-privileges': ['isolation'],
+};
+
 /** `running.PROPERTY` and `running.proxy-PROPERTY`. */
 export const runningProperty: Rule = async (look, { control }) => {
   const isProxy = control.startsWith('running.proxy-');
@@ -40,7 +48,11 @@ export const runningProperty: Rule = async (look, { control }) => {
     const drift =
       property === 'current'
         ? await notCurrent(look, service)
-        : await declaredOrNot(look, service, violates(look, [property], service));
+        : await declaredOrNot(
+            look,
+            service,
+            violates(look, [property, ...(SAID_AS[property] ?? [])], service),
+          );
     if (drift) return drift;
   }
   return undefined;
@@ -114,15 +126,17 @@ export const passwordContent: Rule = async (look, { control }) => {
 export const ownLogin: Rule = firstOf(passwordContent, live('in CoreCube'));
 
 /** `images.pinned`. */
-export const pinnedImages: Rule = async (look) => {
+export const pinnedImages: Rule = async (look, finding) => {
   const { host, answers } = look;
-  for (const held of (await heldImages(host, answers.projectName)) ?? []) {
+  const all = await heldImages(host, answers.projectName);
+  if (all === undefined) return composeDrift(look, finding);
+  for (const held of all) {
     const { service, reference, id, loose } = held;
     const container = await containerOf(host, answers.projectName, service);
     const recorded = id === undefined ? undefined : short(id);
     // Without a pin nothing was recorded that an update could have moved: somebody wrote the reference.
     if (loose !== undefined && recorded === undefined)
-      return (await composeDrift(look)) ?? (await overrideDrift(look));
+      return (await composeDrift(look, finding)) ?? (await overrideDrift(look, finding));
     if (loose !== undefined)
       return broken(
         'changed-by-update',
@@ -143,33 +157,14 @@ export const pinnedImages: Rule = async (look) => {
 
 const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
 
-/** `running.internal-members`: no file of this install lets anything else in, or one does. */
-export const internalMembers: Rule = async (look) => {
-  const isOpen = violates(look, ['networks'], '');
-  const declared = await declaredOrNot(look, SERVICE.app, isOpen, 'untold');
-  return (
-    declared ??
-    broken(
-      'changed-at-run-time',
-      `Neither ${PATH.compose} nor ${PATH.override} joins it to this network: it was joined by hand.`,
-    )
-  );
-};
-
-/** `running.no-extra-containers`: told for a container that Compose did not make of this install's files. */
-export const extraContainers: Rule = async (look) => {
-  const model = await composeModel(look.host, look.answers.projectName);
-  const all = await containers(look.host, look.answers.projectName);
-  const extra = all.filter(
-    (c) => !((c.Config.Labels['com.docker.compose.service'] ?? '') in (model?.services ?? {})),
-  );
-  const foreign = extra.find(
-    (c) => !(c.Config.Labels['com.docker.compose.project.config_files'] ?? '').includes(look.host.dir),
-  );
-  return foreign
-    ? broken(
-        'changed-at-run-time',
-        `${foreign.Name.slice(1)} was created with the project's label and from no file of this install.`,
-      )
-    : undefined;
+/** `running.foreign-isolated`: a file declares it so, or the container was made or changed otherwise. */
+export const foreignIsolated: Rule = async (look) => {
+  const { host, answers } = look;
+  for (const container of await containers(host, answers.projectName)) {
+    const service = label(container, 'service') ?? '';
+    if ((Object.values(SERVICE) as string[]).includes(service)) continue;
+    if (isolation(container, host.dir).length > 0)
+      return declaredOrNot(look, service, violates(look, ['isolation'], service));
+  }
+  return undefined;
 };

@@ -9,11 +9,12 @@ import { type Container, containerOf, dockerOutput } from '../shared/docker.ts';
 import { ENV, PATH, SERVICE } from '../shared/layout.ts';
 import { readEnv } from '../shared/postgres.ts';
 import { broken, describeDiff, type Look } from './context.ts';
-import { COMPOSE, edited, fileDrift, stateOf, wasMade, writtenOn } from './files.ts';
+import { COMPOSE, edited, fileDrift, missing, stateOf, wasMade, writtenOn } from './files.ts';
 import { when } from './memory.ts';
 import { changedAt } from './times.ts';
 
-const label = (container: Container, name: string): string | undefined =>
+/** A label that Compose puts on its containers, by its name without `com.docker.compose.`. */
+export const label = (container: Container, name: string): string | undefined =>
   container.Config.Labels[`com.docker.compose.${name}`];
 
 /** By service: the control that it runs, and the changes that start it. */
@@ -29,14 +30,14 @@ const STARTERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Compose's hashes of the services as they are declared now. */
-async function declaredHashes({ host, answers }: Look): Promise<ReadonlyMap<string, string>> {
+export async function declaredHashes({ host, answers }: Look): Promise<ReadonlyMap<string, string>> {
   const bootstrap =
     (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose)) !== undefined;
   return configHashes(host, answers.projectName, bootstrap);
 }
 
 /** The same with another compose.yaml, or without the override file; empty when Compose refuses it. */
-function otherHashes(
+export function otherHashes(
   { host, answers }: Look,
   other: { readonly compose?: string; readonly withoutOverride?: true },
 ): Promise<ReadonlyMap<string, string>> {
@@ -54,52 +55,6 @@ function otherHashes(
   });
 }
 
-/** The cause of what compose.yaml itself declares wrongly. */
-export async function composeDrift(look: Look): Promise<Drift | undefined> {
-  const state = await stateOf(COMPOSE, look);
-  if (state.is !== 'edited') return fileDrift(COMPOSE, look, { follows: undefined, what: '' });
-  const [declared, rendered] = [
-    await declaredHashes(look),
-    await otherHashes(look, { compose: state.wanted }),
-  ];
-  const follows = [];
-  for (const [service, hash] of declared) {
-    if (rendered.get(service) === hash) continue;
-    const container = await containerOf(look.host, look.answers.projectName, service);
-    if (container) follows.push({ service, follows: label(container, 'config-hash') === hash });
-  }
-  const behind = follows.filter((f) => !f.follows).map((f) => f.service);
-  return fileDrift(COMPOSE, look, {
-    follows: rendered.size === 0 || follows.length === 0 ? undefined : behind.length === 0,
-    what: containersOf(behind.length > 0 ? behind : follows.map((f) => f.service)),
-  });
-}
-
-const containersOf = (services: readonly string[]) =>
-  services.length === 1 ? `The container of ${services[0]}` : `What runs as ${services.join(', ')}`;
-
-/** The cause of hardening that the override file takes away; it is never written here, so a person wrote it. */
-export async function overrideDrift(look: Look): Promise<Drift | undefined> {
-  const { host, answers } = look;
-  if (!(await host.stat(PATH.override))) return undefined;
-  const [merged, own] = [await declaredHashes(look), await otherHashes(look, { withoutOverride: true })];
-  const changed = [...merged].filter(([service, hash]) => own.get(service) !== hash);
-  const containers = await Promise.all(
-    changed.map(async ([service, hash]) => ({
-      service,
-      hash,
-      container: await containerOf(host, answers.projectName, service),
-    })),
-  );
-  const there = containers.filter((c) => c.container);
-  const behind = there.filter((c) => c.container && label(c.container, 'config-hash') !== c.hash);
-  const names = changed.map(([service]) => service).join(', ');
-  return edited(`${PATH.override}, which this tool never writes, changes what is declared for ${names}`, {
-    follows: there.length === 0 ? undefined : behind.length === 0,
-    what: containersOf((behind.length > 0 ? behind : there).map((c) => c.service)),
-  });
-}
-
 /** Why a container is not the one that the files declare now. */
 export async function notCurrent(look: Look, service: string): Promise<Drift | undefined> {
   const { host, answers, memory } = look;
@@ -113,7 +68,8 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
   const made = `${name} was created on ${when(created)}`;
 
   const state = await stateOf(COMPOSE, look);
-  if (state.is === 'missing' || state.is === 'untold') return undefined;
+  if (state.is === 'missing') return missing(PATH.compose, state.was);
+  if (state.is === 'untold') return undefined;
   if (declared === undefined)
     return state.is === 'edited'
       ? edited(`${PATH.compose} does not declare ${service}`, { follows: false, what: name }, state.diff)
@@ -235,12 +191,14 @@ export async function differingVariables(
   );
 }
 
-/** A service without a container, or with one that is stopped. */
+/** A service without a container, or with one that is stopped or paused. */
 export async function absent(look: Look, service: string): Promise<Drift | undefined> {
   const { host, answers, memory } = look;
   const container = await containerOf(host, answers.projectName, service);
   if (container) {
     const { State } = container;
+    // Nothing but a person's command pauses a container.
+    if (State.Paused) return broken('changed-at-run-time', `The container of ${service} was paused.`);
     if (State.Running || State.Restarting || State.Status === 'created') return undefined;
     return broken(
       'changed-at-run-time',

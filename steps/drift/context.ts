@@ -143,11 +143,26 @@ export function describeDiff(path: string, diff: string): string {
   const of = (sign: string) =>
     lines.filter((line) => line.startsWith(sign)).map((line) => line.slice(1).trim());
   const [wanted, found] = [of('-'), of('+')];
-  if (wanted.length === 1 && found.length === 1)
-    return `${path} says ${short(found[0])} where this tool writes ${short(wanted[0])}`;
+  if (wanted.length === 1 && found.length === 1) {
+    const from = whereDifferent(wanted[0], found[0]);
+    return `${path} says ${short(found[0], from)} where this tool writes ${short(wanted[0], from)}`;
+  }
   if (wanted.length === 0 && found.length === 1) return `${path} has the added line ${short(found[0])}`;
   if (wanted.length === 1 && found.length === 0) return `${path} lacks the line ${short(wanted[0])}`;
   return `${path} differs from what this tool writes in ${Math.max(wanted.length, found.length)} lines`;
 }
 
-const short = (text = ''): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text);
+const SHOWN = 80;
+/** A long line from `from` on. */
+const short = (text = '', from = 0): string => {
+  if (text.length <= SHOWN) return text;
+  const part = from > 0 ? `…${text.slice(from)}` : text;
+  return part.length > SHOWN ? `${part.slice(0, SHOWN - 1)}…` : part;
+};
+
+/** Where a long pair of lines is worth reading: a little before the first difference, when that is not seen anyway. */
+function whereDifferent(a = '', b = ''): number {
+  let same = 0;
+  while (same < Math.min(a.length, b.length) && a[same] === b[same]) same += 1;
+  return same > SHOWN / 2 ? same - SHOWN / 4 : 0;
+}

@@ -1,11 +1,13 @@
 /** PostgreSQL and its files: rules, certificates, passwords, URLs, and what the catalogue says. */
 import type { Drift } from '../../src/core/report.ts';
 import { operators } from '../database/file-controls.ts';
-import { asSuperuser } from '../database/ground.ts';
+import { asSuperuser, ROLE_NAME, type RoleKey } from '../database/ground.ts';
+import { serverOptionProblems } from '../database/server-options.ts';
 import type { QuestionId } from '../questions.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE, UID } from '../shared/layout.ts';
+import { roleUrls } from '../shared/postgres.ts';
 import { uidShift } from '../shared/userns.ts';
 import { accessDrift } from './access.ts';
 import { declaredOrNot, differingVariables } from './containers.ts';
@@ -172,16 +174,22 @@ export const catalogue: Rule = live('in the running database', { change: 'databa
 /** Tables and policies: CoreCube makes them, and a new release of it makes others. */
 export const schema: Rule = live('in the running database', { needs: NEEDS, schemaOf: SERVICE.app });
 
-/** Whether the server encrypts at all: its command in the files. */
-const tlsCommand: Rule = async (look) =>
-  look.answers.database === 'external'
-    ? undefined
-    : declaredOrNot(look, SERVICE.database, lacksTls, 'untold');
+/** Options on the server's command line, where a file declares others. */
+const serverCommand =
+  (options: RegExp): Rule =>
+  async (look) =>
+    look.answers.database === 'external'
+      ? undefined
+      : declaredOrNot(look, SERVICE.database, otherOptions(options), 'untold');
 
-function lacksTls(model: ComposeModel): boolean {
-  const { command } = (model.services[SERVICE.database] ?? {}) as { command?: unknown };
-  return !JSON.stringify(command ?? '').includes('ssl=on');
-}
+const otherOptions =
+  (options: RegExp) =>
+  (model: ComposeModel): boolean =>
+    serverOptionProblems(model.services[SERVICE.database]?.command).some((text) =>
+      options.test(text.replace('the database is started with ', '')),
+    );
+
+const tlsCommand = serverCommand(/^ssl/);
 
 /** TLS of the server: its command, else what was changed in the running one. */
 export const serverTls: Rule = firstOf(
@@ -189,7 +197,10 @@ export const serverTls: Rule = firstOf(
   live('in the running database', { needs: ['database', 'databaseAdminUrl'] }),
 );
 
-/** Its certificate: the command, or a file that was replaced. That one runs out is nobody's change. */
+/** What the server writes into its log: its command, else what was changed in the running one. */
+export const serverLog: Rule = firstOf(serverCommand(/^log_/), catalogue);
+
+/** Its certificate: the command, or a file that was replaced or written. That one runs out is nobody's change. */
 export const serverCertificate: Rule = firstOf(
   tlsCommand,
   otherFileInside(
@@ -198,7 +209,19 @@ export const serverCertificate: Rule = firstOf(
     '/run/secrets/pg_server.crt',
     'database.certificates',
   ),
+  async (look) =>
+    look.answers.database === 'external'
+      ? undefined
+      : ((await rewritten(look, PATH.databaseCertificate, 'database.certificates')) ??
+        rewritten(look, PATH.databaseKey, 'database.certificates')),
 );
+
+/** What a role is and may: over its URL another role may have answered, because `.env` names that one. */
+export const rightsOf = (role: RoleKey): Rule =>
+  firstOf(async (look, finding) => {
+    const url = (await roleUrls(look.host))?.[role];
+    return url && url.user !== ROLE_NAME[role] ? envContent(look, finding) : undefined;
+  }, catalogue);
 
 /** Which URLs CoreCube runs with: those of `.env`, or older ones. */
 export const urlsInUse: Rule = async (look) => {

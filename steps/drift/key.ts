@@ -1,9 +1,9 @@
 /** The encryption key: its file, and what CoreCube's container has of it. Its content is never shown, hashed or compared here. */
-import { containerOf } from '../shared/docker.ts';
+import { containerOf, containers } from '../shared/docker.ts';
 import { PATH, SERVICE, UID } from '../shared/layout.ts';
 import { uidShift } from '../shared/userns.ts';
 import { accessDrift } from './access.ts';
-import { declaredOrNot, notCurrent, violates } from './containers.ts';
+import { declaredOrNot, label, notCurrent, violates } from './containers.ts';
 import { broken, firstOf, type Look, provedBy, type Rule } from './context.ts';
 import { edited, missing, wasMade } from './files.ts';
 import { when } from './memory.ts';
@@ -71,6 +71,26 @@ async function replaced(look: Look) {
     : undefined;
 }
 
-export const keyInside: Rule = firstOf(delivery, replaced);
+/** A key that lies as it lay when the container was made: then the container was told to take another one. */
+async function givenAnother(look: Look) {
+  const container = await containerOf(look.host, look.answers.projectName, SERVICE.app);
+  const changed = await changedAt(look, PATH.key);
+  return container && changed && changed < new Date(container.Created)
+    ? notCurrent(look, SERVICE.app)
+    : undefined;
+}
+
+/** `key.only-corecube`: a file hands it to another service, or only the running container has it. */
+export const keyElsewhere: Rule = async (look) => {
+  const { host, answers } = look;
+  for (const container of await containers(host, answers.projectName)) {
+    const service = label(container, 'service') ?? '';
+    if (service === SERVICE.app || !container.Mounts.some((m) => m.Source.endsWith(`/${PATH.key}`))) continue;
+    return declaredOrNot(look, service, violates(look, ['key-delivery'], service));
+  }
+  return undefined;
+};
+
+export const keyInside: Rule = firstOf(delivery, givenAnother, replaced);
 export const keyReadable: Rule = firstOf(access(0o7177), delivery);
 export const keyUnreadable: Rule = firstOf(access(0o077), delivery);

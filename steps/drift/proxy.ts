@@ -56,7 +56,8 @@ export const configFile: Rule = async (look, { control }) => {
       wrong: 0o022,
       change: CADDYFILE.change,
     });
-    return access ?? acmeRoot(look);
+    const folder = { mode: 0o755, wrong: 0o022, change: CADDYFILE.change };
+    return access ?? (await accessDrift(look, control, PATH.caddyDir, folder)) ?? acmeRoot(look);
   }
   const { live, file } = await configs(look);
   return fileDrift(CADDYFILE, look, { follows: same(live, file), what: WHAT });
@@ -117,6 +118,8 @@ const PARTS = {
   connections: (config: unknown) => only(at(config, 'apps', 'http'), 'tls_connection_policies'),
   /** Where certificates come from. */
   certificates: (config: unknown) => at(config, 'apps', 'tls'),
+  /** Its own admin endpoint. */
+  admin: (config: unknown) => at(config, 'admin'),
 } as const;
 
 const at = (value: unknown, ...keys: readonly string[]): unknown =>

@@ -1,8 +1,9 @@
 /** The sabotage table on a healthy real install: nothing broken goes unnoticed, nothing healthy is accused. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../../src/core/report.ts';
 import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
-import { withoutThrottle } from './prepare.ts';
-import { rowsFor, turned, turnsOn } from './sabotage-rows.ts';
+import { prepareOwnFile } from '../sabotage/own-file.ts';
+import { ByHand, linksIn, linksOn, rowsFor, turned, turnsOn } from './sabotage-rows.ts';
 import { Install, type Release, troubles, verdicts } from './support.ts';
 
 /** Declares the suite for one generation; each has a test file of its own, so that both run side by side. */
@@ -11,12 +12,14 @@ export function sabotageSuite(release: Release): void {
     let host: BedHost;
     let install: Install;
     let healthy: Record<string, string>;
+    let byHand: ByHand;
 
     beforeAll(async () => {
       await ensureBed();
       host = await createHost(`sabotage${release}`);
       install = await Install.create(host, release, `sabotage${release}`);
-      await withoutThrottle(install);
+      await prepareOwnFile(install);
+      byHand = new ByHand(install);
       const { code, report, stderr } = await install.applyJson();
       expect(code, `${troubles(report)}\n${stderr}`).toBe(0);
     });
@@ -28,22 +31,23 @@ export function sabotageSuite(release: Release): void {
         expect(code, troubles(report)).toBe(0);
         healthy ??= verdicts(report);
         expect(turned(report, healthy), troubles(report)).toEqual({});
+        expect(linksIn(report)).toEqual({});
       }
     });
 
     it.each(rowsFor(release))('$name', async (row) => {
+      await byHand.before(row);
       await row.break(install);
       const broken = await install.verify();
       expect
         .soft(turned(broken.report, healthy, row), troubles(broken.report))
         .toEqual(turnsOn(row, release, healthy));
       expect.soft(broken.code, troubles(broken.report)).toBe(row.exit ?? 1);
-      const drifts = Object.fromEntries(
-        broken.report.steps.flatMap((s) => s.findings.map((f) => [f.control, f.drift?.link] as const)),
-      );
-      for (const [id, link] of Object.entries(row.drift ?? {})) expect.soft(drifts[id], id).toBe(link);
+      expect
+        .soft(linksIn(broken.report), describeDrifts(broken.report))
+        .toEqual(linksOn(row, release, healthy));
       if (row.undo) {
-        await row.undo(install);
+        await byHand.after(row);
         return;
       }
       const repaired = await install.applyJson();
@@ -56,9 +60,17 @@ export function sabotageSuite(release: Release): void {
     });
 
     it('is healthy after all of it', async () => {
+      await byHand.before();
       const { code, report } = await install.verify();
       expect(code, troubles(report)).toBe(0);
       expect(turned(report, healthy), troubles(report)).toEqual({});
     });
   });
 }
+
+/** What is said of causes, for the message of an assertion. */
+const describeDrifts = (report: Report): string =>
+  report.steps
+    .flatMap((step) => step.findings)
+    .flatMap(({ control, drift }) => (drift ? [`${control} ${drift.link}: ${drift.detail}`] : []))
+    .join('\n');

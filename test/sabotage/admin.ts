@@ -42,12 +42,14 @@ const accountRows: readonly Sabotage[] = [
   {
     name: 'the default administrator is back',
     break: (i) => i.sql(newAdmin('admin@example.com', 'changeme123')),
+    drift: 'changed-at-run-time',
     turns: fail('admin.default-login-refused', 'admin.no-default-email'),
     undo: removeAdmin,
   },
   {
     name: 'a second administrator has the documented mail address and another password',
     break: (i) => i.sql(newAdmin('Admin@Example.com', 'Another-Passw0rd-1')),
+    drift: 'changed-at-run-time',
     turns: fail('admin.no-default-email'),
     exit: 0,
     undo: (i) => i.sql("delete from users where email = 'Admin@Example.com'"),
@@ -55,6 +57,7 @@ const accountRows: readonly Sabotage[] = [
   {
     name: 'somebody has changed the mail address of the administrator',
     break: (i) => i.sql(`update users set email = 'intruder@corecube.test' where email = '${OWN}'`),
+    drift: 'changed-at-run-time',
     turns: { ...fail('admin.own-login'), ...unseen(...BY_SESSION) },
     onlyV1: ['webhooks.secret-set'],
     undo: (i) => i.sql(`update users set email = '${OWN}' where email = 'intruder@corecube.test'`),
@@ -69,6 +72,7 @@ const accountRows: readonly Sabotage[] = [
         `create extension if not exists pgcrypto; update users set password_hash = ${bcrypt('short')} where email = '${OWN}'`,
       );
     },
+    drift: 'edited-by-hand',
     turns: fail('admin.password-policy'),
     async undo(i) {
       await putBack(i, 'secrets/admin_password');
@@ -78,6 +82,7 @@ const accountRows: readonly Sabotage[] = [
   {
     name: 'the password of the administrator is readable for everybody',
     break: (i) => chmod(i.path('secrets/admin_password'), 0o644),
+    drift: 'edited-by-hand',
     turns: fail('admin.password-file'),
   },
   {
@@ -87,6 +92,7 @@ const accountRows: readonly Sabotage[] = [
       await edit(i, 'compose.override.yaml', /\n?$/, '\n      CUBE_ADMIN_PASSWORD: Sabotage-Passw0rd\n');
       await up(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('admin.not-in-environment', 'compose.override-keeps-hardening', 'secrets.not-in-inspect'),
     async undo(i) {
       await putBack(i, 'compose.override.yaml');
@@ -95,28 +101,35 @@ const accountRows: readonly Sabotage[] = [
   },
 ];
 
+/** The program itself behaves in another way, with the settings that it was given: no link says why. */
+const PROGRAM = {};
+
 const sessionRows: readonly Sabotage[] = [
   {
     name: 'the session cookie is not Secure',
     break: (i) => misbehave(i, 'cookie-insecure'),
+    drift: PROGRAM,
     turns: fail('session.cookie-flags'),
     undo: (i) => misbehave(i, ''),
   },
   {
     name: 'scripts can read the session cookie',
     break: (i) => misbehave(i, 'cookie-no-httponly'),
+    drift: PROGRAM,
     turns: fail('session.cookie-flags'),
     undo: (i) => misbehave(i, ''),
   },
   {
     name: 'a session survives its logout',
     break: (i) => misbehave(i, 'logout-keeps-session'),
+    drift: PROGRAM,
     turns: fail('admin.session-ended'),
     undo: (i) => misbehave(i, ''),
   },
   {
     name: 'CoreCube sends HSTS twice, and the proxy mends it',
     break: (i) => misbehave(i, 'hsts-doubled'),
+    drift: PROGRAM,
     turns: {},
     exit: 0,
     undo: (i) => misbehave(i, ''),
@@ -127,6 +140,7 @@ const sessionRows: readonly Sabotage[] = [
       await keep(i, 'compose.yaml');
       await edit(i, 'compose.yaml', /(SESSION_MAX_(AGE|LIFETIME)_HOURS: )"8"/g, '$1"720"');
     },
+    drift: 'edited-not-applied',
     turns: fail('compose.settings', 'running.current'),
     undo: (i) => putBack(i, 'compose.yaml'),
   },
@@ -136,6 +150,7 @@ const sessionRows: readonly Sabotage[] = [
       await edit(i, 'compose.yaml', /(SESSION_MAX_(AGE|LIFETIME)_HOURS: )"8"/g, '$1"720"');
       await up(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.settings', 'session.environment', 'session.lifetime'),
   },
   {
@@ -145,6 +160,7 @@ const sessionRows: readonly Sabotage[] = [
       await edit(i, 'compose.override.yaml', /\n?$/, '\n      SESSION_IDLE_TIMEOUT_MINUTES: "600"\n');
       await up(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.override-keeps-hardening', 'session.environment', 'session.lifetime'),
     onlyV2: ['session.lifetime'],
     async undo(i) {
@@ -158,12 +174,14 @@ const settingRows: readonly Sabotage[] = [
   {
     name: 'the audit log is kept for ten years',
     break: (i) => setAudit(i, { ...GOOD_AUDIT, retention_days: 3650 }),
+    drift: 'changed-at-run-time',
     turns: fail('audit.retention-days'),
     exit: 0,
   },
   {
     name: 'the audit log is kept for a day',
     break: (i) => setAudit(i, { ...GOOD_AUDIT, retention_days: 1 }),
+    drift: 'changed-at-run-time',
     turns: fail('audit.retention-days'),
     exit: 0,
     undo: (i) => setAudit(i, GOOD_AUDIT),
@@ -171,6 +189,7 @@ const settingRows: readonly Sabotage[] = [
   {
     name: 'the audit log keeps whole questions',
     break: (i) => setAudit(i, { ...GOOD_AUDIT, query_text: 'full' }),
+    drift: 'changed-at-run-time',
     turns: fail('audit.query-text'),
     exit: 0,
     undo: (i) => setAudit(i, GOOD_AUDIT),
@@ -178,6 +197,7 @@ const settingRows: readonly Sabotage[] = [
   {
     name: 'the audit log keeps no questions at all',
     break: (i) => setAudit(i, { ...GOOD_AUDIT, query_text: 'disabled' }),
+    drift: 'changed-at-run-time',
     turns: fail('audit.query-text'),
     exit: 0,
     undo: (i) => setAudit(i, GOOD_AUDIT),
@@ -192,12 +212,14 @@ const integrationRows: readonly Sabotage[] = [
       value = await i.sql('select webhook_secret from connections where webhook_enabled');
       await i.sql('update connections set webhook_secret = null where webhook_enabled');
     },
+    drift: 'changed-at-run-time',
     turns: fail('webhooks.secret-set'),
     undo: (i) => i.sql(`update connections set webhook_secret = '${value}' where webhook_enabled`),
   },
   {
     name: 'an API key never expires',
     break: (i) => addKey(i, { expires_at: 'null' }),
+    drift: 'changed-at-run-time',
     turns: fail('keys.expire'),
     exit: 0,
     undo: removeKey,
@@ -205,6 +227,8 @@ const integrationRows: readonly Sabotage[] = [
   {
     name: 'an API key was not used for half a year',
     break: (i) => addKey(i, { last_used_at: "now() - interval '180 days'" }),
+    // Time passed; nobody changed anything.
+    drift: {},
     turns: fail('keys.used'),
     exit: 0,
     undo: removeKey,
@@ -212,6 +236,7 @@ const integrationRows: readonly Sabotage[] = [
   {
     name: 'an API key is used from two places',
     break: (i) => addKey(i, { clients: "'{203.0.113.5,203.0.113.6}'" }),
+    drift: 'changed-at-run-time',
     turns: fail('keys.not-shared'),
     exit: 0,
     undo: removeKey,
@@ -219,6 +244,7 @@ const integrationRows: readonly Sabotage[] = [
   {
     name: 'a shared frontend works with a personal key',
     break: (i) => addKey(i, { type: "'personal'", integration: "'OpenWebUI'" }),
+    drift: 'changed-at-run-time',
     turns: fail('keys.service-for-shared'),
     exit: 0,
     undo: removeKey,

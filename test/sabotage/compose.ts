@@ -1,12 +1,11 @@
 /** Rows about what is declared: a line of compose.yaml or of the override file is wrong, and nothing was recreated. */
 import { rm, writeFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
-import { NO_THROTTLE } from '../e2e/prepare.ts';
 import type { Install } from '../e2e/support.ts';
 import { edited, keep, putBack } from './containers.ts';
+import { addToDatabase, addToOwnFile, OVERRIDE } from './own-file.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
-const OVERRIDE = 'compose.override.yaml';
 /** Says that what runs is not what is declared, for the services and for the proxy. */
 const current = (service: string) => (service === 'caddy' ? 'proxy.container-current' : 'running.current');
 
@@ -19,6 +18,7 @@ const line = (
 ): Sabotage => ({
   name: `compose.yaml ${name}, not applied`,
   ...edited(service, change),
+  drift: 'edited-not-applied',
   turns: fail(...turns, current(service)),
 });
 /** The same, put right by apply. */
@@ -26,12 +26,6 @@ const repaired = (...given: Parameters<typeof line>): Sabotage => {
   const { undo: _, ...row } = line(...given);
   return row;
 };
-
-/** Merges a text into the operator's file, which switches the login throttle of the stand-in off. */
-async function override(install: Install, text: string): Promise<void> {
-  await keep(install, OVERRIDE);
-  await writeFile(install.path(OVERRIDE), `${NO_THROTTLE}${text}`);
-}
 
 /** The reference that compose.yaml pins the proxy to: an image that is on the host. */
 const pinned = async (install: Install): Promise<string> =>
@@ -79,7 +73,7 @@ export const composeRows: readonly Sabotage[] = [
   line('loses restart', 'pgvector', { restart: undefined }, 'compose.restart'),
   line('loses logging', 'corecube', { logging: undefined }, 'compose.logs'),
   line('keeps no log', 'caddy', { logging: { driver: 'none' } }, 'compose.logs'),
-  repaired('loses the health check', 'corecube', { healthcheck: undefined }, 'compose.healthchecks'),
+  line('loses the health check', 'caddy', { healthcheck: undefined }, 'compose.healthchecks'),
   repaired('loses the data volume', 'corecube', { volumes: undefined }, 'compose.data-volume'),
   repaired('gives CoreCube a capability', 'corecube', { cap_add: ['SYS_ADMIN'] }, 'compose.capabilities'),
   repaired('privileges the proxy', 'caddy', { privileged: true }, 'compose.isolation'),
@@ -100,7 +94,7 @@ export const composeRows: readonly Sabotage[] = [
     { security_opt: ['no-new-privileges:true', 'seccomp=unconfined'] },
     'compose.isolation',
   ),
-  repaired('publishes CoreCube', 'corecube', { ports: ['7400:7400'] }, 'compose.ports'),
+  line('publishes CoreCube', 'corecube', { ports: ['7400:7400'] }, 'compose.ports'),
   line('puts the database on the edge', 'pgvector', { networks: ['internal', 'edge'] }, 'compose.networks'),
   {
     name: 'compose.yaml gives the internal network a way out, not applied',
@@ -109,6 +103,7 @@ export const composeRows: readonly Sabotage[] = [
       document.deleteIn(['networks', 'internal', 'internal']);
       await writeFile(i.path('compose.yaml'), document.toString({ lineWidth: 0 }));
     },
+    drift: 'edited-not-applied',
     turns: fail('compose.networks'),
   },
   repaired(
@@ -127,6 +122,7 @@ export const composeRows: readonly Sabotage[] = [
       document.setIn(['services', 'watcher'], service);
       await writeFile(i.path('compose.yaml'), document.toString({ lineWidth: 0 }));
     },
+    drift: 'edited-not-applied',
     turns: {
       ...fail('compose.networks', 'compose.foreign-hardened'),
       // Pinned it is, but no container shows that exactly this runs.
@@ -136,26 +132,31 @@ export const composeRows: readonly Sabotage[] = [
   },
   {
     name: 'the override file publishes the database, not applied',
-    break: (i) => override(i, '  pgvector: { ports: ["5432:5432"] }\n'),
+    break: (i) => addToDatabase(i, 'ports: ["5432:5432"]'),
+    drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'running.current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
   {
     name: 'the override file privileges the proxy, not applied',
-    break: (i) => override(i, '  caddy: { privileged: true }\n'),
+    break: (i) => addToOwnFile(i, '  caddy: { privileged: true }\n'),
+    drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'proxy.container-current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
   {
     name: 'the override file mounts the whole install into CoreCube, not applied',
-    break: (i) => override(i, '    volumes: [ ".:/install:ro" ]\n'),
+    break: (i) => addToOwnFile(i, '    volumes: [ ".:/install:ro" ]\n'),
+    drift: 'edited-not-applied',
     turns: fail('compose.override-keeps-hardening', 'running.current'),
     undo: (i) => putBack(i, OVERRIDE),
   },
   {
     name: 'the override file cannot be parsed',
-    break: (i) => override(i, '  caddy: [\n'),
+    break: (i) => addToOwnFile(i, '  caddy: [\n'),
     // compose.yaml alone can still be read; what both give together cannot.
+    // What Compose does not take cannot have been applied.
+    drift: 'edited-not-applied',
     turns: {
       ...unseen('compose.override-keeps-hardening', 'compose.foreign-hardened', ...MERGED),
       ...fail('compose.valid'),
@@ -168,6 +169,7 @@ export const composeRows: readonly Sabotage[] = [
       const text = await keep(i, 'compose.yaml');
       await writeFile(i.path('compose.yaml'), text.replace('services:', 'services: ['));
     },
+    drift: 'edited-not-applied',
     turns: { ...unseen(...DECLARED, ...MERGED), ...fail('compose.valid') },
     // Apply does not guess what an operator meant: it says where the file is wrong and writes nothing.
     undo: (i) => putBack(i, 'compose.yaml'),
@@ -175,6 +177,7 @@ export const composeRows: readonly Sabotage[] = [
   {
     name: 'compose.yaml is gone',
     break: (i) => rm(i.path('compose.yaml')),
+    drift: 'edited-by-hand',
     turns: {
       ...unseen(...DECLARED, ...MERGED),
       ...fail('compose.valid', 'running.current', 'proxy.container-current', 'images.pinned'),
@@ -184,6 +187,7 @@ export const composeRows: readonly Sabotage[] = [
     name: '.env is gone',
     break: (i) => rm(i.path('.env')),
     // Compose does not take the files without the variables that they ask for.
+    drift: 'edited-by-hand',
     turns: {
       ...unseen(...CONNECTIONS, 'release.confirmed', 'running.current', 'running.limits'),
       ...unseen('running.proxy-limits', 'proxy.container-current'),

@@ -3,6 +3,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import type { Install } from '../e2e/support.ts';
 import { docker, keep, putBack, up } from './by-hand.ts';
 import { expiredCertificate, foreignCertificate } from './certificates.ts';
+import { untilHealthy } from './containers.ts';
 import { edit } from './edits.ts';
 import { roleAndPolicyRows } from './roles.ts';
 import { BY_LOGIN, BY_SERVER, BY_SERVICES, BY_SQL } from './sights.ts';
@@ -55,11 +56,13 @@ const fileRows: readonly Sabotage[] = [
   {
     name: 'the connection URLs are readable for everybody',
     break: (i) => chmod(i.path('.env'), 0o644),
+    drift: 'edited-by-hand',
     turns: fail('pg.env-file'),
   },
   {
     name: 'the key of the database server is readable for everybody',
     break: (i) => chmod(i.path('secrets/pg_server.key'), 0o644),
+    drift: 'edited-by-hand',
     turns: fail('pg.files'),
     undo: (i) => chmod(i.path('secrets/pg_server.key'), 0o600),
   },
@@ -70,6 +73,7 @@ const fileRows: readonly Sabotage[] = [
       const app = /^PGVECTOR_APP_URL=(.*)$/m.exec(text)?.[1] ?? '';
       await edit(i, '.env', /^PGVECTOR_MAINTENANCE_URL=.*$/m, `PGVECTOR_MAINTENANCE_URL=${app}`);
     },
+    drift: 'edited-not-applied',
     turns: fail('pg.urls-distinct', 'pg.roles-log-in', 'pg.maintenance-attributes', 'running.current'),
     undo: urlsBack,
   },
@@ -81,11 +85,13 @@ const fileRows: readonly Sabotage[] = [
       await edit(i, '.env', /^PGVECTOR_MAINTENANCE_URL=.*$/m, `PGVECTOR_MAINTENANCE_URL=${app}`);
       await up(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('pg.urls-distinct', 'pg.roles-log-in', 'pg.maintenance-attributes'),
   },
   {
     name: 'the URL of the app encrypts without verifying the server, not applied',
     break: (i) => urls(i, /^(PGVECTOR_APP_URL=.*)sslmode=verify-full/m, '$1sslmode=require'),
+    drift: 'edited-not-applied',
     turns: fail('pg.urls-verify-server', 'running.current'),
     undo: urlsBack,
   },
@@ -99,6 +105,7 @@ const fileRows: readonly Sabotage[] = [
         `$1postgres:${encodeURIComponent(password)}@`,
       );
     },
+    drift: 'edited-not-applied',
     turns: fail('pg.urls-distinct', 'running.current'),
     undo: urlsBack,
   },
@@ -112,6 +119,12 @@ const fileRows: readonly Sabotage[] = [
         '$1corecube_maintenance@',
       );
     },
+    drift: {
+      'pg.urls-distinct': 'edited-not-applied',
+      'running.current': 'edited-not-applied',
+      // What is asked of is the password that the server keeps.
+      'pg.passwords-not-default': 'changed-at-run-time',
+    },
     turns: fail('pg.urls-distinct', 'pg.passwords-not-default', 'running.current'),
     async undo(i) {
       await urlsBack(i);
@@ -123,6 +136,7 @@ const fileRows: readonly Sabotage[] = [
   {
     name: 'the database keeps the password of the owner as its name, and .env is right',
     break: (i) => i.sql("alter role corecube_migrator password 'corecube_migrator'"),
+    drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.passwords-not-default', 'pg.roles-log-in'),
       ...unseen('pg.app-can-work', 'pg.owner-attributes', 'release.confirmed'),
@@ -131,6 +145,7 @@ const fileRows: readonly Sabotage[] = [
   {
     name: 'a role that is named like those of CoreCube has a well-known password',
     break: (i) => i.sql("create role corecube_report login password 'password'"),
+    drift: 'changed-at-run-time',
     turns: fail('pg.other-passwords-not-default', 'pg.other-roles-cannot-log-in'),
     undo: (i) => i.sql('drop role corecube_report'),
   },
@@ -144,17 +159,20 @@ const ruleRows: readonly Sabotage[] = [
       await writeFile(path, `host all all all trust\n${await readFile(path, 'utf8')}`);
       await reload(i);
     },
+    drift: 'edited-by-hand',
     turns: fail('pg.scram-only', 'pg.plaintext-refused', 'pg.files'),
   },
   {
     name: 'pg_hba.conf lets connections in that are not encrypted',
     break: (i) => rules(i, (text) => `host corecube all samenet scram-sha-256\n${text}`),
+    drift: 'edited-by-hand',
     turns: fail('pg.scram-only', 'pg.plaintext-refused', 'pg.files'),
     undo: rulesBack,
   },
   {
     name: 'pg_hba.conf trusts whoever is inside the container',
     break: (i) => rules(i, (text) => text.replace(/^(local.*)scram-sha-256/m, '$1trust')),
+    drift: 'edited-by-hand',
     turns: fail('pg.scram-only', 'pg.files'),
     undo: rulesBack,
   },
@@ -164,6 +182,7 @@ const ruleRows: readonly Sabotage[] = [
       const path = i.path('postgres/pg_hba.conf');
       await writeFile(path, `${await keep(i, 'postgres/pg_hba.conf')}# a note\n`);
     },
+    drift: 'edited-not-applied',
     turns: fail('pg.files'),
     undo: (i) => putBack(i, 'postgres/pg_hba.conf'),
   },
@@ -174,6 +193,7 @@ const ruleRows: readonly Sabotage[] = [
       const password = await passwordOf(i, 'PGVECTOR_MAINTENANCE_URL');
       await i.sql(`set password_encryption = 'md5'; alter role corecube_maintenance password '${password}'`);
     },
+    drift: 'edited-by-hand',
     turns: fail('pg.scram-only', 'pg.files'),
   },
 ];
@@ -185,6 +205,7 @@ const serverRows: readonly Sabotage[] = [
       await keep(i, 'compose.yaml');
       await edit(i, 'compose.yaml', 'ssl=on', 'ssl=off');
     },
+    drift: 'edited-not-applied',
     turns: fail('compose.database-server', 'running.current'),
     undo: (i) => putBack(i, 'compose.yaml'),
   },
@@ -194,6 +215,7 @@ const serverRows: readonly Sabotage[] = [
       await edit(i, 'compose.yaml', 'ssl=on', 'ssl=off');
       await up(i, 'pgvector');
     },
+    drift: 'edited-by-hand',
     turns: {
       ...fail('compose.database-server', 'pg.server-certificate'),
       ...unseen('pg.password-accepted', 'pg.old-tls-refused', ...BY_SQL, ...BY_LOGIN),
@@ -203,6 +225,8 @@ const serverRows: readonly Sabotage[] = [
   {
     name: 'the certificate of the database server has run out',
     break: async (i) => serve(i, await expiredCertificate(i)),
+    // It did not run out by itself: somebody wrote another one into the file.
+    drift: 'edited-by-hand',
     turns: {
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
@@ -213,6 +237,7 @@ const serverRows: readonly Sabotage[] = [
   {
     name: 'the certificate of the database server is of another authority',
     break: async (i) => serve(i, await foreignCertificate()),
+    drift: 'edited-by-hand',
     turns: {
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
@@ -222,15 +247,21 @@ const serverRows: readonly Sabotage[] = [
   {
     name: 'the database is paused',
     break: async (i) => docker(i, 'pause', await i.container('pgvector')),
+    drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
       ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN),
     },
-    undo: async (i) => docker(i, 'unpause', await i.container('pgvector')),
+    async undo(i) {
+      await docker(i, 'unpause', await i.container('pgvector'));
+      // A health check that met the frozen database counts until the next one.
+      await untilHealthy(i, 'pgvector');
+    },
   },
   {
     name: 'the database is stopped',
     break: async (i) => i.docker('stop', await i.container('pgvector')),
+    drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
       ...unseen(...BY_SERVER, ...BY_SERVICES, ...BY_SQL, ...BY_LOGIN),

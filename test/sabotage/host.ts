@@ -18,6 +18,8 @@ export const hostRows: readonly Sabotage[] = [
   {
     name: 'everybody can make a file of waivers in the directory of the install',
     break: (i) => chmod(i.dir, 0o777),
+    // The file of waivers is the operator's own, and so is the directory's mode.
+    drift: {},
     turns: fail('waivers.file-access'),
     undo: (i) => chmod(i.dir, 0o755),
   },
@@ -26,6 +28,7 @@ export const hostRows: readonly Sabotage[] = [
     async break(i) {
       i.toolEnv = { LD_PRELOAD: FAKETIME, FAKETIME: '+600', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
     },
+    drift: {},
     turns: fail('host.clock-agrees'),
     exit: 0,
     async undo(i) {
@@ -35,6 +38,7 @@ export const hostRows: readonly Sabotage[] = [
   {
     name: 'CoreCube is cut off from the network of the proxy, which answers 502',
     break: async (i) => docker(i, 'network', 'disconnect', edge(i), await i.container('corecube')),
+    drift: 'changed-at-run-time',
     turns: {
       ...fail('running.networks'),
       ...unseen('proxy.public-paths-answer', 'session.environment', 'admin.not-in-environment', ...BY_LOGIN),
@@ -47,6 +51,7 @@ export const hostRows: readonly Sabotage[] = [
   {
     name: 'nothing that this host sends reaches the proxy',
     break: (i) => wires(i, '-I'),
+    drift: {},
     turns: unseen('proxy.up', ...BY_PROXY, ...BY_TLS),
     exit: 3,
     undo: (i) => wires(i, '-D'),

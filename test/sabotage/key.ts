@@ -27,6 +27,7 @@ async function dataVolume(install: Install): Promise<string> {
 const mode = (bits: number, ...turns: string[]): Sabotage => ({
   name: `the key file has mode 0${bits.toString(8)}`,
   break: (i) => chmod(i.path(KEY), bits),
+  drift: 'edited-by-hand',
   turns: fail('key.access', ...turns),
 });
 
@@ -38,6 +39,8 @@ const backupAt = (name: string, where: (install: Install) => string): Sabotage =
     const answers = await keep(i, ANSWERS);
     await writeFile(i.path(ANSWERS), answers.replace(/^keyBackup:.*$/m, `keyBackup: ${where(i)}`));
   },
+  // An answer that nothing is made of: it is wrong by itself, no link to a file or to what runs is broken.
+  drift: {},
   turns: fail('key.backup-apart'),
   undo: (i) => putBack(i, ANSWERS),
 });
@@ -49,22 +52,26 @@ export const keyRows: readonly Sabotage[] = [
   {
     name: 'the key file belongs to root',
     break: (i) => chown(i.path(KEY), 0, 0),
+    drift: 'edited-by-hand',
     turns: { ...fail('key.access', 'key.readable-inside'), 'key.same-inside': 'unknown' },
   },
   {
     name: 'the directory of the secrets can be listed by everybody',
     break: (i) => chmod(i.path('secrets'), 0o755),
+    drift: 'edited-by-hand',
     turns: fail('key.directory'),
   },
   {
     name: 'the directory of the secrets can be written by everybody',
     break: (i) => chmod(i.path('secrets'), 0o777),
+    drift: 'edited-by-hand',
     turns: fail('key.directory'),
     undo: (i) => chmod(i.path('secrets'), 0o711),
   },
   {
     name: 'the key is another valid key, written into the same file',
     break: (i) => rewrite(i, () => OTHER),
+    drift: 'edited-by-hand',
     turns: fail('key.belongs-to-data'),
     undo: back,
   },
@@ -76,12 +83,14 @@ export const keyRows: readonly Sabotage[] = [
       await chown(i.path(KEY), 1000, 1000);
     },
     // CoreCube still has the old file mounted.
+    drift: { 'key.belongs-to-data': 'edited-by-hand', 'key.same-inside': 'edited-not-applied' },
     turns: fail('key.belongs-to-data', 'key.same-inside'),
     undo: (i) => rename(i.path(ASIDE), i.path(KEY)),
   },
   {
     name: 'the key is gone',
     break: (i) => rename(i.path(KEY), i.path(ASIDE)),
+    drift: 'edited-by-hand',
     turns: {
       ...fail('key.not-lost', 'key.exists'),
       'key.belongs-to-data': 'unknown',
@@ -97,18 +106,21 @@ export const keyRows: readonly Sabotage[] = [
   {
     name: 'the key is cut off after half of it',
     break: (i) => rewrite(i, (key) => key.slice(0, 32)),
+    drift: 'edited-by-hand',
     turns: fail('key.format', 'key.belongs-to-data'),
     undo: back,
   },
   {
     name: 'a line break follows the key',
     break: (i) => rewrite(i, (key) => `${key}\n`),
+    drift: 'edited-by-hand',
     turns: fail('key.format'),
     undo: back,
   },
   {
     name: 'the key is written in upper case',
     break: (i) => rewrite(i, (key) => key.toUpperCase()),
+    drift: 'edited-by-hand',
     turns: fail('key.format'),
     undo: back,
   },
@@ -118,6 +130,7 @@ export const keyRows: readonly Sabotage[] = [
       await rename(i.path(KEY), i.path(ASIDE));
       await symlink(i.path(ASIDE), i.path(KEY));
     },
+    drift: 'edited-by-hand',
     turns: { ...fail('key.not-a-link'), 'key.access': 'unknown' },
     undo: async (i) => {
       await rm(i.path(KEY));
@@ -127,6 +140,7 @@ export const keyRows: readonly Sabotage[] = [
   {
     name: 'ENCRYPTION_KEY stands in compose.yaml, not applied',
     ...edited('corecube', { 'environment/ENCRYPTION_KEY': OTHER }),
+    drift: 'edited-not-applied',
     turns: fail('compose.key-delivery', 'running.current'),
   },
   {
@@ -135,6 +149,7 @@ export const keyRows: readonly Sabotage[] = [
       await editService(i, 'corecube', { 'environment/ENCRYPTION_KEY': await i.read(KEY) });
       await recreate(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.key-delivery', 'secrets.not-in-inspect'),
   },
   {
@@ -143,6 +158,7 @@ export const keyRows: readonly Sabotage[] = [
       recreateOtherwise(i, 'corecube', (service) => {
         (service.environment as Record<string, string>).ENCRYPTION_KEY = OTHER;
       }),
+    drift: 'changed-at-run-time',
     turns: fail('secrets.not-in-inspect', 'key.same-inside', 'running.current'),
     undo: (i) => recreate(i, 'corecube'),
   },
@@ -158,6 +174,7 @@ export const keyRows: readonly Sabotage[] = [
         );
       });
     },
+    drift: 'changed-at-run-time',
     turns: fail('key.same-inside', 'key.none-of-its-own', 'running.current'),
     // Apply refuses to touch it: the found key may have encrypted something. A person keeps it, and goes back.
     undo: async (i) => {
@@ -169,6 +186,9 @@ export const keyRows: readonly Sabotage[] = [
       if ((await readFile(own, 'utf8')) !== before) throw new Error('apply touched the key of the server');
       await rename(own, join(await dataVolume(i), '../own-key-aside'));
       await recreate(i, 'corecube');
+      // The report of the refused run is all that is remembered; one that comes to its end is what later rows go by.
+      const done = await i.applyJson();
+      if (done.code !== 0) throw new Error(`apply does not go on: exit ${done.code}`);
     },
   },
   {
@@ -177,12 +197,14 @@ export const keyRows: readonly Sabotage[] = [
       const key = await readFile(i.path(KEY), 'utf8');
       await writeFile(join(await dataVolume(i), 'notes.txt'), `old settings\nkey = ${key.toUpperCase()}\n`);
     },
+    drift: 'changed-at-run-time',
     turns: fail('key.not-in-volume'),
     undo: async (i) => rm(join(await dataVolume(i), 'notes.txt')),
   },
   {
     name: 'the proxy is handed the key, not applied',
     ...edited('caddy', { secrets: ['encryption_key'] }),
+    drift: 'edited-not-applied',
     turns: fail('compose.key-delivery', 'proxy.container-current'),
   },
   {
@@ -191,6 +213,7 @@ export const keyRows: readonly Sabotage[] = [
       recreateOtherwise(i, 'caddy', (service) => {
         service.secrets = ['encryption_key'];
       }),
+    drift: 'changed-at-run-time',
     turns: fail('key.only-corecube', 'proxy.container-current'),
     undo: (i) => recreate(i, 'caddy'),
   },

@@ -98,6 +98,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'a foreign container joins the internal network',
     break: (i) => foreign(i, '--network', network(i, 'internal'), 'caddy:2'),
+    drift: 'changed-at-run-time',
     turns: fail('running.internal-members'),
     undo: away,
   },
@@ -107,6 +108,7 @@ export const networkRows: readonly Sabotage[] = [
       await foreign(i, '--publish', '5432:5432', 'caddy:2');
       await must(i, 'network', 'connect', network(i, 'internal'), intruder(i));
     },
+    drift: 'changed-at-run-time',
     turns: fail('running.internal-members'),
     undo: away,
   },
@@ -118,6 +120,7 @@ export const networkRows: readonly Sabotage[] = [
         ...['--network', network(i, 'edge'), '--publish', '8081:8081', 'caddy:2'],
         ...['caddy', 'reverse-proxy', '--from', 'http://:8081', '--to', 'corecube:7400'],
       ),
+    drift: 'changed-at-run-time',
     turns: fail('running.edge-members'),
     undo: away,
   },
@@ -129,6 +132,7 @@ export const networkRows: readonly Sabotage[] = [
         ...['--network', network(i, 'edge'), '--publish', '[2001:db8:1::1]:7400:7400', 'caddy:2'],
         ...['caddy', 'reverse-proxy', '--from', 'http://:7400', '--to', 'corecube:7400'],
       ),
+    drift: 'changed-at-run-time',
     turns: fail('running.edge-members', 'proxy.app-not-reachable-directly'),
     undo: away,
   },
@@ -137,6 +141,7 @@ export const networkRows: readonly Sabotage[] = [
     break: async (i) => {
       await i.compose('run', '--detach', '--no-deps', '--entrypoint', 'sleep', 'corecube', '600');
     },
+    drift: 'changed-at-run-time',
     turns: fail('running.internal-members', 'running.edge-members'),
     undo: async (i) => {
       const filters = ['--filter', `label=com.docker.compose.project=${i.project}`];
@@ -154,24 +159,29 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the database is connected to the default network',
     break: async (i) => must(i, 'network', 'connect', 'bridge', await i.container('pgvector')),
+    drift: 'changed-at-run-time',
     turns: fail('running.networks', 'pg.not-published'),
     undo: async (i) => must(i, 'network', 'disconnect', 'bridge', await i.container('pgvector')),
   },
   {
     name: 'the proxy is connected to the internal network',
     break: async (i) => must(i, 'network', 'connect', network(i, 'internal'), await i.container('caddy')),
+    drift: 'changed-at-run-time',
     turns: fail('running.proxy-networks'),
     undo: async (i) => must(i, 'network', 'disconnect', network(i, 'internal'), await i.container('caddy')),
   },
   {
     name: 'the internal network was made anew with a way out',
     break: (i) => remakeInternal(i, []),
+    drift: 'changed-at-run-time',
     turns: fail('running.internal-closed'),
     undo: (i) => remakeInternal(i, ['--internal']),
   },
   {
     name: 'CoreCube is stopped',
     break: async (i) => must(i, 'stop', '--time', '2', await i.container('corecube')),
+    // A container that ends by itself is started again: one that stays stopped was stopped by somebody.
+    drift: 'changed-at-run-time',
     turns: {
       ...unseen(...ANSWERS, ...CONTAINER, 'admin.not-in-environment', 'session.environment'),
       ...unseen('release.confirmed', 'secrets.not-in-inspect', 'urls.in-environment'),
@@ -184,6 +194,7 @@ export const networkRows: readonly Sabotage[] = [
     name: 'CoreCube is paused',
     break: async (i) => must(i, 'pause', await i.container('corecube')),
     // Its container can be looked at; it answers nobody, and the proxy waits for it.
+    drift: 'changed-at-run-time',
     turns: {
       ...unseen(...ANSWERS, 'proxy.headers-once', 'proxy.hsts', 'proxy.other-hosts-refused'),
       'pg.ca-delivered': 'skip',
@@ -205,6 +216,8 @@ export const networkRows: readonly Sabotage[] = [
         if (!/unhealthy/.test(error.message)) throw error;
       });
     },
+    // That it is of another file is seen; why a program is unhealthy is not.
+    drift: { 'running.current': 'changed-at-run-time' },
     turns: { ...unseen(...UNSTEADY), ...fail('running.corecube-up', 'running.current') },
   },
   {
@@ -218,6 +231,7 @@ export const networkRows: readonly Sabotage[] = [
         Object.assign(service, { network_mode: 'host', extra_hosts: [`corecube:${address}`] });
       });
     },
+    drift: 'changed-at-run-time',
     turns: {
       ...unseen(...PUBLISHED, ...HANDSHAKES),
       ...fail('running.proxy-isolation', 'running.proxy-networks', 'proxy.up'),
@@ -226,6 +240,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'this host is cut off from its containers while verify runs',
     break: (i) => cut(i, '--insert'),
+    drift: {},
     turns: unseen('webhooks.secret-set', 'pg.app-cannot-create-tables'),
     exit: 3,
     stillSeen: [...WITHOUT_ENGINE, ...OVER_THE_SOCKET],
@@ -237,6 +252,7 @@ export const networkRows: readonly Sabotage[] = [
   {
     name: 'the engine is stopped',
     break: (i) => i.host.stopEngine(),
+    drift: {},
     turns: unseen(...['urls.in-environment', 'webhooks.secret-set', 'pg.app-cannot-create-tables']),
     exit: 3,
     stillSeen: WITHOUT_ENGINE,

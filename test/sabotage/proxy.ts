@@ -31,6 +31,7 @@ const edited = (
     await putBack(i, FILE);
     await reloadCaddy(i);
   },
+  drift: 'edited-by-hand',
   turns: fail('proxy.config-file', ...turns),
   ...more,
 });
@@ -95,6 +96,7 @@ const fenceRows: readonly Sabotage[] = [
       await keep(i, FILE);
       await edit(i, FILE, OPEN.from, OPEN.to);
     },
+    drift: 'edited-not-applied',
     turns: fail('proxy.config-file', 'proxy.config-current'),
     undo: (i) => putBack(i, FILE),
   },
@@ -113,6 +115,7 @@ const fenceRows: readonly Sabotage[] = [
       await reloadCaddy(i, '/etc/caddy/other');
       await rm(i.path('caddy/other'));
     },
+    drift: 'changed-at-run-time',
     turns: fail(
       'proxy.config-current',
       'proxy.admin-refused-from-outside',
@@ -180,12 +183,14 @@ const keepingRows: readonly Sabotage[] = [
   {
     name: 'everybody may write the Caddyfile',
     break: (i) => chmod(i.path(FILE), 0o666),
+    drift: 'edited-by-hand',
     turns: fail('proxy.config-file'),
     undo: (i) => chmod(i.path(FILE), 0o644),
   },
   {
     name: 'everybody may replace the Caddyfile',
     break: (i) => chmod(i.path('caddy'), 0o777),
+    drift: 'edited-by-hand',
     turns: fail('proxy.config-file'),
   },
 ];
@@ -194,6 +199,8 @@ const tlsRows: readonly Sabotage[] = [
   {
     name: 'something before the proxy accepts TLS 1.0 and 1.1',
     break: startRelay,
+    // What stands before the proxy is no part of this install.
+    drift: {},
     turns: fail('tls.1-1-refused'),
     undo: stopRelay,
   },
@@ -217,6 +224,7 @@ const tlsRows: readonly Sabotage[] = [
       await edit(i, FILE, 'tls internal {', 'tls /etc/caddy/old.crt /etc/caddy/old.key {');
       await reloadCaddy(i);
     },
+    drift: 'edited-by-hand',
     turns: fail('proxy.config-file', 'tls.certificate'),
     async undo(i) {
       await putBack(i, FILE);
@@ -237,12 +245,14 @@ const lifeRows: readonly Sabotage[] = [
   {
     name: 'the proxy is paused',
     break: async (i) => docker(i, 'pause', await caddy(i)),
+    drift: 'changed-at-run-time',
     turns: stopped,
     undo: async (i) => docker(i, 'unpause', await caddy(i)),
   },
   {
     name: 'the proxy is stopped',
     break: async (i) => docker(i, 'stop', await caddy(i)),
+    drift: 'changed-at-run-time',
     turns: { ...stopped, ...unseen(...BY_PROXY_CONTAINER) },
   },
 ];

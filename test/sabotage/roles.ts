@@ -5,6 +5,7 @@ import { fail, type Sabotage } from './types.ts';
 const row = (name: string, statement: string, turns: readonly string[], back?: string): Sabotage => ({
   name,
   break: (i) => i.sql(statement),
+  drift: 'changed-at-run-time',
   turns: fail(...turns),
   ...(back === undefined ? {} : { undo: (i) => i.sql(back) }),
 });
@@ -22,9 +23,12 @@ const roleRows: readonly Sabotage[] = [
     ]),
     onlyV2: ['pg.app-cannot-create-tables'],
   },
-  row('the app role may bypass row-level security', 'alter role corecube_app bypassrls', [
-    'pg.app-attributes',
-  ]),
+  row(
+    'the app role may bypass row-level security',
+    'alter role corecube_app bypassrls',
+    ['pg.app-attributes'],
+    'alter role corecube_app nobypassrls',
+  ),
   row(
     'the app role may create roles',
     'alter role corecube_app createrole',
@@ -133,10 +137,12 @@ const policyRows: readonly Sabotage[] = [
     'pg.tables-not-owned-by-app',
     'pg.app-cannot-alter-policy',
   ]),
-  row('row-level security is switched off on a table', 'alter table documents disable row level security', [
-    'pg.rls-enabled',
-    'pg.policies-as-migrated',
-  ]),
+  row(
+    'row-level security is switched off on a table',
+    'alter table documents disable row level security',
+    ['pg.rls-enabled', 'pg.policies-as-migrated'],
+    'alter table documents enable row level security',
+  ),
   {
     ...row(
       'row-level security no longer binds the owner of a table',

@@ -1,19 +1,16 @@
 /** Rows about containers that run otherwise than the files say. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { NO_THROTTLE } from '../e2e/prepare.ts';
+import { readFile } from 'node:fs/promises';
 import type { Install } from '../e2e/support.ts';
 import {
   editService,
-  keep,
   putBack,
   recreate,
   recreateOtherwise,
   runsOtherwise,
   type Service,
 } from './containers.ts';
+import { addToOwnFile, OVERRIDE } from './own-file.ts';
 import { fail, type Sabotage } from './types.ts';
-
-const OVERRIDE = 'compose.override.yaml';
 
 /** The proxy made anew from a changed copy of the files, put back by hand: the quickest container to show a line on. */
 const proxy = (
@@ -23,6 +20,8 @@ const proxy = (
 ): Sabotage => ({
   name: `the running proxy ${name}`,
   ...runsOtherwise('caddy', change),
+  remakes: 'caddy',
+  drift: 'changed-at-run-time',
   turns: fail(...turns.map((property) => `running.proxy-${property}`), 'proxy.container-current'),
 });
 /** CoreCube in the same way. */
@@ -33,6 +32,8 @@ const app = (
 ): Sabotage => ({
   name: `the running CoreCube ${name}`,
   ...runsOtherwise('corecube', change),
+  remakes: 'corecube',
+  drift: 'changed-at-run-time',
   turns: fail(...turns.map((property) => `running.${property}`), 'running.current'),
 });
 /** The same, put right by apply. */
@@ -63,13 +64,11 @@ export const runningRows: readonly Sabotage[] = [
   proxy('has no tmpfs', without('tmpfs'), 'tmpfs'),
   proxy('may run programs from /tmp', set({ tmpfs: ['/tmp:mode=1777,size=16m,exec'] }), 'tmpfs'),
   // Root without capabilities cannot even read its own volume.
-  repaired(
-    proxy(
-      'runs as root, with the capability to read what is not its own',
-      set({ user: '0:0', cap_add: ['NET_BIND_SERVICE', 'DAC_OVERRIDE'] }),
-      'user',
-      'capabilities',
-    ),
+  proxy(
+    'runs as root, with the capability to read what is not its own',
+    set({ user: '0:0', cap_add: ['NET_BIND_SERVICE', 'DAC_OVERRIDE'] }),
+    'user',
+    'capabilities',
   ),
   proxy('has no process limit', without('pids_limit'), 'limits'),
   proxy('has no memory limit', without('mem_limit', 'memswap_limit'), 'limits'),
@@ -78,7 +77,7 @@ export const runningRows: readonly Sabotage[] = [
   {
     ...proxy('is not checked for health', set({ healthcheck: { disable: true } }), 'healthchecks'),
   },
-  repaired(proxy('is privileged', set({ privileged: true }), 'isolation', 'capabilities')),
+  proxy('is privileged', set({ privileged: true }), 'isolation', 'capabilities'),
   proxy(
     'has the socket of the engine',
     mount({ type: 'bind', source: '/var/run/docker.sock', target: '/var/run/docker.sock' }),
@@ -96,7 +95,7 @@ export const runningRows: readonly Sabotage[] = [
     set({ security_opt: ['no-new-privileges:true', 'seccomp=unconfined'] }),
     'isolation',
   ),
-  repaired(app('has no init process', without('init'), 'init')),
+  app('has no init process', without('init'), 'init'),
   app('has a writable root file system', set({ read_only: false }), 'read-only'),
   app(
     'keeps its data in memory',
@@ -111,22 +110,27 @@ export const runningRows: readonly Sabotage[] = [
         service.image = 'other-proxy:1';
       });
     },
+    // Made by hand from another file; that its image is another one too comes with it.
+    drift: 'changed-at-run-time',
     turns: fail('images.pinned', 'proxy.container-current'),
   },
   {
     name: 'CoreCube is allowed more memory by docker update',
     break: (i) => update(i, 'corecube', '--memory', '3g', '--memory-swap', '3g'),
+    drift: 'changed-at-run-time',
     turns: fail('running.limits'),
     undo: (i) => update(i, 'corecube', '--memory', '2g', '--memory-swap', '2g'),
   },
   {
     name: 'CoreCube loses its process limit by docker update',
     break: (i) => update(i, 'corecube', '--pids-limit', '-1'),
+    drift: 'changed-at-run-time',
     turns: fail('running.limits'),
   },
   {
     name: 'the database is not restarted any more, by docker update',
     break: (i) => update(i, 'pgvector', '--restart', 'no'),
+    drift: 'changed-at-run-time',
     turns: fail('running.restart'),
     undo: (i) => update(i, 'pgvector', '--restart', 'unless-stopped'),
   },
@@ -136,15 +140,20 @@ export const runningRows: readonly Sabotage[] = [
       await editService(i, 'corecube', { cap_add: ['SYS_ADMIN'] });
       await recreate(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.capabilities', 'running.capabilities'),
+    undo: async (i) => {
+      await putBack(i, 'compose.yaml');
+      await recreate(i, 'corecube');
+    },
   },
   {
     name: 'the override file privileges the proxy, applied',
     break: async (i) => {
-      await keep(i, OVERRIDE);
-      await writeFile(i.path(OVERRIDE), `${NO_THROTTLE}  caddy: { privileged: true }\n`);
+      await addToOwnFile(i, '  caddy: { privileged: true }\n');
       await recreate(i, 'caddy');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.override-keeps-hardening', 'running.proxy-isolation', 'running.proxy-capabilities'),
     undo: async (i) => {
       await putBack(i, OVERRIDE);
@@ -154,12 +163,13 @@ export const runningRows: readonly Sabotage[] = [
   {
     name: 'a service of the override file has the socket of the engine, applied',
     break: async (i) => {
-      const compose = await keep(i, OVERRIDE).then(() => readFile(i.path('compose.yaml'), 'utf8'));
+      const compose = await readFile(i.path('compose.yaml'), 'utf8');
       const image = /image: "?(caddy:2@sha256:[0-9a-f]+)/.exec(compose)?.[1];
       const service = `{ image: "${image}", volumes: [ "/var/run/docker.sock:/var/run/docker.sock" ] }`;
-      await writeFile(i.path(OVERRIDE), `${NO_THROTTLE}  watcher: ${service}\n`);
+      await addToOwnFile(i, `  watcher: ${service}\n`);
       await recreate(i, 'watcher');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.override-keeps-hardening', 'compose.foreign-hardened', 'running.foreign-isolated'),
     undo: async (i) => {
       await i.docker('rm', '--force', '--volumes', await i.container('watcher'));
@@ -170,10 +180,10 @@ export const runningRows: readonly Sabotage[] = [
   {
     name: 'the override file publishes CoreCube on IPv6 only, applied',
     break: async (i) => {
-      await keep(i, OVERRIDE);
-      await writeFile(i.path(OVERRIDE), `${NO_THROTTLE}    ports: [ "[::]:7400:7400" ]\n`);
+      await addToOwnFile(i, '    ports: [ "[::]:7400:7400" ]\n');
       await recreate(i, 'corecube');
     },
+    drift: 'edited-by-hand',
     turns: fail('compose.override-keeps-hardening', 'running.ports', 'proxy.app-not-reachable-directly'),
     undo: async (i) => {
       await putBack(i, OVERRIDE);
@@ -183,11 +193,11 @@ export const runningRows: readonly Sabotage[] = [
   {
     name: 'a container of before the last edit is left over',
     break: async (i) => {
-      await keep(i, OVERRIDE);
-      await writeFile(i.path(OVERRIDE), `${NO_THROTTLE}  old: { image: "caddy:2", network_mode: none }\n`);
+      await addToOwnFile(i, '  old: { image: "caddy:2", network_mode: none }\n');
       await recreate(i, 'old');
       await putBack(i, OVERRIDE);
     },
+    drift: 'edited-not-applied',
     turns: fail('running.no-extra-containers'),
     undo: async (i) => i.docker('rm', '--force', '--volumes', await i.container('old')),
   },

@@ -22,8 +22,17 @@ export interface Sabotage {
   readonly release?: Release;
   /** Exit code of verify; 1 unless told (advised controls alone: 0; nothing failing but something unseen: 3). */
   readonly exit?: 0 | 1 | 3;
-  /** Which link the finding must name as broken, by control id. */
-  readonly drift?: Readonly<Record<string, DriftLink>>;
+  /**
+   * Which link each failing control must name as broken: one for all of them, or by control id. Where ids are given, a
+   * control that is not among them must name none: `{}` says that nothing is claimed, because no file, answer or running
+   * part of the install was changed, or because nobody could tell.
+   */
+  readonly drift: DriftLink | Readonly<Record<string, DriftLink>>;
+  /**
+   * The service whose container the row makes anew from a changed copy of the files. A next row that does the same to this
+   * container leaves nothing of it, so that `undo` waits until another row comes.
+   */
+  readonly remakes?: string;
   /**
    * Puts it right by hand. Without `undo` apply must repair it by itself. With it apply is not run: what a person must do
    * is done, and the next row's look shows whether everything is as it was.

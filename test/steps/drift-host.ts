@@ -42,6 +42,10 @@ interface FakeContainer {
   labels: Readonly<Record<string, string>>;
   host: Readonly<Record<string, unknown>>;
   state: Readonly<Record<string, unknown>>;
+  /** Names of the networks that it joins. */
+  networks: readonly string[];
+  /** Paths of the host that are mounted. */
+  mounts: readonly string[];
 }
 
 export const RAW: Readonly<Record<string, string | string[]>> = {
@@ -91,6 +95,8 @@ export class DriftHost {
   readonly images = new Map<string, string>();
   /** The Caddyfile that Caddy has loaded. */
   loaded = '';
+  /** Whether the engine routes nothing out of the internal network. */
+  internal = true;
   /** What a connection to the database gives. */
   sql: SqlResult = { ok: false, at: 'connect', code: 'ECONNREFUSED', message: 'nothing listens' };
 
@@ -209,6 +215,8 @@ export class DriftHost {
         RestartPolicy: { Name: declared.restart },
       },
       state: { Running: true, Status: 'running', StartedAt: at(minute).toISOString() },
+      networks: ['corecube_internal'],
+      mounts: [],
     };
     const { host: changed, ...rest } = more;
     Object.assign(container, rest, { host: { ...container.host, ...changed } });
@@ -260,7 +268,7 @@ export class DriftHost {
     return JSON.stringify({
       name: 'corecube',
       services: Object.fromEntries(services),
-      networks: { internal: { internal: true } },
+      networks: Object.assign({}, ...texts.map((text) => parse(text)?.networks ?? {})),
     });
   }
 
@@ -288,8 +296,11 @@ export class DriftHost {
         LogConfig: { Type: 'json-file', Config: { 'max-size': '10m' } },
         ...c.host,
       },
-      Mounts: [],
-      NetworkSettings: { Ports: {}, Networks: { corecube_internal: { IPAddress: '10.0.0.2' } } },
+      Mounts: c.mounts.map((Source) => ({ Type: 'bind', Source, Destination: Source, RW: false })),
+      NetworkSettings: {
+        Ports: {},
+        Networks: Object.fromEntries(c.networks.map((name) => [name, { IPAddress: '10.0.0.2' }])),
+      },
     };
   }
 
@@ -308,7 +319,14 @@ export class DriftHost {
       return text.includes('nonsense') ? { code: 1, stdout: '', stderr: 'refused' } : ok(adapted(text));
     }
     if (argv.includes('version')) return ok(`${this.composeVersion}-3\n`);
-    if (argv[1] === 'compose') return ok(this.compose(argv, options.input as string | undefined));
+    if (argv[1] === 'compose') {
+      try {
+        return ok(this.compose(argv, options.input as string | undefined));
+      } catch (error) {
+        return { code: 15, stdout: '', stderr: `yaml: ${(error as Error).message.split('\n')[0]}` };
+      }
+    }
+    if (argv[1] === 'network') return ok(`${this.internal}\n`);
     if (argv[1] === 'ps') return ok(this.containers.map((c) => c.service).join('\n'));
     if (argv[1] === 'inspect') return ok(JSON.stringify(this.containers.map((c) => this.inspect(c))));
     if (argv[1] === 'info') return ok('{"ServerVersion":"28.0","SecurityOptions":[]}');

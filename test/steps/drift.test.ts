@@ -362,6 +362,15 @@ describe('pg_hba.conf', () => {
     expect((await host.explain('pg.files'))?.detail).not.toMatch(/The running server/);
   });
 
+  it('a long line that was changed near its end: the words show where', async () => {
+    const line = /^hostssl.*samenet\s+scram-sha-256$/m.exec(host.text('postgres/pg_hba.conf'))?.[0] ?? '';
+    expect(line.length).toBeGreaterThan(100);
+    host.edit('postgres/pg_hba.conf', line, line.replace('scram-sha-256', 'md5'));
+    expect((await host.explain('pg.files'))?.detail).toMatch(
+      /says ….*samenet +md5 where this tool writes ….*samenet +scram-sha-256;/,
+    );
+  });
+
   it('a stored password that is weak is not blamed on edited rules', async () => {
     host.write('postgres/pg_hba.conf', `# note\n${host.text('postgres/pg_hba.conf')}`, 60);
     expect(

@@ -1,0 +1,104 @@
+/** Who is on the networks of the install, and which way leads past the proxy. */
+import type { Drift } from '../../src/core/report.ts';
+import { composeModel } from '../shared/compose-project.ts';
+import { type Container, containerOf, containers } from '../shared/docker.ts';
+import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
+import { declaredOrNot, label, notCurrent, violates } from './containers.ts';
+import { broken, type Look, provedBy, type Rule } from './context.ts';
+import { composeDrift, overrideDrift } from './declared.ts';
+import { edited } from './files.ts';
+import { when } from './memory.ts';
+
+/** Containers of the project that the files do not declare, one-off containers left out. */
+async function undeclared({ host, answers }: Look): Promise<readonly Container[]> {
+  const model = await composeModel(host, answers.projectName);
+  return (await containers(host, answers.projectName)).filter(
+    (c) => !((label(c, 'service') ?? '') in (model?.services ?? {})),
+  );
+}
+
+/** A container of the project that the files do not declare: of another file, or of these as they were once. */
+function leftOver(look: Look, container: Container): Drift | undefined {
+  const name = container.Name.slice(1);
+  const listed = (label(container, 'project.config_files') ?? '').split(',');
+  if (!listed.every((path) => path.startsWith(`${look.host.dir}/`)))
+    return broken(
+      'changed-at-run-time',
+      `${name} was created with the project's label and from no file of this install.`,
+    );
+  const service = label(container, 'service') ?? '';
+  // A service of ours that is not declared any more: this tool moved on, or the answers, or a person; nobody can tell.
+  if ((Object.values(SERVICE) as string[]).includes(service)) return undefined;
+  return edited(`${name} was created from a file of this install that does not declare ${service} any more`, {
+    follows: false,
+    what: `The container of ${service}`,
+  });
+}
+
+/** `running.no-extra-containers`. */
+export const extraContainers: Rule = async (look) => {
+  const extra = await undeclared(look);
+  const [first] = extra.map((container) => leftOver(look, container)).filter((drift) => drift !== undefined);
+  return first;
+};
+
+/** `running.internal-members`, `running.edge-members`: a file of this install lets it in, or somebody joined it. */
+export const members =
+  (network: keyof typeof NETWORK): Rule =>
+  async (look) => {
+    const name = `${look.answers.projectName}_${NETWORK[network]}`;
+    if (network === 'internal') {
+      const declared = await declaredOrNot(look, SERVICE.app, violates(look, ['networks'], ''), 'untold');
+      if (declared) return declared;
+    }
+    const joined = (await undeclared(look)).find((c) => name in c.NetworkSettings.Networks);
+    return joined
+      ? leftOver(look, joined)
+      : broken(
+          'changed-at-run-time',
+          `Neither ${PATH.compose} nor ${PATH.override} joins it to this network: it was joined by hand.`,
+        );
+  };
+
+/** `running.internal-closed`: the files give the network a way out, or it was made anew past them. */
+export const internalClosed: Rule = async (look, finding) => {
+  const { host, answers } = look;
+  const isOpenIn = async (which: 'own' | 'merged') =>
+    (await composeModel(host, answers.projectName, which))?.networks?.[NETWORK.internal]?.internal !== true;
+  if (await isOpenIn('own')) return composeDrift(look, finding);
+  if (await isOpenIn('merged')) return overrideDrift(look, finding);
+  const proved = provedBy(look, finding.control);
+  return proved
+    ? broken(
+        'changed-at-run-time',
+        `The files declare it without a way out, and it had none at the apply of ${when(proved.at)}: it was made anew since.`,
+      )
+    : undefined;
+};
+
+const publishes = (container: Container): boolean =>
+  container.HostConfig.NetworkMode === 'host' ||
+  Object.values(container.HostConfig.PortBindings ?? {}).some((list) => (list ?? []).length > 0);
+
+/** `proxy.app-not-reachable-directly`: CoreCube's own container publishes it, or something else hands its port on. */
+export const pastTheProxy: Rule = async (look, { control }) => {
+  const app = await containerOf(look.host, look.answers.projectName, SERVICE.app);
+  if (app && publishes(app))
+    return declaredOrNot(look, SERVICE.app, violates(look, ['ports', 'networks', 'isolation'], SERVICE.app));
+  const proved = provedBy(look, control);
+  return app && proved
+    ? broken(
+        'changed-at-run-time',
+        `The container of ${SERVICE.app} publishes no port, and nothing answered at the apply of ${when(proved.at)}: something else on this host hands its port on since.`,
+      )
+    : undefined;
+};
+
+/** `proxy.up` of a proxy that runs without the ports that the files publish. */
+export const unpublished: Rule = async (look) => {
+  const proxy = await containerOf(look.host, look.answers.projectName, SERVICE.proxy);
+  const hasPorts = Object.values(proxy?.HostConfig.PortBindings ?? {}).some(
+    (list) => (list ?? []).length > 0,
+  );
+  return proxy?.State.Running && !hasPorts ? notCurrent(look, SERVICE.proxy) : undefined;
+};
