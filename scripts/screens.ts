@@ -107,7 +107,7 @@ async function install(host: BedHost, base: string): Promise<void> {
   for (;;) {
     const seen = await terminal.waitFor(/a apply|Where is the copy of the encryption key/, LONG);
     if (!seen.includes('a apply')) break;
-    if (seen.includes('Encryption key  ')) await shot(terminal, DARK, 'review');
+    if (seen.includes('● Encryption key')) await shot(terminal, DARK, 'review');
     if (seen.includes('● Compose file')) {
       terminal.type('d');
       await terminal.waitFor('close the diff');
@@ -115,14 +115,14 @@ async function install(host: BedHost, base: string): Promise<void> {
       terminal.type('d');
       await terminal.waitFor('full diff');
     }
-    const heading = seen.split('\n').find((line) => line.includes('nothing of this is done yet')) ?? '';
+    const heading = seen.split('\n').findLast((line) => line.includes('●')) ?? '';
     const isDatabase = seen.includes('● Database');
     terminal.type('a');
     if (isDatabase) {
-      await terminal.waitFor(/◌ Start pgvector[\s\S]* \d s/, LONG);
+      await terminal.waitFor(/◌ Start pgvector[\s\S]* \d s\n/, LONG);
       await shot(terminal, DARK, 'working');
     }
-    await terminal.waitFor((text) => !text.includes(heading), LONG);
+    await terminal.waitFor((text) => !(text.includes(heading) && text.includes('a apply')), LONG);
   }
   await answer(terminal, 'Where is the copy of the encryption key', 'safe of office 2, J. Doe');
   await answer(terminal, 'On which encrypted medium', 'LUKS volume backup01, J. Doe');

@@ -44,9 +44,10 @@ async function agreeUntil(terminal: Terminal, end: RegExp): Promise<void> {
     );
     if (end.test(seen)) return;
     if (seen.includes('r look again')) throw new Error(`a failure in the middle:\n${seen}`);
-    const heading = seen.split('\n').find((line) => line.includes('nothing of this is done yet')) ?? '';
+    const heading = seen.split('\n').findLast((line) => line.includes('●')) ?? '';
+    const isSame = (text: string) => text.includes(heading) && text.includes('nothing of this is done yet');
     terminal.type('a');
-    await terminal.waitFor((text) => !text.includes(heading) || end.test(text), LONG);
+    await terminal.waitFor((text) => !isSame(text) || end.test(text), LONG);
   }
   throw new Error('more steps than there are');
 }
