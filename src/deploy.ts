@@ -103,7 +103,7 @@ export async function deploy(args: Arguments, world: World): Promise<ExitCode> {
     const isKnown = prepared.hasSaved && prepared.missing.length === 0;
     const opensWithTruth = isRepair || (frontend.interactive && mode === 'apply' && isKnown);
     const report = opensWithTruth
-      ? await reopen(frontend, settled(prepared.known, product), runIn)
+      ? await reopen(frontend, settled(prepared.known, product), runIn, signal)
       : await runIn(mode, prepared.known);
     await frontend.close();
     if (args.on('json')) world.stdout.write(redact(renderJson(report)));
@@ -120,10 +120,13 @@ async function reopen(
   frontend: Frontend,
   known: ReadonlyMap<string, KnownAnswer>,
   runIn: (mode: Mode, known: ReadonlyMap<string, KnownAnswer>) => Promise<Report>,
+  signal: AbortSignal,
 ): Promise<Report> {
   const report = await runIn('verify', known);
   if (report.exit === EXIT.cancelled) return report;
   const decision = await frontend.decide({ is: 'drift', report });
+  // Ctrl+C is a cancel here as well; quitting hands over what the look found.
+  if (signal.aborted) return { ...report, exit: EXIT.cancelled };
   return decision.is === 'apply' ? runIn('apply', known) : report;
 }
 

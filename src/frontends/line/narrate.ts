@@ -201,8 +201,8 @@ export class Narrator {
       !this.#told.has(`${f.control} ${wordOf(f)}`) &&
       // Without an engine nothing that runs can be seen; one sentence at the end says so.
       !(this.#mode === 'files' && doesNotHold(f));
-    // What stopped a step was put to the operator in full.
-    if (outcome === 'stopped') return;
+    // What stopped a step was put to the operator in full; a look tells what it found at its end, next to the choice.
+    if (outcome === 'stopped' || this.#mode === 'verify') return;
     this.#sayAll(findings.filter(isNews));
     for (const { summary, status } of changes)
       if (status === 'not-reached') this.#terminal.say(sentence(`Not done: ${summary}`));
@@ -213,6 +213,7 @@ export class Narrator {
     this.#heartbeat.stop();
     const { say, gap } = this.#terminal;
     gap();
+    if (report.mode === 'verify' && !this.#options.style.verbose) this.#tellFindings(report);
     say(report.verdict);
     if (report.stopped) this.#stopped(report);
     if (report.mode !== 'plan') {
@@ -228,6 +229,14 @@ export class Narrator {
       for (const [label, text] of keep) say(`${capital(label)}: ${text}`);
     }
     say(sentence(`The report is in ${this.#options.reportFile}`));
+  }
+
+  /** What a look found, what matters most last: that is next to the verdict and the choice. */
+  #tellFindings(report: Report): void {
+    const found = report.steps.flatMap((step) => step.findings).filter(needsAttention);
+    const weight = (f: Finding) => (f.severity === 'required' ? 2 : 0) + (f.verdict.is === 'fail' ? 1 : 0);
+    for (const finding of found.sort((a, b) => weight(a) - weight(b))) sayFinding(this.#terminal, finding);
+    if (found.length > 0) this.#terminal.gap();
   }
 
   #stopped(report: Report): void {

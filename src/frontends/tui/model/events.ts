@@ -60,7 +60,9 @@ export function onEvent(state: State, event: Event, now: number): State {
       const { current: _, ...rest } = state;
       // A look at an existing install opens with its verdict, not with ten lines that lead to it.
       if (state.mode === 'verify') return rest;
-      return { ...rest, records: [...state.records, { is: 'step', step: event.report }] };
+      const isTold = state.records.some(({ is }) => is === 'end');
+      const entry = { is: 'step', step: event.report, ...(isTold ? { told: true as const } : {}) } as const;
+      return { ...rest, records: [...state.records, entry] };
     }
     case 'run-end': {
       const { report } = event;

@@ -8,7 +8,8 @@ export type Entry =
   | { readonly is: 'header'; readonly mode: Mode; readonly dir: string }
   | { readonly is: 'note'; readonly text: string }
   | { readonly is: 'answer'; readonly title: string; readonly value: string }
-  | { readonly is: 'step'; readonly step: StepReport }
+  /** `told`: a look just before has shown what is advised. */
+  | { readonly is: 'step'; readonly step: StepReport; readonly told?: true }
   | { readonly is: 'every-control'; readonly report: Report }
   | { readonly is: 'end'; readonly report: Report };
 

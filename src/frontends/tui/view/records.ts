@@ -65,7 +65,7 @@ function drawRecord(entry: Entry, canvas: Canvas, context: RecordContext): Line[
     case 'answer':
       return answerLine(entry.title, entry.value, canvas);
     case 'step':
-      return stepRecord(entry.step, canvas);
+      return stepRecord(entry.step, entry.told === true, canvas);
     case 'every-control':
       return everyControl(entry.report, canvas);
     case 'end':
@@ -87,7 +87,7 @@ function answerLine(title: string, value: string, canvas: Canvas): Line[] {
 }
 
 /** A finished step: one line, and below it what needs attention. */
-function stepRecord(step: StepReport, canvas: Canvas): Line[] {
+function stepRecord(step: StepReport, isTold: boolean, canvas: Canvas): Line[] {
   const is = (verdict: Verdict['is']) =>
     step.findings.filter((f) => f.verdict.is === verdict && !f.waived).length;
   const done = step.changes.filter((change) => change.status === 'done').length;
@@ -102,7 +102,12 @@ function stepRecord(step: StepReport, canvas: Canvas): Line[] {
   const said = parts.flatMap(([n, word]) => (n > 0 ? [`${n} ${word}`] : [])).join(', ');
   const good = step.outcome === 'held' || step.outcome === 'applied' || step.outcome === 'looked';
   const isBad = !good || step.findings.some((f) => f.severity === 'required' && f.verdict.is === 'fail');
-  const mark = isBad ? span(sign('failing', canvas), 'bad') : span(sign('proved', canvas), 'good');
+  const isSeen = is('pass') > 0 || !step.findings.some(needsAttention);
+  const mark = isBad
+    ? span(sign('failing', canvas), 'bad')
+    : isSeen
+      ? span(sign('proved', canvas), 'good')
+      : span(sign('unseen', canvas), 'open');
   const took = step.duration >= 1000 ? [quiet(`${(step.duration / 1000).toFixed(1)} s`)] : [];
   const name = canvas.columns < 60 ? step.title : padded(step.title, 23);
   const head = [span('  '), mark, span(` ${name} `)];
@@ -111,7 +116,9 @@ function stepRecord(step: StepReport, canvas: Canvas): Line[] {
   return [
     ...spread(isShort ? whole : head, took, canvas),
     ...(isShort ? [] : paragraph(said || step.outcome, 4, canvas, 'quiet')),
-    ...step.findings.filter(needsAttention).flatMap((finding) => findingRow(finding, canvas)),
+    ...step.findings
+      .filter((finding) => needsAttention(finding) && !(isTold && finding.severity === 'advised'))
+      .flatMap((finding) => findingRow(finding, canvas)),
   ];
 }
 
@@ -143,7 +150,9 @@ function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line
     lines.push(blank, [span('  '), bold('Keep these')]);
     const keep = context.keep(report);
     const column = Math.max(...keep.map(([label]) => label.length));
-    for (const [label, text] of keep) lines.push(...labelled(label.padEnd(column), text, 4, canvas));
+    // A path stands alone on its line, to be copied; what it means stands below it.
+    for (const [label, text] of keep)
+      lines.push(...labelled(label.padEnd(column), text.replace(/^(\/\S*): /, '$1\n'), 4, canvas));
     const took = Date.parse(report.finishedAt) - Date.parse(report.startedAt);
     const file = [span('  '), quiet(`report  ${context.reportFile}`)];
     lines.push(
