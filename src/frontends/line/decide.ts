@@ -175,7 +175,6 @@ async function waive(
 async function onDrift({ terminal }: Talk, { report }: Of<'drift'>): Promise<Decision> {
   const findings = report.steps.flatMap((step) => step.findings);
   for (;;) {
-    terminal.gap();
     const picked = await choose(terminal, [
       ...(report.exit === 0
         ? []
@@ -185,5 +184,6 @@ async function onDrift({ terminal }: Talk, { report }: Of<'drift'>): Promise<Dec
     ] as const);
     if (picked !== 'all') return { is: picked };
     for (const finding of findings) sayFinding(terminal, finding);
+    terminal.gap();
   }
 }

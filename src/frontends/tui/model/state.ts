@@ -103,6 +103,8 @@ export interface State {
   readonly panel?: Panel;
   readonly mode: Mode;
   readonly stopping: boolean;
+  /** Nothing is drawn: the terminal belongs to the shell until the run is continued. */
+  readonly away?: true;
   /** Answers given so far, in the order asked. They go to the scrollback once all are settled: an earlier one may change. */
   readonly given: readonly Given[];
   /** The step whose failure was shown last. */

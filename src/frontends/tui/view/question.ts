@@ -219,6 +219,7 @@ function suggestions(panel: QuestionPanel, canvas: Canvas): Line[] {
   if (list.length === 0) return [];
   const from = Math.max(0, Math.min(panel.selected - MOST + 1, list.length - MOST));
   const width = textWidth(canvas) - 8;
+  const column = Math.max(...list.map(({ value }) => stringWidth(clean(rawText(value)))));
   return [
     blank,
     ...list.slice(from, from + MOST).flatMap(({ value, because }, i) => {
@@ -228,14 +229,22 @@ function suggestions(panel: QuestionPanel, canvas: Canvas): Line[] {
       const name = here
         ? bold(truncate(text, width, canvas.unicode), 'accent')
         : span(truncate(text, width, canvas.unicode));
-      const rest = width - stringWidth(text) - 3;
+      // Reasons stand below each other where the longest value leaves room for them.
+      const gap = width - column >= 20 ? column - stringWidth(text) + 3 : 3;
+      const rest = width - stringWidth(text) - gap;
       if (isNarrow(canvas) || rest < 12)
         return [
           [span('      '), mark, span(' '), name],
           [span('        '), quiet(truncate(because, width, canvas.unicode))],
         ];
       return [
-        [span('      '), mark, span(' '), name, quiet(`   ${truncate(because, rest, canvas.unicode)}`)],
+        [
+          span('      '),
+          mark,
+          span(' '),
+          name,
+          quiet(' '.repeat(gap) + truncate(because, rest, canvas.unicode)),
+        ],
       ];
     }),
   ];

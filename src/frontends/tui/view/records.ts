@@ -1,4 +1,5 @@
 /** What stays in the scrollback: one quiet line for what is done, more only where somebody should look. */
+import { EXIT } from '../../../core/errors.ts';
 import { count, type Finding, type Report, type StepReport } from '../../../core/report.ts';
 import type { Verdict } from '../../../core/step.ts';
 import type { Entry } from '../model/state.ts';
@@ -140,7 +141,7 @@ function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line
     return [...found, ...(found.length > 0 ? [blank] : []), ...counts, blank, ...verdict(report, canvas)];
   }
   const lines: Line[] = [...verdict(report, canvas), blank];
-  if (report.stopped) lines.push(...stopped(report, canvas), blank);
+  if (report.stopped) lines.push(...stopped(report, canvas), ...(counts.length > 0 ? [blank] : []));
   else if (report.exit !== 0) {
     const found = attention(report, canvas);
     if (found.length > 0) lines.push(...found, blank);
@@ -244,7 +245,16 @@ function stopped(report: Report, canvas: Canvas): Line[] {
   const { step = '', reason = '', fix } = report.stopped ?? {};
   const title = report.steps.find((s) => s.id === step)?.title ?? step;
   const changes = report.steps.flatMap((s) => s.changes);
-  const lines: Line[] = [...paragraph(`It stopped at ${title}: ${reason}.`, 2, canvas)];
+  const later = report.steps.filter((s) => s.outcome === 'not-reached').map((s) => s.title);
+  const isBegun = later.length < report.steps.length;
+  // The verdict says that it was cancelled; where there was nothing to stop, no more is to be said.
+  const where =
+    report.exit !== EXIT.cancelled
+      ? `It stopped at ${title}: ${reason}.`
+      : isBegun
+        ? `It stopped at ${title}.`
+        : 'No step was begun.';
+  const lines: Line[] = paragraph(where, 2, canvas);
   if (fix) lines.push(...labelled('fix', fix, 4, canvas));
   const list = (heading: string, items: readonly string[]) => {
     if (items.length === 0) return;
@@ -260,8 +270,7 @@ function stopped(report: Report, canvas: Canvas): Line[] {
     'Not done',
     changes.filter((c) => c.status !== 'done' && c.status !== 'planned').map((c) => c.summary),
   );
-  const later = report.steps.filter((s) => s.outcome === 'not-reached').map((s) => s.title);
-  if (later.length > 0)
+  if (later.length > 0 && isBegun)
     lines.push(blank, ...paragraph(`Not looked at: ${later.join(', ')}.`, 2, canvas, 'quiet'));
   return lines;
 }

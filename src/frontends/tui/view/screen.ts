@@ -29,6 +29,7 @@ const NOTICEABLE = 2000;
 
 /** The rows of the live region. */
 export function drawScreen(state: State, canvas: Canvas, sections: Readonly<Record<string, string>>): Line[] {
+  if (state.away) return [];
   const bar = hintBar(bindingsOf(state), state, canvas);
   // One row is left for the cursor; Ink repaints the whole terminal when the region is as tall as it is.
   const rows = Math.max(6, canvas.rows - 2 - bar.length - 1);
@@ -179,15 +180,28 @@ function drawControls(step: CurrentStep, isJudging: boolean, canvas: Canvas, row
 
 function lookLine(line: ControlLine, step: CurrentStep, isJudging: boolean, canvas: Canvas): Line[] {
   const { finding, title } = line;
-  if (!finding) {
-    const right = step.phase === 'after' ? 'trying again' : 'looking';
-    const [row = []] = controlLine(title, span(sign('working', canvas), 'accent'), '', canvas);
-    const isWide = lineWidth(row) + right.length + 2 <= textWidth(canvas);
-    return isWide ? spread(row, [quiet(right)], canvas) : [row];
-  }
-  if (!isJudging && (finding.verdict.is === 'fail' || finding.verdict.is === 'unknown') && !finding.waived)
-    return controlLine(title, span(sign('waiting', canvas), 'quiet'), `not yet: ${seenOf(finding)}`, canvas);
-  return controlLine(title, signOf(finding, canvas), seenOf(finding), canvas);
+  if (!finding)
+    return withWord(
+      title,
+      span(sign('working', canvas), 'accent'),
+      step.phase === 'after' ? 'trying again' : 'looking',
+      canvas,
+    );
+  const { is } = finding.verdict;
+  if (isJudging || finding.waived || (is !== 'fail' && is !== 'unknown'))
+    return controlLine(title, signOf(finding, canvas), seenOf(finding), canvas);
+  const mark = span(sign('waiting', canvas), 'quiet');
+  const rows = controlLine(title, mark, `not yet: ${seenOf(finding)}`, canvas);
+  return rows.some((row) => row.some(({ text }) => text.startsWith('not yet')))
+    ? rows
+    : withWord(title, mark, 'not yet', canvas);
+}
+
+/** A control on one row with a word at the right edge, where there is room for it. */
+function withWord(title: string, mark: Line[number], word: string, canvas: Canvas): Line[] {
+  const [row = []] = controlLine(title, mark, '', canvas);
+  const isWide = lineWidth(row) + word.length + 2 <= textWidth(canvas);
+  return isWide ? spread(row, [quiet(word)], canvas) : [row];
 }
 
 /** The steps still to come, on one dim row. */
