@@ -9,6 +9,7 @@ import {
   type Canvas,
   chop,
   clipped,
+  isNarrow,
   type Line,
   labelled,
   paragraph,
@@ -134,7 +135,9 @@ function scrolled(lines: readonly Line[], from: number, rows: number): Line[] {
     [
       span('    '),
       quiet(
-        below > 0 ? `${below} more ${below === 1 ? 'line' : 'lines'} below` : `end of ${lines.length} lines`,
+        below > 0
+          ? `${below} more ${below === 1 ? 'line' : 'lines'} below; space shows more`
+          : `end of ${lines.length} lines`,
       ),
     ],
   ];
@@ -162,8 +165,11 @@ function drawPicker(pick: AnswerPicker, state: State, canvas: Canvas, rows: numb
     blank,
     ...answers.slice(from, from + room).map(({ question, value, source }, i): Line => {
       const here = from + i === pick.selected;
+      const said = value || '(empty)';
       const text = truncate(
-        `${question.padEnd(20)} ${value || '(empty)'}  (${SOURCES[source] ?? source})`,
+        isNarrow(canvas)
+          ? `${question}: ${said}`
+          : `${question.padEnd(20)} ${said}  (${SOURCES[source] ?? source})`,
         width,
         canvas.unicode,
       );
@@ -181,9 +187,13 @@ function drawPicker(pick: AnswerPicker, state: State, canvas: Canvas, rows: numb
 export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, rows: number): Line[] {
   const { proposal } = panel;
   const { step, findings, reason, fix, log } = proposal;
-  const head: Line[] = [
-    clipped([span('  '), span(sign('failing', canvas), 'bad'), span(' '), bold(step.title, 'bad')], canvas),
-  ];
+  const { current } = state;
+  const title = clipped(
+    [span('  '), span(sign('failing', canvas), 'bad'), span(' '), bold(step.title, 'bad')],
+    canvas,
+  );
+  const place = current === undefined ? [] : [quiet(`step ${current.index + 1} of ${current.total}`)];
+  const head = spread(title, place, canvas);
   if (panel.pick) return [...head, blank, ...drawPicker(panel.pick, state, canvas, rows - 2)];
   const finding = selectedFinding(panel);
   if (panel.reason && finding) {
@@ -229,7 +239,9 @@ export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, 
       ? done
       : `Looked again at ${new Date(panel.again).toTimeString().slice(0, 8)}: it still is so.`;
   const last = paragraph(foot, 4, canvas, 'quiet');
-  return [...head, ...scrolled(body, panel.from, rows - head.length - 1 - last.length), blank, ...last];
+  const gap = rows > 12 ? [blank] : [];
+  const room = rows - head.length - gap.length - 1 - last.length;
+  return [...head, ...gap, ...scrolled(body, panel.from, room), blank, ...last];
 }
 
 /** The end: what was revealed is here and nowhere else. */
