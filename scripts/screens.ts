@@ -11,6 +11,7 @@ const root = resolve(import.meta.dirname, '..');
 const folder = join(root, 'docs/screens');
 const LONG = { timeoutMs: 180_000 };
 const DOMAIN = 'corecube.test';
+const PLACE = '/srv';
 const ANSWERS = `image: corecube/corecube:v2
 domain: ${DOMAIN}
 tls: internal
@@ -48,10 +49,13 @@ export async function drawScreens(): Promise<void> {
   const host = await createHost('screens');
   try {
     await writeFile(join(base, 'answers.yaml'), ANSWERS);
-    await questions(host, base);
-    await install(host, base);
-    await repair(host, base);
-    await failure(host, base);
+    // In the host the folder has a name like an operator's; on this machine it is a temporary one.
+    const mounted = await host.run(['mount', '--bind', base, PLACE]);
+    if (mounted.exitCode !== 0) throw new Error(`mount: ${mounted.stderr}`);
+    await questions(host, PLACE);
+    await install(host, PLACE);
+    await repair(host, PLACE);
+    await failure(host, PLACE);
   } finally {
     await Terminal.closeAll();
     await host.destroy();

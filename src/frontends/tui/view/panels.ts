@@ -136,7 +136,7 @@ function scrolled(lines: readonly Line[], from: number, rows: number): Line[] {
       span('    '),
       quiet(
         below > 0
-          ? `${below} more ${below === 1 ? 'line' : 'lines'} below; space shows more`
+          ? `${below} more ${below === 1 ? 'line' : 'lines'} below (space)`
           : `end of ${lines.length} lines`,
       ),
     ],

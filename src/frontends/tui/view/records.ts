@@ -159,7 +159,10 @@ function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line
     lines.push(
       blank,
       ...(lineWidth(file) + 10 > textWidth(canvas)
-        ? labelled('report', `${context.reportFile}   ${elapsed(took)}`, 2, canvas)
+        ? [
+            ...labelled('report', context.reportFile, 2, canvas),
+            ...labelled('took', elapsed(took), 2, canvas),
+          ]
         : spread(file, [quiet(elapsed(took))], canvas)),
     );
   }
