@@ -11,8 +11,8 @@ import { product } from '../../../steps/index.ts';
 import { asking, typing } from './question-bed.ts';
 import { canvases, context, sections } from './screen-states.ts';
 import {
-  after,
   finding,
+  after as having,
   inStep,
   NOW,
   pressAll,
@@ -69,7 +69,7 @@ describe('a look before the changes', () => {
   const step = stepOf('compose');
   const short = step.controls.findIndex(({ title }) => title.length < 36);
   const look = (mode: 'apply' | 'verify') =>
-    after(inStep('compose', 0, start(mode)), {
+    having(inStep('compose', 0, start(mode)), {
       type: 'finding',
       step: 'compose',
       phase: 'before',
@@ -93,7 +93,7 @@ describe('a look before the changes', () => {
     const seen = step.controls
       .slice(0, 9)
       .map((_, i) => finding(step, i, { is: 'pass', observed: `saw ${i}` }));
-    const state = after(
+    const state = having(
       inStep('compose', 0),
       ...seen.map((f) => ({ type: 'finding', step: 'compose', phase: 'before', finding: f }) as const),
     );
@@ -109,11 +109,11 @@ describe('answers', () => {
 
   it('stay out of the scrollback while an earlier one can change, and stand there once', () => {
     expect(first.records).toEqual(start().records);
-    const settled = after(again, { type: 'answers', answers: [] });
+    const settled = having(again, { type: 'answers', answers: [] });
     expect(settled.records.filter(({ is }) => is === 'answer')).toEqual([
       { is: 'answer', title: product.questions.domain?.title, value: 'b.intern.org' },
     ]);
-    expect(after(settled, { type: 'answers', answers: [] }).records).toEqual(settled.records);
+    expect(having(settled, { type: 'answers', answers: [] }).records).toEqual(settled.records);
   });
 
   it('are seen meanwhile', () => {
@@ -123,7 +123,7 @@ describe('answers', () => {
   });
 
   it('are kept in the scrollback when the run ends among the questions', () => {
-    const ended = after(again, { type: 'run-end', report: report('apply', { exit: 130, steps: [] }) });
+    const ended = having(again, { type: 'run-end', report: report('apply', { exit: 130, steps: [] }) });
     expect(ended.records.map(({ is }) => is)).toEqual(['header', 'answer', 'end']);
   });
 
@@ -180,7 +180,7 @@ describe('a review', () => {
   });
 
   it('says what a change interrupts, where something runs', () => {
-    const looked = after(start('verify'), { type: 'run-end', report: report('verify') });
+    const looked = having(start('verify'), { type: 'run-end', report: report('verify') });
     const state = (from: State) => propose(proposeChanges([disrupting]), inStep('compose', 3, from));
     expect(flat(screen(state(start())))).not.toContain('away for some seconds');
     expect(flat(screen(state(looked)))).toContain('away for some seconds');
@@ -214,7 +214,7 @@ describe('a review', () => {
 describe('changes under way', () => {
   it('are all there from the start; the one that runs is said in full, its time beside what it says', () => {
     const summary = `start it ${'and wait '.repeat(12)}until it is healthy`;
-    const begun = after(
+    const begun = having(
       inStep('compose', 0),
       {
         type: 'plan',
@@ -279,6 +279,22 @@ describe('the end', () => {
     );
     expect(required.indexOf('proved')).toBe(advised.indexOf('proved'));
     expect(required.indexOf('not seen')).toBe(advised.indexOf('not seen'));
+  });
+
+  it('leaves paths and commands whole, to be copied', () => {
+    const dir = '/srv/a-folder/corecube';
+    const keep: typeof context.keep = () => [
+      ['key', `${dir}/key: without it all is lost`],
+      ['check again', `npx create-corecube-secure verify --dir ${dir}`],
+    ];
+    const drawn = drawEntry({ is: 'end', report: report('apply', { exit: 0 }) }, canvas, {
+      ...context,
+      keep,
+    });
+    const lines = rows(drawn).map((line) => line.trim());
+    expect(lines).toContain(`npx create-corecube-secure verify --dir ${dir}`);
+    expect(lines.find((line) => line.startsWith('key'))).toMatch(new RegExp(`${dir}/key$`));
+    expect(lines).toContain('Without it all is lost');
   });
 
   it('a step of which nothing was seen has no tick', () => {

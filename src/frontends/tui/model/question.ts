@@ -99,7 +99,11 @@ export function questionBindings(panel: QuestionPanel): Binding<Verb>[] {
     );
   if (typesSecret) list.push({ keys: ['tab'], verb: 'reveal', hint: panel.revealed ? 'hide' : 'show' });
   // A question mark is a character of a password.
-  list.push(typesSecret ? { keys: ['f1'], verb: 'why' } : { keys: ['?', 'f1'], verb: 'why', hint: 'why' });
+  list.push(
+    typesSecret
+      ? { keys: ['f1'], verb: 'why' }
+      : { keys: ['?', 'f1'], verb: 'why', hint: 'why', important: true },
+  );
   if (stage !== undefined && stage !== 'how')
     list.push({ keys: ['escape'], verb: 'leave-stage', hint: 'back', important: true });
   else if (asking.canGoBack) list.push({ keys: ['escape'], verb: 'back', hint: 'back', important: true });

@@ -151,9 +151,7 @@ function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line
     lines.push(blank, [span('  '), bold('Keep these')]);
     const keep = context.keep(report);
     const column = Math.max(...keep.map(([label]) => label.length));
-    // A path stands alone on its line, to be copied; what it means stands below it.
-    for (const [label, text] of keep)
-      lines.push(...labelled(label.padEnd(column), text.replace(/^(\/\S*): /, '$1\n'), 4, canvas));
+    for (const [label, text] of keep) lines.push(...keepLines(label.padEnd(column), text, canvas));
     const took = Date.parse(report.finishedAt) - Date.parse(report.startedAt);
     const file = [span('  '), quiet(`report  ${context.reportFile}`)];
     lines.push(
@@ -188,6 +186,15 @@ function attention(report: Report, canvas: Canvas): Line[] {
       ...findingDetail(finding, canvas),
     ]),
   ];
+}
+
+/** A path stands alone on its line, to be copied, and what it means below it; a command is not broken where it need not be. */
+function keepLines(label: string, text: string, canvas: Canvas): Line[] {
+  const [, path, first = '', rest = ''] = /^(\/\S*): (.)(.*)$/s.exec(text) ?? [];
+  if (path !== undefined) return labelled(label, `${path}\n${first.toUpperCase()}${rest}`, 4, canvas);
+  const beside = labelled(label, text, 4, canvas);
+  const below = paragraph(text, 6, canvas);
+  return beside.length > below.length ? [[span('    '), quiet(label.trim())], ...below] : beside;
 }
 
 /** What fails comes first, then what was not seen, then what is open; advised after required. */

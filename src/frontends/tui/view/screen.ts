@@ -248,7 +248,7 @@ function hintBar(bindings: readonly Binding[], state: State, canvas: Canvas): Li
   const shown = bindings.filter((b) => b.hint !== undefined);
   if (shown.length === 0) {
     const isRevealed = state.panel?.is === 'end' && state.panel.revealed;
-    return isRevealed ? [[span('  '), bold('any key'), quiet(' hide it')]] : [];
+    return isRevealed ? [[span('  '), bold('any key'), quiet(' hides it')]] : [];
   }
   const draw = (list: readonly Binding[]): Line => {
     const parts = list.flatMap((binding, i) => {
