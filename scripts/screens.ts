@@ -11,6 +11,7 @@ const root = resolve(import.meta.dirname, '..');
 const folder = join(root, 'docs/screens');
 const LONG = { timeoutMs: 180_000 };
 const DOMAIN = 'corecube.test';
+const PLACE = '/srv';
 const ANSWERS = `image: corecube/corecube:v2
 domain: ${DOMAIN}
 tls: internal
@@ -48,10 +49,13 @@ export async function drawScreens(): Promise<void> {
   const host = await createHost('screens');
   try {
     await writeFile(join(base, 'answers.yaml'), ANSWERS);
-    await questions(host, base);
-    await install(host, base);
-    await repair(host, base);
-    await failure(host, base);
+    // In the host the folder has a name like an operator's; on this machine it is a temporary one.
+    const mounted = await host.run(['mount', '--bind', base, PLACE]);
+    if (mounted.exitCode !== 0) throw new Error(`mount: ${mounted.stderr}`);
+    await questions(host, PLACE);
+    await install(host, PLACE);
+    await repair(host, PLACE);
+    await failure(host, PLACE);
   } finally {
     await Terminal.closeAll();
     await host.destroy();
@@ -107,7 +111,7 @@ async function install(host: BedHost, base: string): Promise<void> {
   for (;;) {
     const seen = await terminal.waitFor(/a apply|Where is the copy of the encryption key/, LONG);
     if (!seen.includes('a apply')) break;
-    if (seen.includes('Encryption key  ')) await shot(terminal, DARK, 'review');
+    if (seen.includes('● Encryption key')) await shot(terminal, DARK, 'review');
     if (seen.includes('● Compose file')) {
       terminal.type('d');
       await terminal.waitFor('close the diff');
@@ -115,14 +119,14 @@ async function install(host: BedHost, base: string): Promise<void> {
       terminal.type('d');
       await terminal.waitFor('full diff');
     }
-    const heading = seen.split('\n').find((line) => line.includes('nothing of this is done yet')) ?? '';
+    const heading = seen.split('\n').findLast((line) => line.includes('●')) ?? '';
     const isDatabase = seen.includes('● Database');
     terminal.type('a');
     if (isDatabase) {
-      await terminal.waitFor(/◌ Start pgvector[\s\S]* \d s/, LONG);
+      await terminal.waitFor(/◌ Start pgvector[\s\S]* \d s\n/, LONG);
       await shot(terminal, DARK, 'working');
     }
-    await terminal.waitFor((text) => !text.includes(heading), LONG);
+    await terminal.waitFor((text) => !(text.includes(heading) && text.includes('a apply')), LONG);
   }
   await answer(terminal, 'Where is the copy of the encryption key', 'safe of office 2, J. Doe');
   await answer(terminal, 'On which encrypted medium', 'LUKS volume backup01, J. Doe');

@@ -140,7 +140,7 @@ export async function deploy(args: Arguments, world: World, repair?: Repair): Pr
       if (usesStdout) world.stdout.write(redact(renderJson(report)));
       return report.exit;
     }
-    const { first, repaired } = await reopen(frontend, settled(prepared.known, product), runIn);
+    const { first, repaired } = await reopen(frontend, settled(prepared.known, product), runIn, signal);
     await frontend.close();
     return repair ? await repair.finish(prepared, first, repaired, signal) : (repaired ?? first).exit;
   } finally {
@@ -155,10 +155,13 @@ async function reopen(
   frontend: Frontend,
   known: ReadonlyMap<string, KnownAnswer>,
   runIn: (mode: Mode, known: ReadonlyMap<string, KnownAnswer>) => Promise<Report>,
+  signal: AbortSignal,
 ): Promise<{ readonly first: Report; readonly repaired: Report | undefined }> {
   const first = await runIn('verify', known);
   if (first.exit === EXIT.cancelled) return { first, repaired: undefined };
   const decision = await frontend.decide({ is: 'drift', report: first });
+  // Ctrl+C is a cancel here as well; quitting hands over what the look found.
+  if (signal.aborted) return { first: { ...first, exit: EXIT.cancelled }, repaired: undefined };
   return { first, repaired: decision.is === 'apply' ? await runIn('apply', known) : undefined };
 }
 

@@ -148,11 +148,27 @@ export async function absentImages(host: HostReader, answers: Needed): Promise<r
 /** Milliseconds. A large image over a slow line; Docker itself gives up on a line that is silent. */
 const PULL_DEADLINE = 30 * 60_000;
 
+/**
+ * What a person wants to know of a pull: how many of its layers are here. Docker's own lines name layers by a hash.
+ * @returns for each line that `docker pull` writes without a terminal, what is to be said
+ */
+export function layerCount(reference: string): (line: string) => string {
+  const layers = new Map<string, boolean>();
+  return (line) => {
+    const [, layer, state = ''] = /^([0-9a-f]{12}): (.*)$/.exec(line.trim()) ?? [];
+    if (layer === undefined) return line;
+    layers.set(layer, (layers.get(layer) ?? false) || /^(Pull complete|Already exists)/.test(state));
+    const here = [...layers.values()].filter(Boolean).length;
+    return `${reference}: ${here} of ${layers.size} ${layers.size === 1 ? 'layer is' : 'layers are'} here`;
+  };
+}
+
 async function pull(host: Host, reference: string): Promise<void> {
   host.progress(`pulling ${reference}`);
+  const told = layerCount(reference);
   const result = await host.run(['docker', 'pull', reference], {
     timeoutMs: PULL_DEADLINE,
-    onLine: (line) => host.progress(line),
+    onLine: (line) => host.progress(told(line)),
   });
   if (result.code === 0) return;
   const lines = `${result.stdout}\n${result.stderr}`

@@ -44,9 +44,10 @@ async function agreeUntil(terminal: Terminal, end: RegExp): Promise<void> {
     );
     if (end.test(seen)) return;
     if (seen.includes('r look again')) throw new Error(`a failure in the middle:\n${seen}`);
-    const heading = seen.split('\n').find((line) => line.includes('nothing of this is done yet')) ?? '';
+    const heading = seen.split('\n').findLast((line) => line.includes('●')) ?? '';
+    const isSame = (text: string) => text.includes(heading) && text.includes('nothing of this is done yet');
     terminal.type('a');
-    await terminal.waitFor((text) => !text.includes(heading) || end.test(text), LONG);
+    await terminal.waitFor((text) => !isSame(text) || end.test(text), LONG);
   }
   throw new Error('more steps than there are');
 }
@@ -81,6 +82,31 @@ describe('the wizard', () => {
     expect(await terminal.exit).toMatchObject({ exitCode: 130 });
     expect(terminal.leftBehind()).toEqual([]);
     expect((await host.run(['ls', '-A', resolve(install.dir, '..')])).stdout).toBe('');
+  });
+
+  it('gives the terminal to the shell on Ctrl+Z, and is there again, at once, on fg', async () => {
+    const terminal = Terminal.startIn(install.host, ['bash', '--norc', '-i'], {
+      env: { LANG: 'C.UTF-8', PS1: 'shell> ', INPUTRC: '/dev/null' },
+    });
+    await terminal.waitFor('shell>');
+    terminal.type(`${process.execPath} ${TOOL} --dir ${install.dir}\r`);
+    await terminal.waitFor('Which CoreCube image shall run', LONG);
+    await terminal.typeByKey('abc');
+    await terminal.waitFor('› abc');
+    terminal.press('ctrl+z');
+    await terminal.waitFor((text) => /Stopped[\s\S]*shell>/.test(text) && !text.includes('enter accept'));
+    terminal.type('echo of-the-shell\r');
+    await terminal.waitFor(/\nof-the-shell\n/);
+    terminal.type('fg\r');
+    // Without a key: the question is drawn, and what the shell wrote stays above it.
+    await terminal.waitFor(/\nof-the-shell\n[\s\S]*shell> fg\n[\s\S]*› abc/);
+    await terminal.typeByKey('d');
+    await terminal.waitFor('› abcd');
+    expect(terminal.screen()).toMatch(/\nof-the-shell\n/);
+    terminal.press('ctrl+c');
+    await terminal.waitFor(/Nothing was changed[\s\S]*shell>/, LONG);
+    terminal.type('exit\r');
+    await terminal.exit;
   });
 
   it('takes an operator who errs, goes back and resizes from nothing to a proved install', async () => {
@@ -195,6 +221,12 @@ describe('the wizard', () => {
 
   it('finishes the change under way on Ctrl+C and on a lost line, and converges afterwards', async () => {
     await host.run(['docker', 'rm', '--force', await install.container('caddy')]);
+    const looked = start(install);
+    await looked.waitFor('f repair this', LONG);
+    looked.press('ctrl+c');
+    expect(await looked.exit).toMatchObject({ exitCode: 130 });
+    expect(said(looked)).toContain('Cancelled. Nothing was changed.');
+
     const cancelled = start(install);
     await cancelled.waitFor('f repair this', LONG);
     cancelled.type('f');

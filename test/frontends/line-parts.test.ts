@@ -94,7 +94,7 @@ describe('line front end, parts', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('a drifted install: the verdict, what does not hold, then numbers', async () => {
+  it('a drifted install: what does not hold, the verdict, then numbers; nothing twice', async () => {
     const { front, input, until, text } = conversation();
     const findings = [
       finding(
@@ -104,16 +104,27 @@ describe('line front end, parts', () => {
       ),
       finding('b', 'the key is there', pass('32 bytes')),
     ];
-    const report = { verdict: '1 required control fails.', steps: [{ findings }] } as unknown as Report;
+    const report = {
+      mode: 'verify',
+      exit: 1,
+      verdict: '1 required control fails.',
+      steps: [{ findings }],
+    } as unknown as Report;
+    for (const event of LOOK) front.emit(event);
+    const before = text().length;
+    front.emit({ type: 'run-end', report });
     const decided = front.decide({ is: 'drift', report });
     const at = await until('Your choice: ');
-    expect(text()).toBe(`
-1 required control fails.
+    expect(text().slice(before)).toBe(`
 Failing: only the proxy can be reached.
   Seen: 5432 is published.
   Expected: no other port.
   Cause: an override file.
   Fix: close it.
+
+1 required control fails.
+Required: 1 proved, 1 failing, 0 not seen.
+Advised: 0 proved, 0 failing, 0 not seen.
 
   1. Repair this; each change is shown before it is made.
   2. Show every control.
@@ -124,6 +135,16 @@ Your choice: `);
     expect(text()).toContain('Proved: the key is there.\n  Seen: 32 bytes.\n');
     input.write('1\r');
     expect(await decided).toEqual({ is: 'apply' });
+  });
+
+  it('an install that holds: nothing to repair is offered', async () => {
+    const { front, input, until, text } = conversation();
+    const report = { mode: 'verify', exit: 0, verdict: 'All is well.', steps: [] } as unknown as Report;
+    const decided = front.decide({ is: 'drift', report });
+    await until('Your choice: ');
+    expect(text()).not.toContain('Repair');
+    input.write('2\r');
+    expect(await decided).toEqual({ is: 'stop' });
   });
 
   it('an input that ends, or a signal, answers what is open and what comes after', async () => {

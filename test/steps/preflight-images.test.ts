@@ -1,10 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import type { ChangeError } from '../../src/core/errors.ts';
-import { absentImages, remedyFor } from '../../steps/preflight/images.ts';
+import { absentImages, layerCount, remedyFor } from '../../steps/preflight/images.ts';
 import { preflight } from '../../steps/preflight.ts';
 import { ANSWERS, fakeHost, look, NO_DOCKER, plan } from './preflight-host.ts';
 
 describe('pulling', () => {
+  it('tells how many layers are here, not their hashes', () => {
+    const told = layerCount('caddy:2');
+    const lines = [
+      '2: Pulling from library/caddy',
+      'aaaaaaaaaaaa: Pulling fs layer',
+      'bbbbbbbbbbbb: Already exists',
+      'aaaaaaaaaaaa: Download complete',
+      'aaaaaaaaaaaa: Pull complete',
+      'Status: Downloaded newer image for caddy:2',
+    ];
+    expect(lines.map(told)).toEqual([
+      lines[0],
+      'caddy:2: 0 of 1 layer is here',
+      'caddy:2: 1 of 2 layers are here',
+      'caddy:2: 1 of 2 layers are here',
+      'caddy:2: 2 of 2 layers are here',
+      lines[5],
+    ]);
+  });
+
   const absent = { code: 1, stderr: 'Error: No such image' };
   it('pulls only what is not here, and keeps the pin of an earlier run', async () => {
     const pinned = 'caddy:2@sha256:aa';

@@ -1,22 +1,20 @@
 import type { Decision, Proposal } from '../../core/frontend.ts';
 import type { AnswerReport, ChangeReport, Finding } from '../../core/report.ts';
 import { choose, numberOf } from './menu.ts';
-import { capital, details, doesNotHold, headline, plural, sentence } from './speech.ts';
+import { capital, details, headline, plural, sentence } from './speech.ts';
 import type { Terminal } from './terminal.ts';
 
 type Of<Is extends Proposal['is']> = Extract<Proposal, { is: Is }>;
 interface Talk {
   readonly terminal: Terminal;
+  /** What is settled now, for changing one of it. */
   readonly answers: readonly AnswerReport[];
+  /** Something runs already that a change can interrupt. */
+  readonly isInstalled: boolean;
 }
 
-/** @param answers what is settled now, for changing one of it */
-export function decide(
-  terminal: Terminal,
-  proposal: Proposal,
-  answers: readonly AnswerReport[],
-): Promise<Decision> {
-  const talk: Talk = { terminal, answers };
+export function decide(talk: Talk, proposal: Proposal): Promise<Decision> {
+  const { terminal } = talk;
   return terminal.converse<Decision>(
     () => {
       terminal.gap();
@@ -39,16 +37,17 @@ export function sayFinding(terminal: Terminal, finding: Finding, indent = 0): vo
 }
 
 async function onChanges(talk: Talk, { step, changes, findings }: Of<'changes'>): Promise<Decision> {
-  const { terminal } = talk;
+  const { terminal, isInstalled } = talk;
   terminal.say(`${plural(changes.length, 'change')} for ${step.title}, nothing of it has been done yet:`);
   for (const [at, change] of changes.entries()) {
     terminal.say(sentence(`${at + 1}. ${capital(change.summary)}`), 2);
+    if (change.disrupts && isInstalled) terminal.say(sentence(change.disrupts), 5);
     if (change.irreversible) terminal.say('This one cannot be undone.', 5);
   }
-  if (findings.length > 0)
-    terminal.say(
-      `${findings.length === 1 ? 'One control does' : `${findings.length} controls do`} not hold without it.`,
-    );
+  // What no change of the plan can repair does not wait for it.
+  const waiting = findings.filter((f) => f.severity === 'required' && !f.manual).length;
+  if (waiting > 0)
+    terminal.say(`${waiting === 1 ? 'One control does' : `${waiting} controls do`} not hold without it.`);
   for (;;) {
     terminal.gap();
     const picked = await choose(terminal, [
@@ -172,18 +171,19 @@ async function waive(
   }
 }
 
+/** What was found is told already, the verdict last. Where everything holds there is nothing to repair. */
 async function onDrift({ terminal }: Talk, { report }: Of<'drift'>): Promise<Decision> {
   const findings = report.steps.flatMap((step) => step.findings);
-  terminal.say(report.verdict);
-  for (const finding of findings.filter(doesNotHold)) sayFinding(terminal, finding);
   for (;;) {
-    terminal.gap();
     const picked = await choose(terminal, [
-      ['apply', 'Repair this; each change is shown before it is made'],
+      ...(report.exit === 0
+        ? []
+        : [['apply', 'Repair this; each change is shown before it is made'] as const]),
       ['all', 'Show every control'],
       ['stop', 'Quit'],
     ] as const);
     if (picked !== 'all') return { is: picked };
     for (const finding of findings) sayFinding(terminal, finding);
+    terminal.gap();
   }
 }

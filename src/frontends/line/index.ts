@@ -16,6 +16,7 @@ export function lineFrontend(options: PersonOptions): PersonFrontend {
   const ask = createAsk(terminal, options.product.sections);
   let answers: readonly AnswerReport[] = [];
   let isOver = false;
+  let isInstalled = false;
   let reveals: Promise<void> = Promise.resolve();
 
   const onAbort = () => {
@@ -37,13 +38,15 @@ export function lineFrontend(options: PersonOptions): PersonFrontend {
     },
     decide(proposal) {
       narrator.pause();
-      return decide(terminal, proposal, answers);
+      return decide({ terminal, answers, isInstalled }, proposal);
     },
     emit(event) {
       if (event.type === 'answers') answers = event.answers;
       narrator.tell(event);
       if (event.type === 'run-end') {
-        isOver = true;
+        // A look comes before a repair, and what it found runs.
+        isInstalled = event.report.mode === 'verify';
+        isOver = !isInstalled;
         if (isFinished(event.report)) reveals = sayWhere(terminal, options.reveals);
       }
     },

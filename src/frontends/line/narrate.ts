@@ -26,6 +26,8 @@ export class Narrator {
   readonly #before = new Map<string, string>();
   /** Control and word of what was said in full in this step. */
   readonly #told = new Set<string>();
+  /** The same of a look before this run; undefined when there was none. */
+  #toldByLook: ReadonlySet<string> | undefined;
   #changes = { at: 0, of: 0, began: 0, progress: '', progressAt: Number.NEGATIVE_INFINITY };
 
   constructor(terminal: Terminal, options: PersonOptions) {
@@ -84,7 +86,9 @@ export class Narrator {
     const { name, version } = this.#options.product;
     const { say } = this.#terminal;
     this.#mode = mode;
-    say(`${name} ${version}. ${plural(steps.length, 'step')}, install directory ${dir}.`);
+    // A repair after a look is one sitting.
+    if (this.#toldByLook) this.#terminal.gap();
+    else say(`${name} ${version}. ${plural(steps.length, 'step')}, install directory ${dir}.`);
     if (mode === 'apply' || mode === 'files') {
       say('Nothing is changed before you have seen it and agreed to it.');
       say('At a question type ? to hear why it is asked, or back, save or quit.');
@@ -199,10 +203,11 @@ export class Narrator {
     const isNews = (f: Finding) =>
       needsAttention(f) &&
       !this.#told.has(`${f.control} ${wordOf(f)}`) &&
+      !(f.severity === 'advised' && this.#toldByLook?.has(`${f.control} ${wordOf(f)}`)) &&
       // Without an engine nothing that runs can be seen; one sentence at the end says so.
       !(this.#mode === 'files' && doesNotHold(f));
-    // What stopped a step was put to the operator in full.
-    if (outcome === 'stopped') return;
+    // What stopped a step was put to the operator in full; a look tells what it found at its end, next to the choice.
+    if (outcome === 'stopped' || this.#mode === 'verify') return;
     this.#sayAll(findings.filter(isNews));
     for (const { summary, status } of changes)
       if (status === 'not-reached') this.#terminal.say(sentence(`Not done: ${summary}`));
@@ -213,6 +218,7 @@ export class Narrator {
     this.#heartbeat.stop();
     const { say, gap } = this.#terminal;
     gap();
+    if (report.mode === 'verify' && !this.#options.style.verbose) this.#tellFindings(report);
     say(report.verdict);
     if (report.stopped) this.#stopped(report);
     if (report.mode !== 'plan') {
@@ -228,6 +234,15 @@ export class Narrator {
       for (const [label, text] of keep) say(`${capital(label)}: ${text}`);
     }
     say(sentence(`The report is in ${this.#options.reportFile}`));
+  }
+
+  /** What a look found, what matters most last: that is next to the verdict and the choice. */
+  #tellFindings(report: Report): void {
+    const found = report.steps.flatMap((step) => step.findings).filter(needsAttention);
+    const weight = (f: Finding) => (f.severity === 'required' ? 2 : 0) + (f.verdict.is === 'fail' ? 1 : 0);
+    for (const finding of found.sort((a, b) => weight(a) - weight(b))) sayFinding(this.#terminal, finding);
+    this.#toldByLook = new Set(found.map((f) => `${f.control} ${wordOf(f)}`));
+    if (found.length > 0) this.#terminal.gap();
   }
 
   #stopped(report: Report): void {

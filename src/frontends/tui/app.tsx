@@ -34,7 +34,11 @@ export function App({ store, canvas: canvasStore, colour, sections, context }: A
     <>
       <Static items={[...state.records]}>
         {(entry, index) => (
-          <Rows key={`record-${index}`} lines={drawEntry(entry, canvas, context)} colour={colour} />
+          <Rows
+            key={`record-${index}`}
+            lines={drawEntry(entry, canvas, context, state.records[index - 1]?.is)}
+            colour={colour}
+          />
         )}
       </Static>
       <Rows lines={drawScreen(state, canvas, sections)} colour={colour} />

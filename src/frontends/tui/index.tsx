@@ -27,6 +27,7 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
   let reply: ((reply: Reply) => void) | undefined;
   let decide: ((decision: Decision) => void) | undefined;
   let left: (() => void) | undefined;
+  let painted: (() => void) | undefined;
   const cancelPending = () => {
     reply?.({ is: 'cancel' });
     decide?.({ is: 'stop' });
@@ -50,8 +51,7 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
         cancelPending();
         break;
       case 'suspend':
-        app.clear();
-        terminal.suspend();
+        void suspend();
         break;
       case 'reveal':
         void reveal(effect.index);
@@ -61,7 +61,24 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
         break;
     }
   };
+  const suspend = async () => {
+    // The live region is drawn as nothing, and Ink knows: what the shell writes meanwhile is never taken for its own.
+    const gone = new Promise<void>((resolve) => {
+      painted = resolve;
+    });
+    store.set({ ...store.get(), away: true });
+    await gone;
+    terminal.suspend();
+  };
+  const resume = () => {
+    // Ink goes up one row to what it drew last; that row must not be the shell's.
+    output.write('\n');
+    const { away: _, ...state } = store.get();
+    store.set(state);
+    canvas.set(measure());
+  };
   const press = (key: Key) => {
+    if (store.get().away) return;
     const { state, effects } = onKey(store.get(), key);
     store.set(state);
     for (const effect of effects) run(effect);
@@ -96,6 +113,11 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
     patchConsole: false,
     // A key is answered within a frame; nothing else repaints more than a few times a second.
     maxFps: 60,
+    // Called when a frame is computed; it is written before the next turn of the event loop.
+    onRender: () => {
+      if (painted) setTimeout(painted, 0);
+      painted = undefined;
+    },
   });
   const terminal = takeTerminal({
     input: options.input,
@@ -105,7 +127,7 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
       options.cancel();
       cancelPending();
     },
-    onResume: () => canvas.set(measure()),
+    onResume: resume,
   });
 
   let isClosed = false;

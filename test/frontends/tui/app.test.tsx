@@ -143,7 +143,8 @@ describe.each([
   beforeAll(async () => {
     wizard = await open(columns, unicode);
     await play(wizard);
-  });
+    // A hundred frames; other tests may have the processors meanwhile.
+  }, 60_000);
 
   it('is never empty from its first line to its last', () => {
     // The first one comes before the run starts.
@@ -202,7 +203,7 @@ describe('a resize', () => {
 });
 
 describe('a revealed secret', () => {
-  it('is gone from the screen with the next key', async () => {
+  it('is gone from the screen with the next key', { timeout: 60_000 }, async () => {
     const wizard = await open(80);
     await play(wizard);
     await wizard.set((state) =>

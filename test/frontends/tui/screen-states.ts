@@ -78,6 +78,15 @@ const evilFailure: Partial<Extract<Proposal, { is: 'failure' }>> = {
 const running = (state: State, summary: string, text: string) =>
   after(
     state,
+    {
+      type: 'plan',
+      step: 'compose',
+      changes: ['a', 'b', 'c', 'd'].map((id) => ({
+        id,
+        summary: `change ${id}`,
+        status: 'planned' as const,
+      })),
+    },
     { type: 'change-start', step: 'compose', change: 'a', summary: 'write it' },
     { type: 'change-done', step: 'compose', change: 'a' },
     { type: 'change-start', step: 'compose', change: 'b', summary: 'start it' },

@@ -37,7 +37,8 @@ function firstWrong(wrong: (lines: Line[], canvas: Canvas, name: string) => unkn
   return undefined;
 }
 
-describe('every screen', () => {
+// Some thousand drawings, made by whichever law comes first; other tests may have the processors meanwhile.
+describe('every screen', { timeout: 90_000 }, () => {
   it('is never as tall as the terminal', () => {
     expect(firstWrong((lines, { rows }) => lines.length > rows - 1 && lines.length)).toBeUndefined();
   });

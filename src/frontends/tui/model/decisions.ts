@@ -98,7 +98,8 @@ export function decisionBindings(panel: DecisionPanel, state: State): readonly B
           : []),
         ...picker(state),
         ...(panel.proposal.findings.length > 1 ? move : []),
-        ...scrolling.slice(2),
+        // The last line of what does not fit says which key shows more.
+        ...scrolling.slice(2).map(({ keys, verb }) => ({ keys, verb })),
         { keys: ['escape', 'q'], verb: 'stop', hint: 'stop here', important: true },
       ];
     case 'drift': {

@@ -18,7 +18,8 @@ export function onEvent(state: State, event: Event, now: number): State {
           state.records.length > 0 ? state.records : [{ is: 'header', mode: event.mode, dir: event.dir }],
       };
     case 'answers':
-      return { ...state, answers: event.answers };
+      // Everything that was asked is settled: what was answered goes to the scrollback, each answer once.
+      return settled({ ...state, answers: event.answers });
     case 'step-start': {
       const { step: id, title, why, index, total } = event;
       return {
@@ -27,23 +28,28 @@ export function onEvent(state: State, event: Event, now: number): State {
       };
     }
     case 'looking':
-      return inStep({ phase: event.phase, controls: event.controls, since: now });
-    case 'finding':
+      return inStep({ phase: event.phase, controls: event.controls, changes: [], since: now });
+    case 'finding': {
+      const lines = current?.controls ?? [];
+      const order = lines.filter((line) => line.finding).length;
       return inStep({
-        controls: (current?.controls ?? []).map((line) =>
-          line.id === event.finding.control ? { ...line, finding: event.finding } : line,
+        controls: lines.map((line) =>
+          line.id === event.finding.control ? { ...line, finding: event.finding, order } : line,
         ),
       });
-    case 'change-start':
-      return withoutProgress(
-        inStep({
-          changes: [
-            ...(current?.changes ?? []),
-            { id: event.change, summary: event.summary, state: 'running', since: now },
-          ],
-          since: now,
-        }),
-      );
+    }
+    case 'plan':
+      return inStep({
+        changes: event.changes.map(({ id, summary }) => ({ id, summary, state: 'waiting', since: 0 })),
+      });
+    case 'change-start': {
+      const { change: id, summary } = event;
+      const begun: ChangeLine = { id, summary, state: 'running', since: now };
+      const lines = current?.changes ?? [];
+      const at = lines.findIndex((line) => line.id === id && line.state === 'waiting');
+      const changes = at < 0 ? [...lines, begun] : lines.with(at, begun);
+      return withoutProgress(inStep({ changes, since: now }));
+    }
     case 'progress':
       return event.text.trim() === '' ? state : inStep({ progress: event.text.trim() });
     case 'change-done':
@@ -54,11 +60,14 @@ export function onEvent(state: State, event: Event, now: number): State {
       const { current: _, ...rest } = state;
       // A look at an existing install opens with its verdict, not with ten lines that lead to it.
       if (state.mode === 'verify') return rest;
-      return { ...rest, records: [...state.records, { is: 'step', step: event.report }] };
+      const isTold = state.records.some(({ is }) => is === 'end');
+      const entry = { is: 'step', step: event.report, ...(isTold ? { told: true as const } : {}) } as const;
+      return { ...rest, records: [...state.records, entry] };
     }
     case 'run-end': {
       const { report } = event;
-      const ended: State = { ...state, records: [...state.records, { is: 'end', report }] };
+      const { given, records } = settled(state);
+      const ended: State = { ...state, given, records: [...records, { is: 'end', report }] };
       // A verify is followed by a decision; a run that a person stopped has nothing more to show.
       if (report.mode === 'verify' || report.exit === EXIT.cancelled) return ended;
       return { ...ended, panel: { is: 'end', report } };
@@ -67,6 +76,11 @@ export function onEvent(state: State, event: Event, now: number): State {
       return state;
   }
 }
+
+const settled = (state: State): State =>
+  state.given.length === 0
+    ? state
+    : { ...state, given: [], records: [...state.records, ...state.given.map(({ entry }) => entry)] };
 
 const ended = (
   current: CurrentStep | undefined,

@@ -77,6 +77,12 @@ export function choicesOf(
   return (question.choices ?? []).map((value, i) => ({ value, help: question.choiceHelp?.[i] ?? '' }));
 }
 
+/** Suggestions that are news: the only one that stands in the input already is none. */
+export function suggestionsOf({ asking, input }: QuestionPanel): Asking['suggestions'] {
+  const all = asking.suggestions;
+  return all.length === 1 && rawText(all[0]?.value ?? '') === textOf(input) ? [] : all;
+}
+
 /** The keys that do something now; everything else is text. */
 export function questionBindings(panel: QuestionPanel): Binding<Verb>[] {
   const { asking, stage } = panel;
@@ -85,7 +91,7 @@ export function questionBindings(panel: QuestionPanel): Binding<Verb>[] {
   const list: Binding<Verb>[] = [{ keys: ['enter'], verb: 'accept', hint: 'accept', important: true }];
   if (isChoice)
     list.push({ keys: ['up'], verb: 'previous', hint: 'choose' }, { keys: ['down'], verb: 'next' });
-  else if (asking.suggestions.length > 0)
+  else if (suggestionsOf(panel).length > 0)
     list.push(
       { keys: ['up'], verb: 'previous', hint: 'suggestions' },
       { keys: ['down'], verb: 'next' },
@@ -93,7 +99,11 @@ export function questionBindings(panel: QuestionPanel): Binding<Verb>[] {
     );
   if (typesSecret) list.push({ keys: ['tab'], verb: 'reveal', hint: panel.revealed ? 'hide' : 'show' });
   // A question mark is a character of a password.
-  list.push(typesSecret ? { keys: ['f1'], verb: 'why' } : { keys: ['?', 'f1'], verb: 'why', hint: 'why' });
+  list.push(
+    typesSecret
+      ? { keys: ['f1'], verb: 'why' }
+      : { keys: ['?', 'f1'], verb: 'why', hint: 'why', important: true },
+  );
   if (stage !== undefined && stage !== 'how')
     list.push({ keys: ['escape'], verb: 'leave-stage', hint: 'back', important: true });
   else if (asking.canGoBack) list.push({ keys: ['escape'], verb: 'back', hint: 'back', important: true });
@@ -280,6 +290,6 @@ export function problemOf(panel: QuestionPanel): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof AnswerError)) throw error;
-    return `${error.message}: ${error.fix} (expected ${error.expected})`;
+    return `${error.message}: ${error.fix}. Expected: ${error.expected}.`;
   }
 }

@@ -6,23 +6,33 @@ import type { TextInput } from './text-input.ts';
 /** A line block that stays in the scrollback for good once it is drawn. */
 export type Entry =
   | { readonly is: 'header'; readonly mode: Mode; readonly dir: string }
+  | { readonly is: 'note'; readonly text: string }
   | { readonly is: 'answer'; readonly title: string; readonly value: string }
-  | { readonly is: 'step'; readonly step: StepReport }
+  /** `told`: a look just before has shown what is advised. */
+  | { readonly is: 'step'; readonly step: StepReport; readonly told?: true }
   | { readonly is: 'every-control'; readonly report: Report }
   | { readonly is: 'end'; readonly report: Report };
+
+/** An answer as the scrollback will keep it. */
+export interface Given {
+  readonly id: string;
+  readonly entry: Extract<Entry, { is: 'answer' }>;
+}
 
 /** A control of the current step; no finding: not looked at yet. */
 export interface ControlLine {
   readonly id: string;
   readonly title: string;
   readonly finding?: Finding;
+  /** How many were seen before it: what was seen last is shown. */
+  readonly order?: number;
 }
 
 export interface ChangeLine {
   readonly id: string;
   readonly summary: string;
-  readonly state: 'running' | 'done' | 'failed';
-  /** Milliseconds since the epoch. */
+  readonly state: 'waiting' | 'running' | 'done' | 'failed';
+  /** When it began, milliseconds since the epoch; 0 while it waits. */
   readonly since: number;
 }
 
@@ -93,6 +103,10 @@ export interface State {
   readonly panel?: Panel;
   readonly mode: Mode;
   readonly stopping: boolean;
+  /** Nothing is drawn: the terminal belongs to the shell until the run is continued. */
+  readonly away?: true;
+  /** Answers given so far, in the order asked. They go to the scrollback once all are settled: an earlier one may change. */
+  readonly given: readonly Given[];
   /** The step whose failure was shown last. */
   readonly failedStep?: string;
   readonly reveals: readonly { readonly label: string; readonly path: string }[];
@@ -118,5 +132,6 @@ export const initialState = (reveals: State['reveals']): State => ({
   answers: [],
   mode: 'apply',
   stopping: false,
+  given: [],
   reveals,
 });

@@ -2,7 +2,7 @@ import type { Asking, Proposal } from '../../../core/frontend.ts';
 import type { Key } from '../keys.ts';
 import { onDecisionKey } from './decisions.ts';
 import { onQuestionKey, openQuestion, rawText } from './question.ts';
-import type { Entry, State, Update } from './state.ts';
+import type { Given, State, Update } from './state.ts';
 
 /** The state in which a question is open. */
 export const onAsk = (state: State, asking: Asking): State => ({
@@ -43,6 +43,11 @@ export function onKey(state: State, key: Key): Update {
   if (key.name === 'ctrl+c') {
     // The end screen is the end: nothing is left to be cancelled.
     if (state.panel?.is === 'end') return { state: closePanel(state), effects: [{ do: 'leave' }] };
+    // A look has changed nothing, and no run follows that could say so.
+    if (state.panel?.is === 'drift') {
+      const records = [...state.records, { is: 'note', text: 'Cancelled. Nothing was changed.' } as const];
+      return { state: { ...state, records, stopping: true }, effects: [{ do: 'cancel' }] };
+    }
     return { state: { ...state, stopping: true }, effects: [{ do: 'cancel' }] };
   }
   if (key.name === 'ctrl+z') return { state, effects: [{ do: 'suspend' }] };
@@ -52,9 +57,8 @@ export function onKey(state: State, key: Key): Update {
     const { panel: question, reply } = onQuestionKey(panel.question, key);
     if (!reply) return { state: { ...state, panel: { is: 'question', question } }, effects: [] };
     const closed = closePanel(state);
-    const records =
-      reply.is === 'answer' ? [...state.records, answered(question.asking, reply.raw)] : state.records;
-    return { state: { ...closed, records }, effects: [{ do: 'reply', reply }] };
+    const kept = reply.is === 'answer' ? keep(closed, question.asking, reply.raw) : closed;
+    return { state: kept, effects: [{ do: 'reply', reply }] };
   }
   const decided = onDecisionKey(panel, key, state);
   const closed = closePanel(state);
@@ -68,8 +72,17 @@ export function onKey(state: State, key: Key): Update {
   };
 }
 
+/** An answer inside a step is settled at once; one of the beginning may still be changed by going back. */
+function keep(state: State, asking: Asking, raw: unknown): State {
+  const entry = answered(asking, raw);
+  if (state.current) return { ...state, records: [...state.records, entry] };
+  const given = { id: asking.id, entry };
+  const at = state.given.findIndex(({ id }) => id === asking.id);
+  return { ...state, given: at < 0 ? [...state.given, given] : state.given.with(at, given) };
+}
+
 /** What the scrollback keeps of an answer: never a secret. */
-function answered(asking: Asking, raw: unknown): Entry {
+function answered(asking: Asking, raw: unknown): Given['entry'] {
   const { question } = asking;
   const text = typeof raw === 'string' || Array.isArray(raw) ? rawText(raw) : '';
   const isTyped = question.kind === 'secret' && text === '';

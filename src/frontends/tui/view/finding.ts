@@ -41,32 +41,60 @@ export function signOf(finding: Finding, canvas: Canvas): Line[number] {
 export const needsAttention = (finding: Finding): boolean =>
   finding.waived !== undefined || !['pass', 'skip'].includes(finding.verdict.is);
 
-/** One control on one row: the statement, and what was seen; on a narrow screen under each other. */
-export function controlRow(title: string, mark: Line[number], right: string, canvas: Canvas): Line[] {
+/** Where what was seen begins, when the statement leaves room beside it. */
+const COLUMN = 44;
+/** Fewer columns than this say nothing of what was seen. */
+const LEAST = 20;
+
+/** True when statement and observation both stand whole on one row, in two columns. */
+const fitsOneRow = (head: Line, title: string, right: string, canvas: Canvas): boolean =>
+  !isNarrow(canvas) &&
+  lineWidth([...head, span(title)]) < COLUMN &&
+  lineWidth([span(right)]) <= textWidth(canvas) - COLUMN;
+
+/**
+ * One control on one row, two where the screen is narrow: while it is looked at. The statement comes first; what was
+ * seen takes what is left of the row.
+ */
+export function controlLine(title: string, mark: Line[number], right: string, canvas: Canvas): Line[] {
   const width = textWidth(canvas);
+  const head: Line = [span('    '), mark, span(' ')];
+  const room = width - lineWidth(head);
   if (isNarrow(canvas)) {
-    const rows: Line[] = [[span('    '), mark, span(` ${truncate(title, width - 6, canvas.unicode)}`)]];
+    const rows: Line[] = [[...head, span(truncate(title, room, canvas.unicode))]];
     if (right !== '') rows.push([span('      '), quiet(truncate(right, width - 6, canvas.unicode))]);
     return rows;
   }
-  const column = 44;
-  const head: Line = [span('    '), mark, span(' ')];
-  const room = column - lineWidth(head);
-  const left = truncate(title, right === '' ? width - lineWidth(head) : room - 1, canvas.unicode);
+  const left = truncate(title, room, canvas.unicode);
+  const column = Math.max(COLUMN, lineWidth([...head, span(left)]) + 2);
+  if (right === '' || width - column < Math.min(LEAST, right.length)) return [[...head, span(left)]];
   return [
     [
       ...head,
-      span(right === '' ? left : padded(left, room)),
-      ...(right === '' ? [] : [quiet(truncate(right, width - column, canvas.unicode))]),
+      span(padded(left, column - lineWidth(head))),
+      quiet(truncate(right, width - column, canvas.unicode)),
     ],
   ];
 }
 
-/** A finding on one row. */
-export const findingRow = (finding: Finding, canvas: Canvas): Line[] =>
-  controlRow(finding.title, signOf(finding, canvas), oneLine(seen(finding.verdict)), canvas);
+/** One control with nothing cut off: statement and observation beside each other where both fit, else below. */
+export function controlRows(title: string, mark: Line[number], right: string, canvas: Canvas): Line[] {
+  const head: Line = [span('    '), mark, span(' ')];
+  if (right !== '' && fitsOneRow(head, title, right, canvas)) return controlLine(title, mark, right, canvas);
+  const [first = [], ...rest] = paragraph(title, lineWidth(head), canvas);
+  return [
+    [...head, ...first.slice(1)],
+    ...rest,
+    ...(right === '' ? [] : paragraph(right, lineWidth(head) + 2, canvas, 'quiet')),
+  ];
+}
 
-const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
+/** A finding whole: what stays in the scrollback. */
+export const findingRow = (finding: Finding, canvas: Canvas): Line[] =>
+  controlRows(finding.title, signOf(finding, canvas), seenOf(finding), canvas);
+
+/** What was seen, on one line. */
+export const seenOf = (finding: Finding): string => seen(finding.verdict).replace(/\s+/g, ' ').trim();
 
 /** A finding in full: what was seen, what was expected, why, how to repair it, and what the repair costs. */
 export function findingDetail(finding: Finding, canvas: Canvas): Line[] {

@@ -106,20 +106,31 @@ function wrapAscii(text: string, width: number): string[] {
   return [...lines, rest];
 }
 
-/** Cut at the width, spaces and all: for text whose indentation has a meaning. */
-export function chop(text: string, width: number): string[] {
-  const lines = [''];
+/**
+ * Broken at the width, its own spaces kept: for text whose indentation has a meaning. At a space where one is near the
+ * edge. What goes on is indented by `hang` more than the line itself, so that it is no line of its own.
+ */
+export function chop(text: string, width: number, hang = 0): string[] {
+  const plain = isAscii(text) ? text : clean(text.replaceAll('\t', '  '));
+  const own = /^[+-]? */.exec(plain)?.[0].length ?? 0;
+  const indent = ' '.repeat(Math.min(own + hang, Math.floor(width / 2)));
+  const lines: string[] = [];
+  let line = '';
   let room = width;
-  for (const grapheme of isAscii(text) ? text : graphemesOf(clean(text.replaceAll('\t', '  ')))) {
+  for (const grapheme of isAscii(plain) ? plain : graphemesOf(plain)) {
     const needed = widthOf(grapheme);
     if (needed > room) {
-      lines.push('');
-      room = width;
+      const space = line.lastIndexOf(' ');
+      const isNear = hang > 0 && grapheme !== ' ' && space > line.length / 2;
+      lines.push(isNear ? line.slice(0, space) : line);
+      line = (hang > 0 ? indent : '') + (isNear ? line.slice(space + 1) : '');
+      room = width - widthOf(line);
+      if (grapheme === ' ' && hang > 0) continue;
     }
-    lines[lines.length - 1] += grapheme;
+    line += grapheme;
     room -= needed;
   }
-  return lines;
+  return [...lines, line];
 }
 
 /** A paragraph, indented. */

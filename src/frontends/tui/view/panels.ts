@@ -9,6 +9,7 @@ import {
   type Canvas,
   chop,
   clipped,
+  isNarrow,
   type Line,
   labelled,
   paragraph,
@@ -29,17 +30,22 @@ type Of<Is extends Panel['is']> = Extract<Panel, { is: Is }>;
 /** What would be changed. `rows`: how many lines there is room for. */
 export function drawReview(panel: Of<'review'>, state: State, canvas: Canvas, rows: number): Line[] {
   const { changes, step } = panel.proposal;
-  const head = spread(
-    [
-      span('  '),
-      span(sign('here', canvas), 'accent'),
-      span(' '),
-      bold(step.title),
-      span(`   ${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`),
-    ],
-    [quiet('nothing of this is done yet')],
-    canvas,
-  );
+  const { current } = state;
+  // What no change of the plan can repair does not wait for it.
+  const waiting = panel.proposal.findings.filter((f) => f.severity === 'required' && !f.manual).length;
+  const said = [
+    `${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`,
+    'nothing of this is done yet',
+    ...(waiting === 0 ? [] : [waiting === 1 ? '1 control waits for it' : `${waiting} controls wait for it`]),
+  ];
+  const head = [
+    ...spread(
+      [span('  '), span(sign('here', canvas), 'accent'), span(' '), bold(step.title)],
+      current === undefined ? [] : [quiet(`step ${current.index + 1} of ${current.total}`)],
+      canvas,
+    ),
+    ...paragraph(said.join('; '), 4, canvas, 'quiet'),
+  ];
   const room = rows - head.length - 1;
   if (panel.pick) return [...head, blank, ...drawPicker(panel.pick, state, canvas, room)];
   if (panel.confirm) {
@@ -61,11 +67,14 @@ export function drawReview(panel: Of<'review'>, state: State, canvas: Canvas, ro
   }
   const body = panel.showDiff
     ? diffLines(changes, canvas)
-    : changes.flatMap((change) => summaryLines(change, canvas));
+    : changes.flatMap((change) => summaryLines(change, isInstalled(state), canvas));
   return [...head, blank, ...scrolled(body, panel.from, room)];
 }
 
-function summaryLines(change: ChangeReport, canvas: Canvas): Line[] {
+/** A look came before: something runs that can be interrupted. A first install interrupts nothing. */
+const isInstalled = (state: State): boolean => state.records.some(({ is }) => is === 'end');
+
+function summaryLines(change: ChangeReport, isRunning: boolean, canvas: Canvas): Line[] {
   const counts = diffCounts(change);
   const mark = change.irreversible ? span('!', 'open') : span(sign('change', canvas), 'accent');
   const room = textWidth(canvas) - 8 - (counts === '' ? 0 : counts.length + 3);
@@ -73,17 +82,22 @@ function summaryLines(change: ChangeReport, canvas: Canvas): Line[] {
   return [
     ...spread([span('    '), mark, span(` ${first}`)], counts === '' ? [] : [quiet(counts)], canvas),
     ...rest.map((text): Line => [span('      '), span(text)]),
+    ...(change.disrupts === undefined || !isRunning ? [] : paragraph(change.disrupts, 6, canvas, 'open')),
     ...(change.irreversible ? paragraph('cannot be undone; it asks for its name', 6, canvas, 'open') : []),
   ];
 }
 
 /** `+4 -1`, or nothing when the change has no unified diff. */
 function diffCounts(change: ChangeReport): string {
+  // In SQL and in calls a line that begins with a hyphen is no line taken away.
+  if (!isUnified(change)) return '';
   const rows = (change.diff ?? '').split('\n');
   const added = rows.filter((row) => /^\+(?!\+\+)/.test(row)).length;
   const removed = rows.filter((row) => /^-(?!--)/.test(row)).length;
   return added + removed === 0 ? '' : removed === 0 ? `+${added}` : `+${added} -${removed}`;
 }
+
+const isUnified = ({ diff = '' }: ChangeReport): boolean => /^@@ /m.test(diff);
 
 function diffLines(changes: readonly ChangeReport[], canvas: Canvas): Line[] {
   return changes.flatMap((change): Line[] => [
@@ -92,20 +106,22 @@ function diffLines(changes: readonly ChangeReport[], canvas: Canvas): Line[] {
     ),
     ...(change.diff ?? '(no file, statement or call to show)')
       .split('\n')
-      .flatMap((row) => diffRow(row, canvas)),
+      .flatMap((row) => diffRow(row, isUnified(change), canvas)),
     blank,
   ]);
 }
 
-function diffRow(row: string, canvas: Canvas): Line[] {
-  const tone: Tone | undefined = /^(\+\+\+|---|@@)/.test(row)
-    ? 'quiet'
-    : row.startsWith('+')
-      ? 'added'
-      : row.startsWith('-')
-        ? 'removed'
-        : undefined;
-  return chop(row, textWidth(canvas) - 6).map((text) => [span('      '), span(text, tone)]);
+function diffRow(row: string, isUnified: boolean, canvas: Canvas): Line[] {
+  const tone: Tone | undefined = !isUnified
+    ? undefined
+    : /^(\+\+\+|---|@@)/.test(row)
+      ? 'quiet'
+      : row.startsWith('+')
+        ? 'added'
+        : row.startsWith('-')
+          ? 'removed'
+          : undefined;
+  return chop(row, textWidth(canvas) - 6, 3).map((text) => [span('      '), span(text, tone)]);
 }
 
 /** A window of `rows` lines; the last one says how much is below. */
@@ -119,11 +135,20 @@ function scrolled(lines: readonly Line[], from: number, rows: number): Line[] {
     [
       span('    '),
       quiet(
-        below > 0 ? `${below} more ${below === 1 ? 'line' : 'lines'} below` : `end of ${lines.length} lines`,
+        below > 0
+          ? `${below} more ${below === 1 ? 'line' : 'lines'} below (space)`
+          : `end of ${lines.length} lines`,
       ),
     ],
   ];
 }
+
+/** Where an answer came from, as a person says it; the others say it themselves. */
+const SOURCES: Readonly<Record<string, string>> = {
+  prompt: 'your answer',
+  default: 'the default',
+  flag: 'the command line',
+};
 
 function drawPicker(pick: AnswerPicker, state: State, canvas: Canvas, rows: number): Line[] {
   const answers = changeable(state);
@@ -140,8 +165,11 @@ function drawPicker(pick: AnswerPicker, state: State, canvas: Canvas, rows: numb
     blank,
     ...answers.slice(from, from + room).map(({ question, value, source }, i): Line => {
       const here = from + i === pick.selected;
+      const said = value || '(empty)';
       const text = truncate(
-        `${question.padEnd(20)} ${value || '(empty)'}  (${source})`,
+        isNarrow(canvas)
+          ? `${question}: ${said}`
+          : `${question.padEnd(20)} ${said}  (${SOURCES[source] ?? source})`,
         width,
         canvas.unicode,
       );
@@ -159,9 +187,13 @@ function drawPicker(pick: AnswerPicker, state: State, canvas: Canvas, rows: numb
 export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, rows: number): Line[] {
   const { proposal } = panel;
   const { step, findings, reason, fix, log } = proposal;
-  const head: Line[] = [
-    clipped([span('  '), span(sign('failing', canvas), 'bad'), span(' '), bold(step.title, 'bad')], canvas),
-  ];
+  const { current } = state;
+  const title = clipped(
+    [span('  '), span(sign('failing', canvas), 'bad'), span(' '), bold(step.title, 'bad')],
+    canvas,
+  );
+  const place = current === undefined ? [] : [quiet(`step ${current.index + 1} of ${current.total}`)];
+  const head = spread(title, place, canvas);
   if (panel.pick) return [...head, blank, ...drawPicker(panel.pick, state, canvas, rows - 2)];
   const finding = selectedFinding(panel);
   if (panel.reason && finding) {
@@ -207,7 +239,9 @@ export function drawFailure(panel: Of<'failure'>, state: State, canvas: Canvas, 
       ? done
       : `Looked again at ${new Date(panel.again).toTimeString().slice(0, 8)}: it still is so.`;
   const last = paragraph(foot, 4, canvas, 'quiet');
-  return [...head, ...scrolled(body, panel.from, rows - head.length - 1 - last.length), blank, ...last];
+  const gap = rows > 12 ? [blank] : [];
+  const room = rows - head.length - gap.length - 1 - last.length;
+  return [...head, ...gap, ...scrolled(body, panel.from, room), blank, ...last];
 }
 
 /** The end: what was revealed is here and nowhere else. */

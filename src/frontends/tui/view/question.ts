@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import { choicesOf, problemOf, type QuestionPanel, rawText } from '../model/question.ts';
+import { choicesOf, problemOf, type QuestionPanel, rawText, suggestionsOf } from '../model/question.ts';
 import { type TextInput, textOf } from '../model/text-input.ts';
 import {
   blank,
@@ -30,14 +30,35 @@ export function drawQuestion(
   canvas: Canvas,
   sections: Readonly<Record<string, string>>,
   rows: number,
+  soFar: readonly string[] = [],
 ): Line[] {
   const section = sections[panel.asking.question.section] ?? panel.asking.question.section;
-  const draw = (brevity: Brevity) => drawBriefly(panel, canvas, section, brevity);
+  const draw = (brevity: Brevity) => [
+    ...(brevity === 0 ? answered(soFar, canvas) : []),
+    ...drawBriefly(panel, canvas, section, brevity),
+  ];
   for (const brevity of [0, 1, 2] as const) {
     const lines = draw(brevity);
     if (lines.length <= rows) return lines;
   }
   return draw(3);
+}
+
+/** What was answered so far, the latest last; they go to the scrollback once no earlier one can change. */
+function answered(values: readonly string[], canvas: Canvas): Line[] {
+  if (values.length === 0) return [];
+  const width = textWidth(canvas) - 2;
+  const short = values.map((value) => truncate(value, Math.floor(width / 2), canvas.unicode));
+  let text = '';
+  for (const [i, value] of short.reverse().entries()) {
+    const next = i === 0 ? value : `${value}, ${text}`;
+    if (stringWidth(next) > width - 12) {
+      text = `${canvas.unicode ? '…' : '..'} ${text}`;
+      break;
+    }
+    text = next;
+  }
+  return [[span('  '), quiet(`so far  ${text}`)], blank];
 }
 
 /** 1: no help. 2: help of the highlighted choice only, rules that are not met only, no suggestions. 3: neither, no gaps. */
@@ -60,12 +81,16 @@ function drawBriefly(panel: QuestionPanel, canvas: Canvas, section: string, brev
     ...gap,
     ...(choices ? drawChoices(choices, panel, canvas, brevity) : drawInput(panel, canvas, brevity)),
   ];
-  if (panel.notice) {
-    const tone = panel.notice.is === 'refused' ? 'bad' : 'open';
-    lines.push(...paragraph(panel.notice.text, 6, canvas, tone));
-  }
+  if (choices) lines.push(...noticeLines(panel, canvas));
   if (panel.showWhy) lines.push(...gap, ...why(panel, section, canvas, brevity));
   return lines;
+}
+
+/** What is wrong with what was entered: right below it. */
+function noticeLines({ notice }: QuestionPanel, canvas: Canvas): Line[] {
+  return notice === undefined
+    ? []
+    : paragraph(notice.text, 6, canvas, notice.is === 'refused' ? 'bad' : 'open');
 }
 
 function why(panel: QuestionPanel, section: string, canvas: Canvas, brevity: Brevity): Line[] {
@@ -89,7 +114,7 @@ function drawChoices(
   return choices.flatMap(({ value, help }, i) => {
     const here = i === panel.selected;
     const mark = here ? span(sign('prompt', canvas), 'accent') : span(' ');
-    const because = suggested.get(value);
+    const because = suggested.get(value) ?? origin(value, panel.asking);
     const isExplained = brevity < 2 || (brevity === 2 && here);
     const text = !isExplained ? '' : because === undefined ? help : `${help} (${because})`;
     const head: Span[] = [span('    '), mark, span(' ')];
@@ -101,34 +126,57 @@ function drawChoices(
   });
 }
 
+/** Why the choice that is highlighted first is; undefined for the others. */
+function origin(value: string, { initial }: QuestionPanel['asking']): string | undefined {
+  if (initial === undefined || rawText(initial.raw) !== value) return undefined;
+  return initial.source === 'default'
+    ? 'the default'
+    : initial.source === 'prompt'
+      ? 'your earlier answer'
+      : undefined;
+}
+
 function drawInput(panel: QuestionPanel, canvas: Canvas, brevity: Brevity): Line[] {
-  const { asking, stage } = panel;
+  const { stage } = panel;
   const isMasked = (stage === 'type' || stage === 'again') && !panel.revealed;
   const lines: Line[] = [];
+  if (stage === 'type' && brevity < 2) lines.push(...paragraph('Type or paste it.', 4, canvas));
   if (stage === 'again') lines.push(...paragraph('Enter it once more.', 4, canvas));
   if (stage === 'reference') lines.push(...paragraph('The absolute path of the file.', 4, canvas));
-  lines.push(inputLine(panel.input, isMasked, canvas));
+  lines.push(inputLine(panel.input, isMasked, canvas), ...noticeLines(panel, canvas));
   if (stage === 'type')
     return brevity === 3 ? lines : [...lines, blank, ...rules(panel, canvas, brevity === 2)];
   if (stage !== undefined) return lines;
-  const source = asking.initial?.source;
-  if (!panel.touched && source !== undefined && textOf(panel.input) !== '') {
-    const first = asking.suggestions[0]?.because ?? 'seen on this host';
-    const text =
-      source === 'this host'
-        ? first
-        : source === 'default'
-          ? 'the default'
-          : source === 'prompt'
-            ? 'your earlier answer'
-            : `from: ${source}`;
-    lines.push(...paragraph(text, 6, canvas, 'quiet'));
-  } else if (panel.touched && !panel.notice) {
-    // A warning while typing is no refusal yet.
-    const problem = textOf(panel.input).trim() === '' ? undefined : problemOf(panel);
-    lines.push(...(problem === undefined ? [blank] : paragraph(problem, 6, canvas, 'open')));
-  }
+  if (!panel.notice) lines.push(...below(panel, canvas, brevity));
   return brevity < 2 ? [...lines, ...suggestions(panel, canvas)] : lines;
+}
+
+/** What is said about the text in the input: what is wrong with it, where it came from, or what could stand there. */
+function below(panel: QuestionPanel, canvas: Canvas, brevity: Brevity): Line[] {
+  const { asking } = panel;
+  const { question, initial } = asking;
+  if (textOf(panel.input).trim() === '') {
+    if (brevity > 1) return [];
+    const example = typeof question.example === 'string' ? question.example : question.example.join(', ');
+    const text = `${question.optional ? 'enter leaves it out; ' : ''}for example ${example}`;
+    return paragraph(text, 6, canvas, 'quiet');
+  }
+  if (panel.touched) {
+    // A warning while typing is no refusal yet. Its row stays when there is none, so that nothing below jumps.
+    const problem = problemOf(panel);
+    return problem === undefined ? [blank] : paragraph(problem, 6, canvas, 'open');
+  }
+  const source = initial?.source;
+  if (source === undefined) return [];
+  const text =
+    source === 'this host'
+      ? (asking.suggestions[0]?.because ?? 'seen on this host')
+      : source === 'default'
+        ? 'the default'
+        : source === 'prompt'
+          ? 'your earlier answer'
+          : `from: ${source}`;
+  return paragraph(text, 6, canvas, 'quiet');
 }
 
 /** The text with its cursor; the part around the cursor when it is longer than the line. */
@@ -167,13 +215,11 @@ function rules(panel: QuestionPanel, canvas: Canvas, onlyOpen: boolean): Line[] 
 }
 
 function suggestions(panel: QuestionPanel, canvas: Canvas): Line[] {
-  const now = textOf(panel.input);
-  const all = panel.asking.suggestions;
-  // What stands in the input already is no news.
-  const list = all.length === 1 && rawText(all[0]?.value ?? '') === now ? [] : all;
+  const list = suggestionsOf(panel);
   if (list.length === 0) return [];
   const from = Math.max(0, Math.min(panel.selected - MOST + 1, list.length - MOST));
   const width = textWidth(canvas) - 8;
+  const column = Math.max(...list.map(({ value }) => stringWidth(clean(rawText(value)))));
   return [
     blank,
     ...list.slice(from, from + MOST).flatMap(({ value, because }, i) => {
@@ -183,14 +229,22 @@ function suggestions(panel: QuestionPanel, canvas: Canvas): Line[] {
       const name = here
         ? bold(truncate(text, width, canvas.unicode), 'accent')
         : span(truncate(text, width, canvas.unicode));
-      const rest = width - stringWidth(text) - 3;
+      // Reasons stand below each other where the longest value leaves room for them.
+      const gap = width - column >= 20 ? column - stringWidth(text) + 3 : 3;
+      const rest = width - stringWidth(text) - gap;
       if (isNarrow(canvas) || rest < 12)
         return [
           [span('      '), mark, span(' '), name],
           [span('        '), quiet(truncate(because, width, canvas.unicode))],
         ];
       return [
-        [span('      '), mark, span(' '), name, quiet(`   ${truncate(because, rest, canvas.unicode)}`)],
+        [
+          span('      '),
+          mark,
+          span(' '),
+          name,
+          quiet(' '.repeat(gap) + truncate(because, rest, canvas.unicode)),
+        ],
       ];
     }),
   ];

@@ -3,8 +3,8 @@
 import type { Binding } from '../keys.ts';
 import { decisionBindings } from '../model/decisions.ts';
 import { questionBindings } from '../model/question.ts';
-import type { ControlLine, CurrentStep, State } from '../model/state.ts';
-import { controlRow, findingRow, needsAttention } from './finding.ts';
+import type { ChangeLine, ControlLine, CurrentStep, State } from '../model/state.ts';
+import { controlLine, needsAttention, seenOf, signOf } from './finding.ts';
 import {
   blank,
   bold,
@@ -19,6 +19,7 @@ import {
   spread,
   textWidth,
   truncate,
+  wrap,
 } from './lines.ts';
 import { drawEnd, drawFailure, drawReview } from './panels.ts';
 import { drawQuestion } from './question.ts';
@@ -28,6 +29,7 @@ const NOTICEABLE = 2000;
 
 /** The rows of the live region. */
 export function drawScreen(state: State, canvas: Canvas, sections: Readonly<Record<string, string>>): Line[] {
+  if (state.away) return [];
   const bar = hintBar(bindingsOf(state), state, canvas);
   // One row is left for the cursor; Ink repaints the whole terminal when the region is as tall as it is.
   const rows = Math.max(6, canvas.rows - 2 - bar.length - 1);
@@ -38,7 +40,8 @@ export function drawScreen(state: State, canvas: Canvas, sections: Readonly<Reco
     body.length <= room
       ? [...body, ...(steps.length > 0 ? [blank, ...steps] : [])]
       : body.slice(0, Math.max(room, rows));
-  return shown.length === 0 && bar.length === 0 ? [] : [blank, ...shown, blank, ...bar];
+  if (shown.length === 0) return bar.length === 0 ? [] : [blank, ...bar];
+  return [blank, ...shown, blank, ...bar];
 }
 
 function drawBody(
@@ -50,7 +53,7 @@ function drawBody(
   const { panel } = state;
   switch (panel?.is) {
     case 'question':
-      return drawQuestion(panel.question, canvas, sections, rows);
+      return drawQuestion(panel.question, canvas, sections, rows, soFar(state));
     case 'review':
       return drawReview(panel, state, canvas, rows);
     case 'failure':
@@ -63,6 +66,9 @@ function drawBody(
       return state.current ? drawStep(state.current, state, canvas, rows) : starting(state, canvas);
   }
 }
+
+/** Values of the answers so far, in order; they may still change. */
+const soFar = (state: State): readonly string[] => state.given.map(({ entry }) => entry.value);
 
 const starting = (state: State, canvas: Canvas): Line[] =>
   state.records.length === 0 || state.records.at(-1)?.is === 'end'
@@ -77,45 +83,70 @@ function drawStep(step: CurrentStep, state: State, canvas: Canvas, rows: number)
       canvas,
     ),
     ...(rows > 10 ? paragraph(step.why, 4, canvas, 'quiet') : []),
-    blank,
+    ...(step.controls.length + step.changes.length > 0 ? [blank] : []),
   ];
   const tail: Line[] = state.stopping
     ? [blank, ...paragraph('Stopping: the change under way is finished first.', 4, canvas, 'open')]
     : [];
   const room = rows - head.length - tail.length;
-  const isActing = step.changes.some((change) => change.state === 'running');
-  const body = isActing ? drawChanges(step, canvas, room) : drawControls(step, canvas, room);
+  const isJudging = state.mode === 'verify' || step.phase === 'after';
+  const body =
+    step.changes.length > 0 ? drawChanges(step, canvas, room) : drawControls(step, isJudging, canvas, room);
   return [...head, ...body, ...tail];
 }
 
+/** Changes in their order, each in its place; the one under way in full, with what it says and how long it takes. */
 function drawChanges(step: CurrentStep, canvas: Canvas, rows: number): Line[] {
-  const lines = step.changes.flatMap((change): Line[] => {
-    const mark =
-      change.state === 'done'
-        ? span(sign('proved', canvas), 'good')
-        : change.state === 'failed'
-          ? span(sign('failing', canvas), 'bad')
-          : span(sign('working', canvas), 'accent');
-    const running = change.state === 'running';
-    const waited = canvas.now - change.since;
-    const right = running && waited >= NOTICEABLE ? [quiet(elapsed(waited))] : [];
-    const summary = truncate(change.summary, textWidth(canvas) - 18, canvas.unicode);
-    const row = spread(
-      [span('    '), mark, span(' '), running ? span(summary) : quiet(summary)],
-      right,
-      canvas,
-    );
-    return running && step.progress !== undefined
-      ? [...row, [span('      '), quiet(truncate(step.progress, textWidth(canvas) - 6, canvas.unicode))]]
-      : row;
-  });
-  return lines.slice(-Math.max(2, rows));
+  const drawn = step.changes.map((change) =>
+    change.state === 'running' ? runningChange(change, step, canvas) : [restingChange(change, canvas)],
+  );
+  const lines = drawn.flat();
+  if (lines.length <= rows) return lines;
+  // What is under way stays in view: what is done goes first, then what is still to come.
+  const at = step.changes.findIndex((change) => change.state === 'running' || change.state === 'waiting');
+  const until = at < 0 ? lines.length : drawn.slice(0, at + 1).flat().length;
+  const room = Math.max(2, rows);
+  const from = Math.min(Math.max(0, until - room), lines.length - room);
+  return lines.slice(from, from + room);
 }
 
-/** Every control in its place while there is room; else those that matter, and a count of the rest. */
-function drawControls(step: CurrentStep, canvas: Canvas, rows: number): Line[] {
+function runningChange(change: ChangeLine, step: CurrentStep, canvas: Canvas): Line[] {
+  const waited = canvas.now - change.since;
+  const time = waited >= NOTICEABLE ? elapsed(waited) : '';
+  const head = [span('    '), span(sign('working', canvas), 'accent'), span(' ')];
+  const [first = '', ...rest] = wrap(change.summary, textWidth(canvas) - lineWidth(head));
+  const room = textWidth(canvas) - 6 - (time === '' ? 0 : time.length + 2);
+  const said = [span('      '), quiet(truncate(step.progress ?? '', room, canvas.unicode))];
+  return [
+    [...head, span(first)],
+    ...rest.map((text): Line => [span('      '), span(text)]),
+    // Its row stays empty until something is said, so that nothing below jumps.
+    ...spread(said, time === '' ? [] : [quiet(time)], canvas),
+  ];
+}
+
+function restingChange(change: ChangeLine, canvas: Canvas): Line {
+  const mark =
+    change.state === 'done'
+      ? span(sign('proved', canvas), 'good')
+      : change.state === 'failed'
+        ? span(sign('failing', canvas), 'bad')
+        : span(sign('waiting', canvas), 'quiet');
+  const summary = truncate(change.summary, textWidth(canvas) - 9, canvas.unicode);
+  return [span('    '), mark, span(' '), quiet(summary)];
+}
+
+/** Of the controls that are in order, so many are shown when there is no room for all: those seen last. */
+const LATEST = 3;
+
+/**
+ * Every control in its place while there is room; else those that matter, what was proved last, and a count of the rest.
+ * @param isJudging false: a look before the changes, where what does not hold yet is no failure
+ */
+function drawControls(step: CurrentStep, isJudging: boolean, canvas: Canvas, rows: number): Line[] {
   const waited = canvas.now - step.since;
-  const all = step.controls.flatMap((line) => controlLine(line, step, canvas));
+  const draw = (line: ControlLine) => lookLine(line, step, isJudging, canvas);
+  const all = step.controls.flatMap(draw);
   const pending = step.controls.filter((line) => !line.finding).length;
   const waiting: Line[] =
     pending > 0 && waited >= NOTICEABLE
@@ -127,28 +158,50 @@ function drawControls(step: CurrentStep, canvas: Canvas, rows: number): Line[] {
   if (all.length + waiting.length <= rows) return [...all, ...waiting];
   const room = Math.max(1, rows - 1 - waiting.length);
   const matters = step.controls.filter((line) => !line.finding || needsAttention(line.finding));
-  const shown = matters.flatMap((line) => controlLine(line, step, canvas)).slice(0, room);
-  const good = step.controls.length - matters.length;
+  const good = step.controls.filter((line) => !matters.includes(line));
+  const latest = good
+    .filter((line) => line.finding?.verdict.is === 'pass')
+    .sort((a, b) => (a.order ?? 0) - (b.order ?? 0))
+    .slice(-LATEST);
+  const proved = room > 3 * LATEST ? latest.flatMap(draw) : [];
+  // What does not hold comes before what is not known yet.
+  const news = [...matters.filter((line) => line.finding), ...matters.filter((line) => !line.finding)];
+  const shown = [...proved, ...(isJudging ? news : news.reverse()).flatMap(draw)].slice(0, room);
   return [
     [
       span('    '),
-      span(sign('proved', canvas), 'good'),
-      quiet(` ${good} of ${step.controls.length} looked at and in order`),
+      good.length > 0 ? span(sign('proved', canvas), 'good') : span(sign('waiting', canvas), 'quiet'),
+      quiet(` ${good.length} of ${step.controls.length} looked at and in order`),
     ],
     ...shown,
     ...waiting,
   ];
 }
 
-function controlLine(line: ControlLine, step: CurrentStep, canvas: Canvas): Line[] {
-  if (line.finding) return findingRow(line.finding, canvas);
-  const right = step.phase === 'after' ? 'trying again' : 'looking';
-  return controlRow(
-    line.title,
-    span(sign('working', canvas), 'accent'),
-    canvas.columns < 60 ? '' : right,
-    canvas,
-  );
+function lookLine(line: ControlLine, step: CurrentStep, isJudging: boolean, canvas: Canvas): Line[] {
+  const { finding, title } = line;
+  if (!finding)
+    return withWord(
+      title,
+      span(sign('working', canvas), 'accent'),
+      step.phase === 'after' ? 'trying again' : 'looking',
+      canvas,
+    );
+  const { is } = finding.verdict;
+  if (isJudging || finding.waived || (is !== 'fail' && is !== 'unknown'))
+    return controlLine(title, signOf(finding, canvas), seenOf(finding), canvas);
+  const mark = span(sign('waiting', canvas), 'quiet');
+  const rows = controlLine(title, mark, `not yet: ${seenOf(finding)}`, canvas);
+  return rows.some((row) => row.some(({ text }) => text.startsWith('not yet')))
+    ? rows
+    : withWord(title, mark, 'not yet', canvas);
+}
+
+/** A control on one row with a word at the right edge, where there is room for it. */
+function withWord(title: string, mark: Line[number], word: string, canvas: Canvas): Line[] {
+  const [row = []] = controlLine(title, mark, '', canvas);
+  const isWide = lineWidth(row) + word.length + 2 <= textWidth(canvas);
+  return isWide ? spread(row, [quiet(word)], canvas) : [row];
 }
 
 /** The steps still to come, on one dim row. */
@@ -182,6 +235,8 @@ export function bindingsOf(state: State): readonly Binding[] {
       ? questionBindings(panel.question)
       : decisionBindings(panel, state);
   const hasEnded = !panel && !state.current && state.records.at(-1)?.is === 'end';
+  // One way to stop is enough to be told.
+  if (own.some(({ verb }) => verb === 'stop')) return own;
   const isOver = panel?.is === 'end' || panel?.is === 'drift' || state.stopping || hasEnded;
   const isIdle = !panel && !state.current && state.records.length === 0;
   return isOver || isIdle ? own : [...own, { keys: ['ctrl+c'], verb: 'cancel', hint: 'stop' }];
@@ -193,7 +248,7 @@ function hintBar(bindings: readonly Binding[], state: State, canvas: Canvas): Li
   const shown = bindings.filter((b) => b.hint !== undefined);
   if (shown.length === 0) {
     const isRevealed = state.panel?.is === 'end' && state.panel.revealed;
-    return isRevealed ? [[span('  '), bold('any key'), quiet(' hide it')]] : [];
+    return isRevealed ? [[span('  '), bold('any key'), quiet(' hides it')]] : [];
   }
   const draw = (list: readonly Binding[]): Line => {
     const parts = list.flatMap((binding, i) => {
