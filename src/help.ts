@@ -21,8 +21,8 @@ Usage
       repair what failed; ask before anything is interrupted or rotated
   ${product.name} verify --watch EVERY [DIR]
       verify again and again (30s, 5m, 1h), tell what changes
-  ${product.name} verify --evidence [--signers FILE] [--expect HASH] [DIR...]
-      prove the chain of what earlier verifies have kept
+  ${product.name} verify --evidence [--signers FILE] [DIR...]
+      prove the chain of kept records; with --expect HASH, that none was cut off
   ${product.name} probe https://HOST [--inside] [--ca FILE]
       look at an install from another machine; needs no Docker
   ${product.name} explain CONTROL [--dir DIR]

@@ -152,6 +152,12 @@ describe('the table of flags', () => {
     ).toEqual([]);
   });
 
+  it('fits a terminal of 80 columns in the help, but for what this tool is and its exit codes', () => {
+    const [, body = ''] = helpText(product).split('\nUsage\n');
+    const [text = ''] = body.split('\nExit codes\n');
+    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
   it('refuses all that does not fit at once', () => {
     const { problems } = bed.args([
       'verify',
