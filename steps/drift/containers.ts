@@ -101,6 +101,16 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
       'never-applied',
       `This tool wrote ${PATH.compose} in a run that did not come to its end; ${made.replace(/^The/, 'the')}.`,
     );
+  // Made of these files, and proved then or made later: one of them that was changed after that is the later change.
+  const since = isSameAsThen(look, created) ? memory.settled : created;
+  for (const [path, isCertain] of [
+    [PATH.override, override],
+    [PATH.compose, state.is === 'as-rendered' && state.touched],
+  ] as const) {
+    const at = isCertain ? await changedAt(look, path) : undefined;
+    if (at && since && at > since)
+      return edited(`${path} was changed on ${when(at)}`, { follows: false, what: name });
+  }
   if (!isSameAsThen(look, created)) {
     const isOurs = memory.runs.some((run) => created >= run.from && created <= run.to);
     if (memory.unfinished || !memory.settled || isOurs) return undefined;
@@ -108,15 +118,6 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
       'changed-at-run-time',
       `${made}, after the apply of ${when(memory.settled)}, from another declaration than ${PATH.compose} gives.`,
     );
-  }
-  // The container is the one that was proved then, so the declaration moved: whose change is the later one?
-  for (const [path, isCertain] of [
-    [PATH.override, override],
-    [PATH.compose, state.is === 'as-rendered' && state.touched],
-  ] as const) {
-    const at = isCertain ? await changedAt(look, path) : undefined;
-    if (at && memory.settled && at > memory.settled)
-      return edited(`${path} was changed on ${when(at)}`, { follows: false, what: name });
   }
   const version = label(container, 'version');
   const now = await dockerOutput(host, ['compose', 'version', '--short']).catch(() => undefined);

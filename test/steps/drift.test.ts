@@ -187,6 +187,18 @@ describe('containers', () => {
     expect(await linkOf('running.current')).toBe(link);
   });
 
+  it('made anew by hand from the files, and the override file changed after that', async () => {
+    host.write('compose.override.yaml', 'services: { corecube: { mem_limit: 4g } }\n', 4);
+    host.create('corecube', 60);
+    host.write('compose.override.yaml', 'services: { corecube: { mem_limit: 8g } }\n', 61);
+    expect(await host.explain('running.current')).toMatchObject({
+      link: 'edited-not-applied',
+      detail: expect.stringContaining('compose.override.yaml was changed on'),
+    });
+    host.create('corecube', 62, { hash: 'other' });
+    expect(await linkOf('running.current')).toBe('changed-at-run-time');
+  });
+
   it('the override file removed', async () => {
     host.write('compose.override.yaml', 'services: { corecube: { read_only: false } }\n', 4);
     host.create('corecube', 5);
