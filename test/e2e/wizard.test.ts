@@ -86,25 +86,27 @@ describe('the wizard', () => {
 
   it('gives the terminal to the shell on Ctrl+Z, and is there again, at once, on fg', async () => {
     const terminal = Terminal.startIn(install.host, ['bash', '--norc', '-i'], {
-      env: { LANG: 'C.UTF-8', PS1: 'shell> ', INPUTRC: '/dev/null' },
+      env: { LANG: 'C.UTF-8' },
     });
-    await terminal.waitFor('shell>');
+    await terminal.waitFor(/^bash-[\d.]+[#$]/);
     terminal.type(`${process.execPath} ${TOOL} --dir ${install.dir}\r`);
     await terminal.waitFor('Which CoreCube image shall run', LONG);
     await terminal.typeByKey('abc');
     await terminal.waitFor('› abc');
     terminal.press('ctrl+z');
-    await terminal.waitFor((text) => /Stopped[\s\S]*shell>/.test(text) && !text.includes('enter accept'));
+    await terminal.waitFor(
+      (text) => /Stopped[\s\S]*bash-[\d.]+[#$]/.test(text) && !text.includes('enter accept'),
+    );
     terminal.type('echo of-the-shell\r');
     await terminal.waitFor(/\nof-the-shell\n/);
     terminal.type('fg\r');
     // Without a key: the question is drawn, and what the shell wrote stays above it.
-    await terminal.waitFor(/\nof-the-shell\n[\s\S]*shell> fg\n[\s\S]*› abc/);
+    await terminal.waitFor(/\nof-the-shell\n[\s\S]*[#$] fg\n[\s\S]*› abc/);
     await terminal.typeByKey('d');
     await terminal.waitFor('› abcd');
     expect(terminal.screen()).toMatch(/\nof-the-shell\n/);
     terminal.press('ctrl+c');
-    await terminal.waitFor(/Nothing was changed[\s\S]*shell>/, LONG);
+    await terminal.waitFor(/Nothing was changed[\s\S]*bash-[\d.]+[#$]/, LONG);
     terminal.type('exit\r');
     await terminal.exit;
   });
