@@ -22,6 +22,8 @@ export interface Sins {
   readonly system?: Partial<Awaited<ReturnType<HostReader['system']>>>;
   readonly listeners?: readonly Listener[];
   readonly names?: Readonly<Record<string, readonly string[]>>;
+  /** A family about which the resolver says nothing at all. */
+  readonly silentAbout?: 4 | 6;
   readonly tcp?: 'open' | 'refused' | 'silent';
   readonly rehearsal?: Rehearsal;
   /** What every statement gives. */
@@ -119,7 +121,11 @@ export function fakeHost(sins: Sins = {}): {
     tls: never,
     tcp: async () => sins.tcp ?? 'refused',
     rehearse: async () => sins.rehearsal ?? never(),
-    resolve: async (name, family) => sins.names?.[`${name} ${family}`] ?? [],
+    resolve: async (name, family) => {
+      if (sins.silentAbout === family)
+        throw new Error(`the resolver does not answer for ${name} (ETIMEDOUT)`);
+      return sins.names?.[`${name} ${family}`] ?? [];
+    },
     addresses: () => [
       { address: '127.0.0.1', family: 4, interface: 'lo' },
       { address: '198.51.100.1', family: 4, interface: 'eth0' },

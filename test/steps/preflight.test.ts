@@ -236,6 +236,16 @@ describe('one sin at a time', () => {
     expect(byId['domain.points-here']?.is).toBe('fail');
   });
 
+  it('is not blind for IPv4 when the resolver is silent about IPv6', async () => {
+    const { byId, unseen } = await look({ names: NAMES, silentAbout: 6 });
+    expect(byId['domain.resolves']?.is).toBe('pass');
+    expect(unseen).toEqual(['domain.points-here', 'domain.aaaa-reachable']);
+    expect((await look({ names: NAMES, silentAbout: 4 })).unseen).toEqual([
+      'domain.resolves',
+      'domain.points-here',
+    ]);
+  });
+
   it('leaves a foreign AAAA alone that answers', async () => {
     const names = { ...NAMES, 'corecube.test 6': ['2001:db8:9::1'] };
     expect((await look({ names, tcp: 'open' })).bad).toEqual(['domain.points-here']);
