@@ -1,5 +1,7 @@
+import { EXIT } from '../../core/errors.ts';
 import type { Decision, Proposal } from '../../core/frontend.ts';
 import type { AnswerReport, ChangeReport, Finding } from '../../core/report.ts';
+import { foundExit } from '../../core/verdict.ts';
 import { choose, numberOf } from './menu.ts';
 import { capital, details, headline, plural, sentence } from './speech.ts';
 import type { Terminal } from './terminal.ts';
@@ -176,7 +178,7 @@ async function onDrift({ terminal }: Talk, { report }: Of<'drift'>): Promise<Dec
   const findings = report.steps.flatMap((step) => step.findings);
   for (;;) {
     const picked = await choose(terminal, [
-      ...(report.exit === 0
+      ...(foundExit(report) === EXIT.proved
         ? []
         : [['apply', 'Repair this; each change is shown before it is made'] as const]),
       ['all', 'Show every control'],
