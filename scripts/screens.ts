@@ -73,6 +73,9 @@ const start = (host: BedHost, dir: string, size: Size, args: readonly string[] =
 async function answer(terminal: Terminal, title: string, text: string): Promise<void> {
   await terminal.waitFor(title, LONG);
   if (text !== '') await terminal.typeByKey(text);
+  // Enter that arrives together with text counts as pasted: it waits until the text is drawn.
+  await terminal.waitFor(text, LONG);
+  await terminal.settled();
   terminal.press('enter');
 }
 
