@@ -51,6 +51,10 @@ export class AnswerError extends Error {
   }
 }
 
+/** An answer that is refused, in one line: what was seen, how to put it right, and what is expected. */
+export const refusal = (seen: string, { expected, fix }: { expected: string; fix: string }): string =>
+  `${seen}: ${fix}. Expected: ${expected}.`;
+
 /** A change that could not be made, classified for the operator. `log` holds the last lines, redacted. */
 export class ChangeError extends Error {
   override readonly name = 'ChangeError';

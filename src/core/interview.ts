@@ -1,5 +1,5 @@
 import { isIrrelevant, type KnownAnswers, parseAnswer } from './answers.ts';
-import { Cancelled } from './errors.ts';
+import { Cancelled, refusal } from './errors.ts';
 import type { Asking, Frontend } from './frontend.ts';
 import type { HostReader } from './host.ts';
 import type { Answered, Question, QuestionTable, RawAnswer, Suggestion } from './question.ts';
@@ -112,8 +112,7 @@ function parse(
   }
   const parsed = parseAnswer(question, raw, id);
   if ('value' in parsed) return { value: parsed.value, raw, source: 'prompt' };
-  const { seen, expected, fix } = parsed.problem;
-  return { problem: `${seen}; expected ${expected}. ${fix}` };
+  return { problem: refusal(parsed.problem.seen, parsed.problem) };
 }
 
 function initialOf(

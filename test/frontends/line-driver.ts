@@ -13,7 +13,7 @@ import { blindHost } from '../fakes/blind-host.ts';
 
 const out = process.argv[2] ?? '';
 const is = (name: string) => process.env[name] === '1';
-const refuse = (seen: string, expected: string) => new AnswerError(seen, expected, 'Write another one.');
+const refuse = (seen: string, expected: string) => new AnswerError(seen, expected, 'write another one');
 
 const questions = {
   domain: question({

@@ -152,7 +152,7 @@ describe('line front end in a terminal', () => {
     await session.answer([ANSWER, '1'], [ANSWER, '10.0.0.0/8, nowhere'], [ANSWER, ''], [ANSWER, 'save']);
     const end = await session.end();
     expectPlain(session);
-    expect(session.text).toContain('This answer cannot be used: nowhere; expected an address range. Write');
+    expect(session.text).toContain('This answer cannot be used: nowhere: write another one. Expected: an');
     expect(end.replies.map(([, reply]) => reply.raw ?? reply.is)).toEqual([
       'toy.example.com',
       ['10.0.0.0/8', 'nowhere'],

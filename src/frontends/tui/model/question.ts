@@ -1,4 +1,4 @@
-import { AnswerError } from '../../../core/errors.ts';
+import { AnswerError, refusal } from '../../../core/errors.ts';
 import type { Asking, Reply } from '../../../core/frontend.ts';
 import type { RawAnswer } from '../../../core/question.ts';
 import { Secret } from '../../../core/secret.ts';
@@ -290,6 +290,6 @@ export function problemOf(panel: QuestionPanel): string | undefined {
     return undefined;
   } catch (error) {
     if (!(error instanceof AnswerError)) throw error;
-    return `${error.message}: ${error.fix}. Expected: ${error.expected}.`;
+    return refusal(error.message, error);
   }
 }
