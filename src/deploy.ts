@@ -7,6 +7,7 @@ import type { KnownAnswer } from './core/answers.ts';
 import { run } from './core/engine.ts';
 import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts';
 import type { Frontend } from './core/frontend.ts';
+import type { Host } from './core/host.ts';
 import type { Product } from './core/product.ts';
 import type { ExitPolicy, Mode, Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
@@ -125,6 +126,7 @@ export async function deploy(args: Arguments, world: World, repair?: Repair): Pr
     // Never kept twice: the report is what this tool saw last, not something of the operator's.
     const writer = source.writer(new AbortController().signal, () => {});
     const options = { mode: 0o600, backup: false } as const;
+    if (report.stopped) await keepComplete(writer, product, options);
     const markdown = redact(renderMarkdown(report, product.sections));
     await writer.writeFile(product.paths.reportMarkdown, markdown, options);
     await writer.writeFile(product.paths.reportJson, redact(renderJson(report)), options);
@@ -163,6 +165,30 @@ async function reopen(
   // Ctrl+C is a cancel here as well; quitting hands over what the look found.
   if (signal.aborted) return { first: { ...first, exit: EXIT.cancelled }, repaired: undefined };
   return { first, repaired: decision.is === 'apply' ? await runIn('apply', known) : undefined };
+}
+
+/**
+ * A run that stopped early saw little of what held: before its report takes the place of one that came to its end, that
+ * one is kept, so that causes of drift can still be told from it.
+ */
+async function keepComplete(
+  writer: Host,
+  { paths }: Product,
+  options: { readonly mode: number; readonly backup: false },
+): Promise<void> {
+  const before = await writer.readText(paths.reportJson);
+  if (before !== undefined && isComplete(before))
+    await writer.writeFile(paths.reportComplete, before, options);
+}
+
+/** True for the JSON of an apply that did not stop early; a torn file is none. */
+function isComplete(json: string): boolean {
+  try {
+    const report = JSON.parse(json) as Partial<Report> | null;
+    return report?.mode === 'apply' && report.stopped === undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Nothing is asked of an existing install that has a default: it was settled when the install was made. */

@@ -50,6 +50,7 @@ export const product: Product = {
     lock: PATH.lock,
     reportMarkdown: PATH.reportMarkdown,
     reportJson: PATH.reportJson,
+    reportComplete: PATH.reportComplete,
     secrets: [PATH.secrets, PATH.env],
     evidence: PATH.evidence,
     waivers: PATH.waivers,

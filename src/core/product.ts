@@ -37,6 +37,8 @@ export interface Product {
     /** Written after every apply. */
     readonly reportMarkdown: string;
     readonly reportJson: string;
+    /** The last report of an apply that came to its end; there only when a later one stopped early. */
+    readonly reportComplete: string;
     /** Files and directories of secrets: nothing in them is ever hashed or shown. */
     readonly secrets: readonly string[];
     /** The operator's waivers, where there is such a file. */

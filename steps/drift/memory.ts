@@ -46,11 +46,13 @@ export const fingerprint = (text: string): string => createHash('sha256').update
 /** Read once per snapshot. A missing or torn journal or report is no memory, never an error. */
 export function memoryOf(host: HostReader): Promise<Memory> {
   return host.once('drift memory', async () => {
-    const [journal, report] = await Promise.all([
-      host.readText(PATH.journal).catch(() => undefined),
-      host.readText(PATH.reportJson).catch(() => undefined),
-    ]);
-    const last = lastApply(report);
+    const [journal, report, complete] = await Promise.all(
+      [PATH.journal, PATH.reportJson, PATH.reportComplete].map((path) =>
+        host.readText(path).catch(() => undefined),
+      ),
+    );
+    // The one of a run that stopped early says little of what held.
+    const last = lastApply(report) ?? lastApply(complete);
     const { proved, ...rest } = journalOf(journal);
     const [settled] = [proved, last?.at].filter((date) => date !== undefined).sort((a, b) => +b - +a);
     return { ...rest, ...(settled ? { settled } : {}), ...(last ? { last } : {}) };

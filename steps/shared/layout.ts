@@ -57,6 +57,8 @@ export const PATH = {
   lock: '.corecube-secure/lock',
   reportMarkdown: '.corecube-secure/report.md',
   reportJson: '.corecube-secure/report.json',
+  /** The report before one of an apply that stopped early. */
+  reportComplete: '.corecube-secure/report-complete.json',
   evidence: '.corecube-secure/evidence.jsonl',
   /** HMAC-SHA256 of a constant under the encryption key: says whether this key belongs to this data, never the key. */
   keyCheck: '.corecube-secure/key-check.json',

@@ -97,6 +97,16 @@ describe('compose.yaml', () => {
     expect(await host.explain('running.current')).toBeUndefined();
   });
 
+  it('an apply that stopped early does not make it forget what held before', async () => {
+    const report = JSON.parse(host.text('.corecube-secure/report.json'));
+    const stopped = { ...report, stopped: { step: 'all', reason: 'x' }, steps: [] };
+    host.write('.corecube-secure/report.json', JSON.stringify(stopped), 30);
+    host.journal.length = 0;
+    expect((await host.explain('pg.rls-enabled'))?.link).toBeUndefined();
+    host.write('.corecube-secure/report-complete.json', JSON.stringify(report), 30);
+    expect((await host.explain('pg.rls-enabled'))?.link).toBe('changed-at-run-time');
+  });
+
   it('removed, or never written', async () => {
     host.files.delete('compose.yaml');
     expect(await linkOf('compose.valid')).toBe('edited-by-hand');
