@@ -18,6 +18,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: 'test/e2e/built.ts',
           testTimeout: 600_000,
           hookTimeout: 900_000,
           // Each file has hosts of its own; two at a time fill the two cores without starving a deadline.
