@@ -146,7 +146,7 @@ const keyBackup: Control<Needed> = {
     return answers.keyBackup
       ? pass(`attested: ${answers.keyBackup}`)
       : attest(
-          `Is there a copy of ${PATH.key}, off this host and apart from the data? Answer keyBackup with who made it, when, and where it is.`,
+          `Is there a copy of ${PATH.key}, off this host and apart from the data? Attest it with --key-backup 'WHO MADE IT, WHEN, WHERE IT IS'.`,
         );
   },
 };
@@ -184,7 +184,7 @@ const dumps: Control<Needed> = {
     return answers.dumpEncryption
       ? pass(`attested: ${answers.dumpEncryption}`)
       : attest(
-          'Are database dumps stored on encrypted media? Answer dumpEncryption with which medium, who attests it, and when.',
+          "Are database dumps stored on encrypted media? Attest it with --dump-encryption 'WHICH MEDIUM, WHO SAYS SO, WHEN'.",
         );
   },
 };
