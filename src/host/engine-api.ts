@@ -16,6 +16,8 @@ export interface EngineApi {
 
 interface Answer {
   readonly status: number;
+  /** When it was given, by the engine's clock; whole seconds. */
+  readonly date: number;
   readonly body: Buffer;
 }
 
@@ -47,7 +49,11 @@ export function engineApi(env: Readonly<Record<string, string | undefined>> = pr
             const chunks: Buffer[] = [];
             response.on('data', (chunk: Buffer) => chunks.push(chunk));
             response.on('end', () =>
-              resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }),
+              resolve({
+                status: response.statusCode ?? 0,
+                date: Date.parse(response.headers.date ?? '') / 1000,
+                body: Buffer.concat(chunks),
+              }),
             );
             response.on('error', reject);
           },
@@ -190,9 +196,11 @@ function log(container: string, since: string): Look | undefined {
   const seconds = /^(\d+)s$/.exec(since)?.[1];
   if (seconds === undefined) return undefined;
   return async (call) => {
-    const from = (Date.now() / 1000 - Number(seconds)).toFixed(3);
+    // Lines are dated by the engine's clock, which need not be the one of this process.
+    const { date } = await call('/_ping');
+    if (Number.isNaN(date)) return undefined;
     const { status, body } = await call(
-      `/containers/${encodeURIComponent(container)}/logs?stdout=1&stderr=1&since=${from}`,
+      `/containers/${encodeURIComponent(container)}/logs?stdout=1&stderr=1&since=${date - Number(seconds)}`,
     );
     // A container with a terminal has one raw stream instead; the program tells them apart.
     if (status !== 200 || (body.length > 0 && !isMultiplexed(body))) return undefined;

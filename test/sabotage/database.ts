@@ -89,6 +89,16 @@ const fileRows: readonly Sabotage[] = [
     turns: fail('pg.urls-distinct', 'pg.roles-log-in', 'pg.maintenance-attributes'),
   },
   {
+    // Directly behind a row that an apply repairs: of a .env that was written since, nobody could tell whether it changed.
+    name: 'the database keeps the password of the owner as its name, and .env is right',
+    break: (i) => i.sql("alter role corecube_migrator password 'corecube_migrator'"),
+    drift: 'changed-at-run-time',
+    turns: {
+      ...fail('pg.passwords-not-default', 'pg.roles-log-in'),
+      ...unseen('pg.app-can-work', 'pg.owner-attributes', 'release.confirmed'),
+    },
+  },
+  {
     name: 'the URL of the app encrypts without verifying the server, not applied',
     break: (i) => urls(i, /^(PGVECTOR_APP_URL=.*)sslmode=verify-full/m, '$1sslmode=require'),
     drift: 'edited-not-applied',
@@ -131,15 +141,6 @@ const fileRows: readonly Sabotage[] = [
       await i.sql(
         `alter role corecube_maintenance password '${await passwordOf(i, 'PGVECTOR_MAINTENANCE_URL')}'`,
       );
-    },
-  },
-  {
-    name: 'the database keeps the password of the owner as its name, and .env is right',
-    break: (i) => i.sql("alter role corecube_migrator password 'corecube_migrator'"),
-    drift: 'changed-at-run-time',
-    turns: {
-      ...fail('pg.passwords-not-default', 'pg.roles-log-in'),
-      ...unseen('pg.app-can-work', 'pg.owner-attributes', 'release.confirmed'),
     },
   },
   {
