@@ -251,8 +251,11 @@ const serverRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
-      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN),
+      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN.filter((id) => id !== 'webhooks.secret-set')),
     },
+    // CoreCube gives up on its database with an error, or this look on CoreCube with a time-out, whichever is first. After
+    // an error guide v2 is still known to have no webhooks.
+    mayBeUnseen: ['webhooks.secret-set'],
     async undo(i) {
       await docker(i, 'unpause', await i.container('pgvector'));
       // A health check that met the frozen database counts until the next one.
