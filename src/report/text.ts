@@ -136,13 +136,20 @@ export function renderFinding(finding: Finding, style: TextStyle): string[] {
   const mark = markOf(finding);
   const sign = (style.unicode ? mark.glyph : mark.ascii).padEnd(style.unicode ? 1 : 4);
   const advised = finding.severity === 'advised' ? ' (advised)' : '';
-  const lines = [
-    `  ${paint(style, mark.sgr, sign)} ${finding.title}${advised}  ${paint(style, '2', `[${finding.control}]`)}`,
-  ];
+  const title = `${finding.title}${advised}`;
+  const id = `[${finding.control}]`;
+  // The id stays whole, so that it can be copied: where the line has no room left, it has one of its own.
+  const fits = sign.length + title.length + id.length + 3 <= measure(style);
+  const [first = '', ...more] = fits
+    ? [`${title}  ${paint(style, '2', id)}`]
+    : wrap(title, measure(style) - 6);
+  const lines = [`  ${paint(style, mark.sgr, sign)} ${first}`];
+  lines.push(...more.map((line) => `${' '.repeat(6)}${line}`));
+  if (!fits) lines.push(`${' '.repeat(6)}${paint(style, '2', id)}`);
   const row = (label: string, text: string) => {
-    const [first = '', ...rest] = wrap(text, measure(style) - 15);
+    const [begin = '', ...rest] = wrap(text, measure(style) - 15);
     lines.push(
-      `      ${paint(style, '2', label.padEnd(9))} ${first}`,
+      `      ${paint(style, '2', label.padEnd(9))} ${begin}`,
       ...rest.map((l) => `${' '.repeat(16)}${l}`),
     );
   };
@@ -217,7 +224,11 @@ export function renderEnd(
   if (!style.planning) lines.push(line('required'), line('advised'));
   if (keep.length > 0 && !report.stopped) {
     const label = Math.max(...keep.map(([l]) => l.length));
-    lines.push('', 'Keep these', ...keep.map(([l, text]) => `  ${l.padEnd(label)}  ${text}`));
+    lines.push('', 'Keep these');
+    for (const [l, text] of keep) {
+      const [first = '', ...rest] = wrap(text, measure(style) - label - 4);
+      lines.push(`  ${l.padEnd(label)}  ${first}`, ...rest.map((more) => `${' '.repeat(label + 4)}${more}`));
+    }
   }
   return lines.join('\n');
 }
