@@ -88,8 +88,9 @@ function wholeRecord(line: Uint8Array, path: string, closed: string | undefined)
 export function renderKept(kept: Kept): string {
   if (!kept.kept) return `Evidence not kept in ${kept.path}: ${kept.because}`;
   const lines = [
-    `Evidence kept: record ${kept.sequence} of ${kept.path}, ${kept.signed ? 'signed' : 'not signed'}`,
-    `  hash ${kept.hash}`,
+    `Evidence kept: record ${kept.sequence}, ${kept.signed ? 'signed' : 'not signed'}`,
+    `  file  ${kept.path}`,
+    `  hash  ${kept.hash}`,
   ];
   if (kept.unsigned !== undefined) lines.push(`  It is not signed: ${kept.unsigned}`);
   if (kept.healed)
