@@ -61,7 +61,7 @@ describe('the evidence of an install', () => {
     const told: (string | undefined)[] = [];
     for (let n = 0; n < 3; n++) {
       const { code, report, stderr } = await install.verify();
-      told.push(/hash ([0-9a-f]{64})/.exec(stderr)?.[1]);
+      told.push(/hash +([0-9a-f]{64})/.exec(stderr)?.[1]);
       const { controls, ...record } = (await records()).at(-1);
       expect(record).toMatchObject({
         sequence: n + 1,
