@@ -130,6 +130,9 @@ export async function deploy(args: Arguments, world: World, repair?: Repair): Pr
     const markdown = redact(renderMarkdown(report, product.sections));
     await writer.writeFile(product.paths.reportMarkdown, markdown, options);
     await writer.writeFile(product.paths.reportJson, redact(renderJson(report)), options);
+    // The report that was just written says all that the kept one did.
+    if (!report.stopped && (await writer.stat(product.paths.reportComplete)))
+      await writer.removeFile(product.paths.reportComplete, { backup: false });
     return report;
   };
   try {
