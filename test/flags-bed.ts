@@ -76,6 +76,7 @@ function toyHost(toy: Toy): HostSource {
     writer: (signal, progress) => ({
       ...blind.writer(signal, progress),
       readText: async () => undefined,
+      stat: async () => undefined,
       writeFile: async () => {},
     }),
   };
