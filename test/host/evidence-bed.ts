@@ -155,3 +155,32 @@ export async function watchChild(
   const [code] = (await once(child, 'close')) as [number | null];
   return { stdout, stderr, code };
 }
+
+/**
+ * Kills writers of one chain `late` ms after one of them has told of `records` records.
+ * @returns what they told of as kept, one `SEQUENCE HASH` each
+ * @throws when one of them complained
+ */
+export async function killOnceKept(
+  children: readonly ChildProcess[],
+  records: number,
+  late: number,
+): Promise<readonly string[]> {
+  let timer: NodeJS.Timeout | undefined;
+  const kill = () => {
+    for (const child of children) child.kill('SIGKILL');
+  };
+  const ended = await Promise.all(
+    children.map((child) =>
+      watchChild(child, (soFar) => {
+        // The first line says that it is ready, the last is not told to its end.
+        if (soFar.split('\n').length > records + 1) timer ??= setTimeout(kill, late);
+      }),
+    ),
+  );
+  clearTimeout(timer);
+  return ended.flatMap(({ stdout, stderr }) => {
+    if (stderr !== '') throw new Error(stderr);
+    return stdout.split('\n').slice(1, -1);
+  });
+}

@@ -18,7 +18,7 @@ import { readRecord } from '../../src/evidence/record.ts';
 import { renderEvidence } from '../../src/evidence/render.ts';
 import { closeParts, openParts } from '../../src/host/evidence-segments.ts';
 import { fileEvidence } from '../../src/host/evidence-store.ts';
-import { appender, EvidenceBed, watchChild } from './evidence-bed.ts';
+import { appender, EvidenceBed, killOnceKept, watchChild } from './evidence-bed.ts';
 
 /** Three records of the bed fit, a fourth does not. */
 const LARGEST = 3_500;
@@ -115,22 +115,7 @@ describe('a run that is killed while a file is closed', () => {
     for (let round = 0; round < 12; round++) {
       // Each file takes one or two records, so every kill is near a rename.
       const children = [1, 2].map(() => program.start(bed.path, 10_000, [], 0, 1_500));
-      let timer: NodeJS.Timeout | undefined;
-      const kill = () => {
-        for (const child of children) child.kill('SIGKILL');
-      };
-      const ended = await Promise.all(
-        children.map((child) =>
-          watchChild(child, (soFar) => {
-            if (soFar.split('\n').length > 2 + (round % 4)) timer ??= setTimeout(kill, round % 9);
-          }),
-        ),
-      );
-      clearTimeout(timer);
-      for (const { stdout, stderr } of ended) {
-        expect(stderr).toBe('');
-        told.push(...stdout.split('\n').slice(1, -1));
-      }
+      told.push(...(await killOnceKept(children, 1 + (round % 4), round % 9)));
       const after = await bed.appendKept();
       told.push(`${after.sequence} ${after.hash}`);
     }

@@ -9,7 +9,7 @@ import { GENESIS, readRecord } from '../../src/evidence/record.ts';
 import { renderEvidence, renderEvidenceJson } from '../../src/evidence/render.ts';
 import { fileEvidence } from '../../src/host/evidence-store.ts';
 import { finding, report, VERDICT } from '../evidence/reports.ts';
-import { appender, EvidenceBed, forge, watchChild } from './evidence-bed.ts';
+import { appender, EvidenceBed, forge, killOnceKept, watchChild } from './evidence-bed.ts';
 
 let bed: EvidenceBed;
 beforeEach(async () => {
@@ -338,22 +338,7 @@ describe('many at once', () => {
     for (let round = 0; round < 16; round++) {
       // Two append; both are killed the moment one has told so many records, each round at another point of its work.
       const children = [program.start(bed.path, 10_000), program.start(bed.path, 10_000)];
-      let timer: NodeJS.Timeout | undefined;
-      const kill = () => {
-        for (const child of children) child.kill('SIGKILL');
-      };
-      const ended = await Promise.all(
-        children.map((child) =>
-          watchChild(child, (soFar) => {
-            if (soFar.split('\n').length > 2 + (round % 5)) timer ??= setTimeout(kill, round % 9);
-          }),
-        ),
-      );
-      clearTimeout(timer);
-      for (const { stdout, stderr } of ended) {
-        expect(stderr).toBe('');
-        told.push(...stdout.split('\n').slice(1, -1));
-      }
+      told.push(...(await killOnceKept(children, 1 + (round % 5), round % 9)));
       const after = await bed.appendKept();
       told.push(`${after.sequence} ${after.hash}`);
     }
