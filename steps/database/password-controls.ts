@@ -81,7 +81,7 @@ async function notDefault(
     ({ name }) => own.has(String(name)) === (which === 'own'),
   );
   // Only before the first apply; a role that is gone later is what pg.roles-log-in is about.
-  if (roles.length === 0) return pass('the server keeps no password of such a role');
+  if (roles.length === 0) return pass('the server keeps no SCRAM password of such a role');
   // Tried here against what the server keeps: the same answer as a login, without a login's trace or lockout.
   const open = roles.filter(({ name, verifier }) =>
     [...KNOWN, String(name)].some((word) => verifies(word, String(verifier))),
