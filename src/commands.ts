@@ -67,6 +67,12 @@ const PART =
 const EVIDENCE = 'the evidence is proved as it was kept: leave it out';
 const WATCH_TELLS = 'a watch tells by itself what changed since its last look: leave it out';
 
+/** Flags that leave controls out. */
+const SELECTION = {
+  with: ['verify', 'verify --watch', 'controls'],
+  instead: { 'verify --fix': PART, 'verify --evidence': EVIDENCE },
+} as const;
+
 /** Every flag that is no answer. One that a mode does not read is refused there: taken silently, it would promise. */
 export const FLAGS = {
   help: { type: 'boolean', short: 'h' },
@@ -127,21 +133,18 @@ export const FLAGS = {
     type: 'string',
     value: 'CONTROL',
     multiple: true,
-    with: ['verify', 'verify --watch', 'controls'],
-    instead: { 'verify --fix': PART, 'verify --evidence': EVIDENCE },
+    ...SELECTION,
   },
   section: {
     type: 'string',
     value: 'NAME',
     multiple: true,
-    with: ['verify', 'verify --watch', 'controls'],
-    instead: { 'verify --fix': PART, 'verify --evidence': EVIDENCE },
+    ...SELECTION,
   },
   severity: {
     type: 'string',
     value: 'required',
-    with: ['verify', 'verify --watch', 'controls'],
-    instead: { 'verify --fix': PART, 'verify --evidence': EVIDENCE },
+    ...SELECTION,
   },
   'fail-on': { type: 'string', value: 'advised', with: [...LOOK, 'probe'] },
   'exit-zero': {

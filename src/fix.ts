@@ -3,7 +3,7 @@ import type { Arguments } from './args.ts';
 import { EXIT, type ExitCode, type Problem } from './core/errors.ts';
 import type { Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
-import { foundExit, verdictSentence } from './core/verdict.ts';
+import { finalExit, foundExit, verdictSentence } from './core/verdict.ts';
 import { deploy, type Repair } from './deploy.ts';
 import { type Earlier, renderDelta } from './evidence/delta.ts';
 import { compareWith, earlierOf, keepRecord, lookOnce, readLookOptions } from './look.ts';
@@ -95,13 +95,12 @@ function afterRepair(first: Report, repaired: Report, after: Report): Report {
   const found = foundExit({ ...after, steps });
   const ended = foundExit(repaired);
   const decides = ended === EXIT.proved || found === EXIT.cancelled ? found : ended;
-  const isForced = policy?.exitZero && decides !== EXIT.bug && decides !== EXIT.cancelled;
   const end = stopped && !after.stopped ? { stopped } : {};
   const rest = stopped ? ` The repair stopped at ${stopped.step}: ${stopped.reason}.` : '';
   return {
     ...after,
     startedAt: first.startedAt,
-    exit: isForced ? EXIT.proved : decides,
+    exit: finalExit(decides, policy),
     verdict: `${verdictSentence('verify', found, steps)}${rest}`,
     ...end,
     steps,

@@ -10,7 +10,7 @@ import type { Answered, QuestionTable } from './question.ts';
 import type { Exception, ExitPolicy, Mode, Report, Selection, StepReport } from './report.ts';
 import type { AnyStep } from './step.ts';
 import { type Running, runStep, type Stop } from './step-run.ts';
-import { exitCode, verdictSentence } from './verdict.ts';
+import { exitCode, finalExit, verdictSentence } from './verdict.ts';
 
 export interface RunInput {
   readonly mode: Mode;
@@ -78,7 +78,7 @@ export async function run(given: RunInput): Promise<Report> {
   const { exit: forced, kind: _, ...reason } = stopped ?? {};
   const { policy, selection } = input;
   const found = forced ?? exitCode(mode, reports, stopped !== undefined, policy?.failOn);
-  const exit = policy?.exitZero && found !== EXIT.cancelled && found !== EXIT.bug ? EXIT.proved : found;
+  const exit = finalExit(found, policy);
   const judged: Report = {
     schema: 2,
     tool: input.tool,

@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode } from './errors.ts';
-import { count, type Mode, type Report, type Selection, type StepReport } from './report.ts';
+import { count, type ExitPolicy, type Mode, type Report, type Selection, type StepReport } from './report.ts';
 import type { Severity } from './step.ts';
 
 /**
@@ -25,6 +25,10 @@ export function exitCode(
   if (required.open + advised.open > 0) return EXIT.failing;
   return EXIT.proved;
 }
+
+/** The exit code that a run ends with: `--exit-zero` makes 0 of whatever was found, never of a cancel or a bug. */
+export const finalExit = (found: ExitCode, policy: ExitPolicy | undefined): ExitCode =>
+  policy?.exitZero && found !== EXIT.cancelled && found !== EXIT.bug ? EXIT.proved : found;
 
 /**
  * The exit code that a finished report's findings give by its own policy: with `exitZero` a run ends with 0 whatever it

@@ -16,8 +16,8 @@ export interface EngineApi {
 
 interface Answer {
   readonly status: number;
-  /** When it was given, by the engine's clock; whole seconds. */
-  readonly date: number;
+  /** When it was given, by the engine's clock, as HTTP says it (RFC 9110, section 6.6.1). */
+  readonly date: string | undefined;
   readonly body: Buffer;
 }
 
@@ -51,7 +51,7 @@ export function engineApi(env: Readonly<Record<string, string | undefined>> = pr
             response.on('end', () =>
               resolve({
                 status: response.statusCode ?? 0,
-                date: Date.parse(response.headers.date ?? '') / 1000,
+                date: response.headers.date,
                 body: Buffer.concat(chunks),
               }),
             );
@@ -198,9 +198,10 @@ function log(container: string, since: string): Look | undefined {
   return async (call) => {
     // Lines are dated by the engine's clock, which need not be the one of this process.
     const { date } = await call('/_ping');
-    if (Number.isNaN(date)) return undefined;
+    const now = Date.parse(date ?? '') / 1000;
+    if (Number.isNaN(now)) return undefined;
     const { status, body } = await call(
-      `/containers/${encodeURIComponent(container)}/logs?stdout=1&stderr=1&since=${date - Number(seconds)}`,
+      `/containers/${encodeURIComponent(container)}/logs?stdout=1&stderr=1&since=${now - Number(seconds)}`,
     );
     // A container with a terminal has one raw stream instead; the program tells them apart.
     if (status !== 200 || (body.length > 0 && !isMultiplexed(body))) return undefined;

@@ -1,8 +1,8 @@
 /** The files of one chain: the one that is appended to, and before it those that are full and closed. */
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, rename } from 'node:fs/promises';
+import { type FileHandle, lstat, readdir, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { CannotKeep, CannotRead } from '../evidence/store.ts';
+import { syncDirectory } from './files.ts';
 
 /**
  * Bytes from which on a file is closed: 8 MiB, some 300 records of 25 kB. Larger ones are slow to mail, to show and to
@@ -53,16 +53,6 @@ export async function closeSegment(path: string, upTo: number): Promise<void> {
     );
   await rename(path, closed);
   await syncDirectory(dirname(path));
-}
-
-/** Makes what was created, renamed or removed in a directory last. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** One file of the chain, open for reading. */

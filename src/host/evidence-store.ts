@@ -13,7 +13,8 @@ import {
   linesOf,
   piecesFromEnd,
 } from './evidence-lines.ts';
-import { closeSegment, LARGEST_SEGMENT, segmentsOf, syncDirectory } from './evidence-segments.ts';
+import { closeSegment, LARGEST_SEGMENT, segmentsOf } from './evidence-segments.ts';
+import { syncDirectory } from './files.ts';
 import { acquireLock } from './lock.ts';
 
 /** Milliseconds that an append waits for others. Each takes some ten; with a signature as long as ssh-keygen takes. */

@@ -47,7 +47,8 @@ export async function listDirectory(path: string): Promise<readonly string[] | u
   });
 }
 
-async function syncDirectory(path: string): Promise<void> {
+/** Makes what was created, renamed or removed in a directory last. */
+export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();

@@ -4,7 +4,7 @@ import { expectedUsers, type Property, violations } from '../compose/violations.
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, containers } from '../shared/docker.ts';
-import { PATH, SERVICE } from '../shared/layout.ts';
+import { isOwnService, PATH, SERVICE } from '../shared/layout.ts';
 import { lookAtRunning, type RunningProperty } from '../shared/running.ts';
 import { isolation } from '../shared/running-inspect.ts';
 import { heldImages } from '../upkeep.ts';
@@ -162,7 +162,7 @@ export const foreignIsolated: Rule = async (look) => {
   const { host, answers } = look;
   for (const container of await containers(host, answers.projectName)) {
     const service = label(container, 'service') ?? '';
-    if ((Object.values(SERVICE) as string[]).includes(service)) continue;
+    if (isOwnService(service)) continue;
     if (isolation(container, host.dir).length > 0)
       return declaredOrNot(look, service, violates(look, ['isolation'], service));
   }

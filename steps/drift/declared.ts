@@ -2,13 +2,11 @@
 import type { Drift, Finding } from '../../src/core/report.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, docker } from '../shared/docker.ts';
-import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
+import { isOwnService, NETWORK, PATH } from '../shared/layout.ts';
 import { declaredHashes, label, otherHashes, violates } from './containers.ts';
 import { broken, firstOf, type Look, type Rule } from './context.ts';
 import { COMPOSE, edited, fileDrift, missing, stateOf } from './files.ts';
 import { fingerprint } from './memory.ts';
-
-const isOurs = (service: string): boolean => (Object.values(SERVICE) as string[]).includes(service);
 
 /** Whether what runs is what the files declare now, with its name; undefined where that cannot be told. */
 interface Following {
@@ -25,7 +23,7 @@ async function containersFollowing(
     const container = await containerOf(look.host, look.answers.projectName, service);
     const what = `The container of ${service}`;
     if (container) return [{ what, follows: label(container, 'config-hash') === hash }];
-    return isOurs(service) ? [] : [{ what, follows: false }];
+    return isOwnService(service) ? [] : [{ what, follows: false }];
   });
   return (await Promise.all(all)).flat();
 }

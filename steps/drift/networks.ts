@@ -2,7 +2,7 @@
 import type { Drift } from '../../src/core/report.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { type Container, containerOf, containers } from '../shared/docker.ts';
-import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
+import { isOwnService, NETWORK, PATH, SERVICE } from '../shared/layout.ts';
 import { declaredOrNot, label, notCurrent, violates } from './containers.ts';
 import { broken, type Look, provedBy, type Rule } from './context.ts';
 import { composeDrift, overrideDrift } from './declared.ts';
@@ -28,7 +28,7 @@ function leftOver(look: Look, container: Container): Drift | undefined {
     );
   const service = label(container, 'service') ?? '';
   // A service of ours that is not declared any more: this tool moved on, or the answers, or a person; nobody can tell.
-  if ((Object.values(SERVICE) as string[]).includes(service)) return undefined;
+  if (isOwnService(service)) return undefined;
   return edited(`${name} was created from a file of this install that does not declare ${service} any more`, {
     follows: false,
     what: `The container of ${service}`,
@@ -76,9 +76,10 @@ export const internalClosed: Rule = async (look, finding) => {
     : undefined;
 };
 
+const hasPorts = ({ HostConfig }: Container): boolean =>
+  Object.values(HostConfig.PortBindings ?? {}).some((list) => (list ?? []).length > 0);
 const publishes = (container: Container): boolean =>
-  container.HostConfig.NetworkMode === 'host' ||
-  Object.values(container.HostConfig.PortBindings ?? {}).some((list) => (list ?? []).length > 0);
+  container.HostConfig.NetworkMode === 'host' || hasPorts(container);
 
 /** `proxy.app-not-reachable-directly`: CoreCube's own container publishes it, or something else hands its port on. */
 export const pastTheProxy: Rule = async (look, { control }) => {
@@ -97,8 +98,5 @@ export const pastTheProxy: Rule = async (look, { control }) => {
 /** `proxy.up` of a proxy that runs without the ports that the files publish. */
 export const unpublished: Rule = async (look) => {
   const proxy = await containerOf(look.host, look.answers.projectName, SERVICE.proxy);
-  const hasPorts = Object.values(proxy?.HostConfig.PortBindings ?? {}).some(
-    (list) => (list ?? []).length > 0,
-  );
-  return proxy?.State.Running && !hasPorts ? notCurrent(look, SERVICE.proxy) : undefined;
+  return proxy?.State.Running && !hasPorts(proxy) ? notCurrent(look, SERVICE.proxy) : undefined;
 };

@@ -5,7 +5,7 @@ import type { Answers } from '../questions.ts';
 import { bootstrapInProgress, readAdminPassword } from '../shared/admin-credentials.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { type Container, containerOf, containers } from '../shared/docker.ts';
-import { ENV, PATH, SERVICE } from '../shared/layout.ts';
+import { ENV, isOwnService, PATH, SERVICE } from '../shared/layout.ts';
 import { databaseConnections } from '../shared/postgres.ts';
 import { releaseOf } from '../shared/release.ts';
 import { isolation } from '../shared/running-inspect.ts';
@@ -20,7 +20,7 @@ async function mustRun(host: HostReader, project: string) {
 
 /** True for a container of a service of this deployment, false for one of a service that the operator added. */
 const isOurs = (container: Container): boolean =>
-  (Object.values(SERVICE) as string[]).includes(container.Config.Labels['com.docker.compose.service'] ?? '');
+  isOwnService(container.Config.Labels['com.docker.compose.service'] ?? '');
 
 export const exposureControls: readonly Control<Needed>[] = [
   {

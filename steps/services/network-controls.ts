@@ -14,7 +14,7 @@ const SERVICE_LABEL = 'com.docker.compose.service';
  * One of these on a wrong network is the finding of running.networks or running.proxy-networks, and repaired there; what
  * only a person may decide about is a stranger.
  */
-const OURS: readonly string[] = [SERVICE.app, SERVICE.proxy, SERVICE.database, SERVICE.inference];
+const OURS: readonly string[] = Object.values(SERVICE);
 
 /** The part of `docker network inspect` that is read here. */
 interface Network {

@@ -12,6 +12,10 @@ export const SERVICE = {
   inference: 'inference',
 } as const;
 
+/** True for a service of this tool; any other is one that the operator added. */
+export const isOwnService = (service: string): boolean =>
+  (Object.values(SERVICE) as readonly string[]).includes(service);
+
 /** Compose networks: `internal` has no way out; `edge` joins the proxy and CoreCube and lets CoreCube out. */
 export const NETWORK = { internal: 'internal', edge: 'edge' } as const;
 

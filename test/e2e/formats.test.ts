@@ -1,5 +1,5 @@
 /** Reports of a real install in every format, healthy and with two things broken, before other people's judges. */
-import { chmod, rename, writeFile } from 'node:fs/promises';
+import { chmod, rename } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../src/core/report.ts';
 import { type Format, render } from '../../src/report/formats.ts';
@@ -7,6 +7,7 @@ import { stateOf } from '../../src/report/state.ts';
 import { type BedHost, createHost } from '../bed/index.ts';
 import { context } from '../report/fixture.ts';
 import { htmlProblems, junit, junitProblems, reportProblems, samples, sarif } from '../report/validators.ts';
+import { withoutThrottle } from './prepare.ts';
 import { Install, troubles } from './support.ts';
 
 describe('reports of a real install', () => {
@@ -18,10 +19,7 @@ describe('reports of a real install', () => {
     host = await createHost('formats');
     install = await Install.create(host, 'v1', 'formats');
     // Several logins in a minute are what this test does, not what it is about.
-    await writeFile(
-      install.path('compose.override.yaml'),
-      'services:\n  corecube:\n    environment:\n      CORECUBE_FAULTS: no-throttle\n',
-    );
+    await withoutThrottle(install);
     const applied = await install.applyJson();
     expect(applied.code, troubles(applied.report)).toBe(0);
     const healthy = await install.verify();
