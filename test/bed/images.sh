@@ -67,7 +67,7 @@ build_base() {
 bundle() (
   cd "$REPO" || exit
   node_modules/.bin/esbuild "$1" --bundle --platform=node --format=esm --target=node24 --outfile="$2" --log-level=warning \
-    --external:pg-native --banner:js='import { createRequire as bedRequire } from "node:module"; const require = bedRequire(import.meta.url);' ||
+    --external:pg-native --external:@node-rs/bcrypt --banner:js='import { createRequire as bedRequire } from "node:module"; const require = bedRequire(import.meta.url);' ||
     die "cannot bundle $1"
 )
 
@@ -93,9 +93,12 @@ build_app() {
       chmod 755 "$WORK/app/usr/local/bin/corecube"
     fi
     [[ ! -f $fake/inference.ts ]] || bundle "$fake/inference.ts" "$app/inference.mjs"
+    # a compiled addon cannot be bundled; it comes along as npm laid it out
+    mkdir -p "$app/node_modules/@node-rs"
+    cp -r "$REPO"/node_modules/@node-rs/bcrypt* "$app/node_modules/@node-rs/" || die "@node-rs/bcrypt is missing: run npm ci in $REPO"
   fi
   chmod -R a+rX "$WORK/app"
-  want=$(key "$(<"$WORK/node.layer")" "$HERE/images/corecube.json" "$app"/*.mjs "$WORK"/app/usr/local/bin/*)
+  want=$(key "$(<"$WORK/node.layer")" "$HERE/images/corecube.json" "$app"/*.mjs "$WORK"/app/usr/local/bin/* "$app"/node_modules/@node-rs/*/package.json)
   stamped app "$want" && return
   app_layer=$(pack layer "$STORE" "$WORK/app")
   for g in v1 v2; do app_image corecube/corecube $g ".Env += [\"CORECUBE_GENERATION=$g\"]"; done

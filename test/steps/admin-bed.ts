@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import bcrypt from 'bcryptjs';
+import bcrypt from '@node-rs/bcrypt';
 import type { Host, HttpRequest, HttpResult } from '../../src/core/host.ts';
 import { inspectAll } from '../../src/core/inspect.ts';
 import { Secret } from '../../src/core/secret.ts';

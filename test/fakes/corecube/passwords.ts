@@ -1,4 +1,4 @@
-import bcrypt from 'bcryptjs';
+import bcrypt from '@node-rs/bcrypt';
 import type { Generation } from './config.ts';
 
 /** Documented bcrypt cost per generation. */
