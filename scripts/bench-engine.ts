@@ -34,6 +34,7 @@ function steps(count: number): readonly AnyStep[] {
       how: 'Answers at once.',
       threat: 'None.',
       remedy: 'None.',
+      impact: 'None.',
       inspect: async () => pass('it holds'),
     })),
   }));

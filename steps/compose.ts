@@ -91,6 +91,7 @@ function valid(): Control<ComposeAnswers> {
     how: 'Lets docker compose config merge compose.yaml with the override and compares the project name it gives.',
     threat: 'A file that Compose refuses cannot be updated or restarted.',
     remedy: REMEDY,
+    impact: 'A service whose declaration changes is recreated and away for some seconds.',
     async inspect({ host, answers }) {
       if (!(await host.stat(PATH.compose)))
         return fail(`${PATH.compose} does not exist`, 'a file that Compose accepts');
@@ -168,6 +169,7 @@ function override(): Control<ComposeAnswers> {
     how: 'Applies every hardening rule to the model with and without the override and lists what only the override breaks.',
     threat: `${PATH.override} is merged last: one line in it can publish the database or give a container the host.`,
     remedy: `Remove what is named from ${PATH.override}; this tool never writes that file.`,
+    impact: 'The services that it names are recreated and away for some seconds.',
     manual: true,
     async inspect({ host, answers }) {
       if (!(await host.stat(PATH.override))) return skip(`there is no ${PATH.override}`);

@@ -183,6 +183,7 @@ function exists(): Control<Needed> {
     how: 'Looks for the key file and reads the file with its check value.',
     threat: 'Without a key file guide v2 makes a throw-away key that the next redeploy loses.',
     remedy: 'Apply creates the key when there is no data, and the check value when it is missing.',
+    impact: 'None: a key is created only where there is no data that another one has sealed.',
     async inspect({ host }) {
       const stat = await host.stat(PATH.key);
       if (!stat) return fail(`${PATH.key} does not exist`, 'a key of 32 random bytes');
@@ -231,6 +232,7 @@ function access(): Control<Needed> {
     threat:
       'Every local user or every container could read the key, or CoreCube could not and would make its own.',
     remedy: `chmod 600 ${PATH.key} and give it to uid ${UID.app} (as the engine maps it).`,
+    impact: 'None for CoreCube; whoever else read the file no longer can.',
     async inspect({ host }) {
       const stat = await host.stat(PATH.key);
       if (!stat) return unknown('there is no key yet', 'key.exists');
@@ -255,6 +257,7 @@ function directory(): Control<Needed> {
     how: 'Reads kind, mode and owner of the directory that holds the secrets.',
     threat: 'Who can write into the directory can put another key in its place.',
     remedy: `chmod 711 ${PATH.secrets} and give it to the user who administers this install.`,
+    impact: 'None for the containers; other users can no longer list the names.',
     async inspect({ host }) {
       const stat = await host.stat(PATH.secrets);
       const { uid } = await host.system();
@@ -278,6 +281,7 @@ function noLink(): Control<Needed> {
     how: 'Reads what kind of file the key is, without following a link.',
     threat: 'A link can be turned to another file without a trace, and may lead into the data volume.',
     remedy: `Move the file itself to ${PATH.key}.`,
+    impact: 'CoreCube reads the file at its next start; the key itself stays the same.',
     manual: true,
     inspect: async ({ host }): Promise<Verdict> => {
       const stat = await host.stat(PATH.key);

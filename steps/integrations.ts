@@ -100,6 +100,7 @@ const controls: readonly Control<Needed>[] = [
       'Without a secret a trigger cannot be told from a forged one; guide v1 refuses such webhooks, so the source goes stale.',
     remedy:
       'Open the connection in the Admin Console and set a webhook secret, and the same one at the source.',
+    impact: 'Until the source has the same secret, its calls are refused.',
     manual: true,
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     async inspect({ host, answers, signal }) {
@@ -148,6 +149,7 @@ const controls: readonly Control<Needed>[] = [
     threat: 'A key that was meant for a week opens the knowledge base years later.',
     remedy:
       'Create a key with an expiration date in the Admin Console, move its client over, and revoke the old one.',
+    impact: 'A client that still uses the old key is refused once it is revoked.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
       ofKeys(context, EXPIRES, 'the expiration date', (keys) => {
@@ -169,6 +171,7 @@ const controls: readonly Control<Needed>[] = [
     threat: 'Nobody notices when the key of a client that is gone is used by somebody else.',
     remedy:
       'Review API Keys, then Usage, in the Admin Console, and revoke the keys of decommissioned clients.',
+    impact: 'A client that still uses a revoked key is refused.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
       ofKeys(context, USED, 'the last use', (keys, now) => {
@@ -188,6 +191,7 @@ const controls: readonly Control<Needed>[] = [
     how: "Logs in and reads from how many clients or addresses each API key was used, where the API's list shows it.",
     threat: 'A shared key cannot be revoked for one client alone, and its traces do not say who it was.',
     remedy: 'Create a separate API key for each client application and revoke the shared one.',
+    impact: 'A client that still uses the shared key is refused once it is revoked.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
       ofKeys(context, CLIENTS, 'the clients', (keys) => {
@@ -208,6 +212,7 @@ const controls: readonly Control<Needed>[] = [
     threat: 'With a personal key every user of the frontend reads what the owner of the key may read.',
     remedy:
       'Create a service key for the frontend (OpenWebUI, Onyx, generic) so that permissions apply per user.',
+    impact: 'Users of the frontend see only what each of them may see.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
       ofKeys(context, TYPE, 'the type', (keys) => {

@@ -133,6 +133,7 @@ const controls: readonly Control<Needed>[] = [
       'The cookie travels in plain text, is read by a script in the page, or is sent along from foreign pages.',
     remedy:
       'CORECUBE_PUBLIC_URL of the running container must begin with https:// (compose.override.yaml may say otherwise). If it does, this CoreCube does not set the flags: report it to CoreCube.',
+    impact: 'CoreCube is recreated and away for some seconds; browsers use the console over HTTPS only.',
     manual: true,
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
@@ -162,6 +163,7 @@ const controls: readonly Control<Needed>[] = [
     threat:
       'Shorter than meant, the traces of an incident are gone; longer than meant, personal data piles up.',
     remedy: `Run apply again: it sets it through the API. ${byHand('settings-write')}`,
+    impact: 'Where the time gets shorter, CoreCube deletes the entries that are older.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
       ofAudit(context, ({ retentionDays }) => {
@@ -182,6 +184,7 @@ const controls: readonly Control<Needed>[] = [
     threat:
       'Questions that people ask may hold personal or secret data, and the audit log would keep them in full.',
     remedy: `Run apply again: it sets it through the API. ${byHand('settings-write')}`,
+    impact: 'What people ask is no longer kept in full in new entries.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
       ofAudit(context, ({ queryText }) => {

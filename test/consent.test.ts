@@ -33,6 +33,7 @@ function bed() {
         how: 'It looks.',
         threat: 't',
         remedy: 'r',
+        impact: 'i',
         inspect: async () => (state.on ? pass('on') : fail('off', 'on')),
       },
     ],

@@ -175,7 +175,7 @@ describe('the list of controls', () => {
     expect([schema, sections]).toEqual([1, product.sections]);
     expect(controls).toHaveLength(all.length + waiversStep.controls.length);
     for (const [i, c] of all.entries()) {
-      const { id, title, severity, section, refs = [], how, threat, remedy, impact = null } = c;
+      const { id, title, severity, section, refs = [], how, threat, remedy, impact } = c;
       const given = { id, title, severity, section, refs, how, threat, remedy, impact };
       const flags = { step: c.step.id, manual: c.manual === true, unwaivable: c.unwaivable === true };
       expect(controls[i]).toEqual({ ...given, ...flags });

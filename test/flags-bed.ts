@@ -41,6 +41,7 @@ function toyStep(toy: Toy): AnyStep {
     how: 'It looks.',
     threat: 'It is not so.',
     remedy: 'Turn it on.',
+    impact: 'None.',
     inspect: async () => (holds() ? pass('on') : fail('off', 'on')),
   });
   return {

@@ -18,12 +18,13 @@ describe('laws', () => {
     for (const { id } of controls) expect(id).toMatch(/^[a-z0-9-]+\.[a-z0-9-]+$/);
   });
 
-  it('titles are statements; threats and remedies are there, in plain words', () => {
-    for (const { id, title, threat, remedy } of controls) {
+  it('titles are statements; threats, remedies and what a remedy costs are there, in plain words', () => {
+    for (const { id, title, threat, remedy, impact } of controls) {
       expect(title, id).toMatch(/^\S.{8,120}[^.!?]$/);
-      for (const text of [title, threat, remedy])
+      for (const text of [title, threat, remedy, impact])
         expect(text, id).not.toMatch(/!|\p{Extended_Pictographic}/u);
       expect(Math.min(threat.length, remedy.length), id).toBeGreaterThan(10);
+      expect(impact, id).toMatch(/^[A-Z].{3,}\.$/);
     }
   });
 

@@ -47,7 +47,7 @@ export interface Control<A = unknown> {
   readonly threat: string;
   readonly remedy: string;
   /** What the remedy costs: a restart, a lockout, nothing. */
-  readonly impact?: string;
+  readonly impact: string;
   /** The step's plan cannot repair this: a person must. A required one that fails stops the step before it changes anything. */
   readonly manual?: true;
   /** `--skip` refuses this one: waiving it could lose data. */

@@ -45,7 +45,7 @@ export function renderControlsJson(
       how: c.how,
       threat: c.threat,
       remedy: c.remedy,
-      impact: c.impact ?? null,
+      impact: c.impact,
     })),
   );
   return `${JSON.stringify({ schema: 1, sections, controls }, null, 2)}\n`;

@@ -71,6 +71,7 @@ export const controls: readonly Control<Needed>[] = [
     threat: 'Nobody can administer CoreCube, or somebody else has taken the account over.',
     remedy:
       'If the password was changed in the console, write it into secrets/admin_password or remove that file. If the e-mail address was changed, correct the answer adminEmail.',
+    impact: 'None: only what this tool knows of the account changes.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     async inspect({ host, answers, signal }) {
       const look = await observeAdmin(host, answers, signal);
@@ -101,6 +102,7 @@ export const controls: readonly Control<Needed>[] = [
     how: 'Logs in, asks a protected route, logs out, and asks again with the same cookies.',
     threat: 'A copied cookie keeps administering CoreCube after its owner has logged out.',
     remedy: `Restart CoreCube, which may end its sessions, and report it to CoreCube. ${byHand('logout')}`,
+    impact: 'Everybody may have to log in again.',
     manual: true,
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     async inspect({ host, answers, signal }) {
@@ -128,6 +130,7 @@ export const controls: readonly Control<Needed>[] = [
     threat: 'A weak password falls to guessing; guide v2 has no lockout after wrong ones.',
     remedy:
       'Click the profile icon, then Profile, set a password of 12 to 72 bytes with upper and lower case, a digit and a special character, and write it into secrets/admin_password.',
+    impact: 'The old password no longer logs in; open sessions may end.',
     manual: true,
     async inspect({ host, answers }) {
       const password = await readAdminPassword(host);
@@ -151,6 +154,7 @@ export const controls: readonly Control<Needed>[] = [
     how: "Reads kind, mode and owner of the stored password's file.",
     threat: 'Other users of this host read the password and administer CoreCube.',
     remedy: `chmod 600 ${PATH.adminPassword} and give it to the user who administers CoreCube; or remove it once the password is in a password manager.`,
+    impact: 'Without the file, checks that need a login say that they were not seen.',
     async inspect({ host, answers }) {
       const stat = await host.stat(PATH.adminPassword);
       if (stat === undefined) {
@@ -173,6 +177,7 @@ export const controls: readonly Control<Needed>[] = [
     how: "Logs in and searches the list of users that CoreCube's API gives for the documented address.",
     threat: 'Half of the credential is known to everybody, and attackers try passwords for it first.',
     remedy: 'Open Users in the Admin Console and delete admin@example.com, or change its e-mail address.',
+    impact: 'Whoever uses that account has to use another one.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     async inspect({ host, answers, signal }) {
       const look = await observeAdmin(host, answers, signal);

@@ -186,6 +186,7 @@ export const fileControls: readonly Control<Needed>[] = [
     how: 'Reads kind, mode and owner of .env.',
     threat: 'Every local user could read the passwords of the database roles.',
     remedy: `chmod 600 ${PATH.env}, owned by the user who administers this install; apply does it.`,
+    impact: 'None for CoreCube; other users and services that read the file no longer can.',
     async inspect({ host }) {
       const stat = await host.stat(PATH.env);
       const operator = await operators(host);

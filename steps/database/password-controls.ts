@@ -30,6 +30,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     how: "Reads the external server's parsed access rules (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the admin role.",
     threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
     remedy: 'Ask whoever runs the server for hostssl lines with scram-sha-256 only.',
+    impact: 'Roles of that server whose password is kept as MD5 cannot log in until it is set again.',
     async inspect({ host, answers }) {
       if (answers.database !== 'external') return skip('the database is bundled: see pg.scram-only');
       return scramOnly(host, answers);

@@ -33,6 +33,7 @@ export const publicControls: readonly Control<Needed>[] = [
     how: 'Asks the server which rights PUBLIC has, and tries to connect to another database as the app role where the database is bundled.',
     threat: 'By default every role may connect to every database, and make tables that shadow others.',
     remedy: 'Apply sets the roles and their rights anew, in one transaction.',
+    impact: 'Whatever used more than these rights loses it at once; nothing is restarted.',
     async inspect({ host, answers }) {
       const look = await asSuperuser(host, answers);
       if (look.verdict) return look.verdict;

@@ -27,6 +27,8 @@ const APP_UP = 'running.corecube-up';
 const APP_CURRENT = 'running.current';
 const REMEDY =
   'Apply gives the tables to the migration owner, turns row-level security on and sets the rights anew.';
+const IMPACT =
+  'Each table is locked for a moment. What worked as an owner of tables, or saw rows of other compartments, no longer can.';
 
 interface Table {
   readonly name: string;
@@ -188,6 +190,7 @@ const control = (
   severity: 'required',
   section: SECTION,
   remedy: REMEDY,
+  impact: IMPACT,
   ...part,
   inspect: ({ host, answers }) => judge(host, answers),
 });
@@ -261,6 +264,7 @@ export const rlsControls: readonly Control<Needed>[] = [
       how: 'Reads every permissive policy for the app role in the catalogue and looks for the constant expression true; other wide expressions are not judged.',
       threat: 'USING (true) is a policy that filters nothing.',
       remedy: "The policies are CoreCube's own: report what is named to whoever gave you CoreCube.",
+      impact: 'None by itself; a tighter policy hides rows that everybody saw.',
     },
     async (host, answers) => {
       const { seen, verdict } = await tables(host, answers);
@@ -278,6 +282,7 @@ export const rlsControls: readonly Control<Needed>[] = [
       how: 'Makes CoreCube query its database and reads its own sessions in pg_stat_activity and pg_stat_ssl.',
       threat: 'A driver that ignores sslmode sends everything in the clear, whatever the URL says.',
       remedy: 'Apply writes rules that refuse what is not encrypted; an external server needs the same.',
+      impact: 'Sessions without TLS cannot be opened again; the database is not restarted.',
     },
     async (host, answers) => {
       const found = await sessions(host, answers);
@@ -295,6 +300,7 @@ export const rlsControls: readonly Control<Needed>[] = [
       how: 'Makes CoreCube query its database and reads under which roles its sessions run in pg_stat_activity.',
       threat: 'Requests that run as the owner of the tables are not bound by row-level security.',
       remedy: 'Apply recreates CoreCube with the URLs of .env.',
+      impact: 'CoreCube is recreated and away for some seconds; its data stays.',
     },
     async (host, answers) => {
       const release = await knownRelease(host, answers);

@@ -57,6 +57,7 @@ interface Row {
 }
 
 const REMEDY = 'Apply sets the roles and their rights anew, in one transaction.';
+const IMPACT = 'Whatever used more than these rights loses it at once; nothing is restarted.';
 
 const ROWS: readonly Row[] = [
   {
@@ -229,6 +230,7 @@ const fromRow = (row: Row): Control<Needed> => ({
   how: row.how,
   threat: row.threat,
   remedy: REMEDY,
+  impact: IMPACT,
   async inspect({ host, answers }) {
     const look = await lookAs(host, answers, row.role);
     return look.verdict ?? row.judge(look.results, host, answers);
@@ -244,6 +246,7 @@ export const roleControls: readonly Control<Needed>[] = [
     how: 'Logs in with each of the three URLs of .env and compares the role that the server names.',
     threat: 'CoreCube does not start, or a role was locked out by a changed password.',
     remedy: `Apply gives the roles the passwords of .env, as SCRAM verifiers.`,
+    impact: 'What uses another password of these roles loses access at its next login.',
     async inspect({ host, answers }) {
       const failures: string[] = [];
       for (const role of ROLE_KEYS) {

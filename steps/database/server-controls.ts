@@ -30,6 +30,7 @@ export const serverControls: readonly Control<Needed>[] = [
     threat:
       'Nothing about a database that does not answer can be proved, and CoreCube does not start without it.',
     remedy: `Apply starts it. See docker compose logs ${SERVICE.database} for why it ended.`,
+    impact: 'None: what needs the database does not work until it runs.',
     async inspect({ host, answers }) {
       const base = await ground(host, answers);
       const expected = 'it runs, is healthy and answers';
@@ -125,6 +126,7 @@ export const serverControls: readonly Control<Needed>[] = [
     how: 'Tries to log in as the app role, with the right password, over an unencrypted connection.',
     threat: 'A client with a wrong URL would send everything in the clear, and nobody would notice.',
     remedy: `Apply writes ${PATH.hba} with hostssl lines only; an external server needs the same in its pg_hba.conf.`,
+    impact: 'The database reads its rules again without a restart; clients without TLS can no longer log in.',
     async inspect({ host, answers }) {
       const base = await ground(host, answers);
       if (base.is === 'down') return unknown(base.observed, UP);
@@ -151,6 +153,8 @@ export const serverControls: readonly Control<Needed>[] = [
     how: 'Tries a handshake that offers TLS 1.0 and 1.1 only, and one with a current version to see that the server answers at all.',
     threat: 'TLS 1.0 and 1.1 are broken, and whoever is in between can force them.',
     remedy: 'Apply sets ssl_min_protocol_version to TLSv1.2.',
+    impact:
+      'The database is recreated; its data stays. Clients that know only older TLS can no longer connect.',
     async inspect({ host, answers }) {
       const base = await ground(host, answers);
       if (base.is === 'down') return unknown(base.observed, UP);
@@ -198,6 +202,7 @@ export const serverControls: readonly Control<Needed>[] = [
     how: "Reads the port bindings and networks of the database's container in docker inspect; no connection from another host is tried.",
     threat: 'Docker publishes ports past the host firewall: the whole network could try passwords.',
     remedy: `Remove ports and networks of ${SERVICE.database} from ${PATH.compose} and ${PATH.override}; apply recreates the container.`,
+    impact: 'The database is recreated; its data stays. What came in through that port loses its way.',
     async inspect({ host, answers }) {
       const base = await ground(host, answers);
       if (base.is === 'down') return unknown(base.observed, UP);

@@ -44,6 +44,7 @@ const certificate: OutsideControl = {
   how: 'Completes a handshake at each address and compares the name and the dates of the certificate that is served.',
   threat: 'Clients refuse the connection, or people learn to click the warning away.',
   remedy: "Apply again on the host; with ACME look at the proxy's log for the authority's reason.",
+  impact: 'A restart of the proxy may be needed: open streams end. An authority counts failed orders.',
   inspect: (context) =>
     everywhere(context, async ({ shake }) => {
       if (!shake.ok) return fail(`no certificate: ${because(shake.message)}`, 'a completed handshake');
@@ -68,6 +69,7 @@ const trusted: OutsideControl = {
   threat: 'An untrusted chain cannot be told from somebody in between, who reads every key and every answer.',
   remedy:
     'Serve the chain with its intermediates, issued by an authority that clients know. With a private authority give its root to the probe (--ca FILE) and to every client.',
+  impact: 'A restart of the proxy: open streams end.',
   inspect: (context) =>
     everywhere(context, async ({ shake }) => {
       if (!shake.ok) return unknown(`no handshake: ${because(shake.message)}`);
@@ -95,6 +97,7 @@ const oldRefused: OutsideControl = {
   how: 'Tries a handshake with TLS 1.0 and one with 1.1 at each address; both must end with an alert.',
   threat: 'An attacker in between talks both sides down to a version with broken protection.',
   remedy: 'Apply again on the host; look at a load balancer in front, which ends TLS by its own rules.',
+  impact: 'Clients that know only TLS 1.0 or 1.1 can no longer connect.',
   inspect: (context) => everywhere(context, ({ https }) => tryOldVersions(siteOf(context), https)),
 };
 
@@ -107,6 +110,7 @@ const accepted = (number: '2' | '3', refs: readonly string[], threat: string): O
   how: `Completes a handshake limited to TLS 1.${number} at each address.`,
   threat,
   remedy: 'Apply again on the host: the Caddyfile allows TLS 1.2 and 1.3.',
+  impact: 'On the host the proxy loads its file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     everywhere(context, ({ https }) => tryVersion(siteOf(context), https, `TLSv1.${number}`)),
 });
@@ -120,6 +124,7 @@ const redirects: OutsideControl = {
   how: 'Sends plain HTTP requests to each address and compares status and location with the HTTPS address.',
   threat: 'API keys and cookies cross the network readable.',
   remedy: 'Apply again on the host; look at what else listens on the HTTP port.',
+  impact: 'On the host the proxy loads its file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     everywhere(context, async ({ http }) => {
       const open = await plainHttp(context, http);
@@ -163,6 +168,7 @@ const headersOnce: OutsideControl = {
   how: 'Counts each security header on public and refused answers of each address.',
   threat: 'Doubled headers cancel each other out; missing ones allow framing and content sniffing.',
   remedy: 'Apply again on the host; a proxy or load balancer in front must not add its own copies.',
+  impact: 'On the host the proxy loads its file without a restart; an open stream may have to connect again.',
   inspect: (context) => sampled(context, judgeHeaders),
 };
 
@@ -175,6 +181,7 @@ const hsts: OutsideControl = {
   how: 'Reads Strict-Transport-Security on the answers of each address, and looks for it on plain HTTP, where it must not be.',
   threat: 'The first request of a visit goes out unprotected and can be kept that way.',
   remedy: 'Apply again on the host; a proxy or load balancer in front must not remove the header.',
+  impact: 'Browsers insist on HTTPS for this name for a year. Other names below it are not touched.',
   inspect: (context) =>
     sampled(context, async (list, { http }) => {
       const open = (await plainHttp(context, http)) === 'open';

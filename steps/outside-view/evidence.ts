@@ -193,6 +193,7 @@ export const viewTaken: Control<ViewAnswers> = {
   threat:
     'From the host itself nobody sees what a firewall, a router or a load balancer in front adds, or what a second address opens.',
   remedy: `Run the probe on another machine outside the allowed ranges, then verify with --outside probe.json. A look counts for ${MAX_AGE_DAYS} days.`,
+  impact: 'None: the probe only looks.',
   manual: true,
   async inspect(context) {
     const seen = await evidence(context);

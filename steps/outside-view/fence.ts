@@ -53,6 +53,7 @@ const publicAnswers: OutsideControl = {
   threat: 'A fence that is too wide stops the clients; an API that asks for no key serves everybody.',
   remedy:
     'Apply again on the host. When /v1/models answers without a key, look at the API keys of type public in the console.',
+  impact: 'On the host the proxy loads its file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     everywhere(context, async ({ https, models }) =>
       judgePublic(models, await ask(siteOf(context), https, '/mcp', mcpPing)),
@@ -70,6 +71,7 @@ const adminRefused: OutsideControl = {
     'Whoever finds a spelling that the proxy and CoreCube read differently stands before the login page.',
   remedy:
     'Apply again on the host, and look for other proxies that serve CoreCube. From a machine in the allowed ranges, run the probe with --inside.',
+  impact: 'Who is outside of the allowed ranges can no longer open the console.',
   inspect: (context) =>
     outside(context, async (at) =>
       explained(await fire(context, at, fenceShots(context.answers.publicPaths)), at),
@@ -87,6 +89,7 @@ const forgedRefused: OutsideControl = {
     'X-Forwarded-For and its relatives are written by anybody; a proxy that believes them has no fence.',
   remedy:
     'Apply again on the host: the Caddyfile trusts no proxy. A load balancer in front that has to be believed is not supported.',
+  impact: 'Behind a load balancer every client has its address, and is judged by it.',
   inspect: (context) =>
     outside(context, async (at) => {
       const bare = await console(context, at);
@@ -107,6 +110,7 @@ const metricsRefused: OutsideControl = {
   how: 'Asks for metrics and debug paths at each address; each must be refused.',
   threat: 'Metrics tell an attacker what runs, for whom, and when nobody is looking.',
   remedy: 'Apply again on the host: everything but /v1 and /mcp is behind the fence.',
+  impact: 'A collector outside of the allowed ranges can no longer read the metrics.',
   inspect: (context) => outside(context, async (at) => explained(await fire(context, at, metricsShots), at)),
 };
 
@@ -120,6 +124,7 @@ const otherHosts: OutsideControl = {
   threat:
     'A page on a name that points here (DNS rebinding) could talk to CoreCube in the browser of an admin.',
   remedy: 'Apply again on the host: the Caddyfile serves one name only.',
+  impact: 'Requests for any other name of the host are refused.',
   inspect: (context) =>
     everywhere(context, async ({ https, http, models }) => {
       // A proxy that answers nobody refuses everybody: that proves nothing.
@@ -140,6 +145,7 @@ const consoleOpens: OutsideControl = {
     'Administrators are locked out, and the fence is widened in a hurry. Over IPv6 it is the sign that every client looks like the bridge gateway.',
   remedy:
     'Add the address of this machine to adminRanges; when it is there, remove IPv6 publishing, which hides the addresses of clients behind Docker.',
+  impact: 'Whoever shares an address that you add may open the login page too.',
   inspect: (context) => {
     if (context.answers.inside === 'no')
       return Promise.resolve(skip('this machine was not said to be inside the allowed ranges (--inside)'));

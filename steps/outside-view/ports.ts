@@ -4,7 +4,10 @@ import { APP_PORT, DATABASE } from '../shared/layout.ts';
 import type { ProbeAnswers } from './answers.ts';
 import { combine } from './survey.ts';
 
-type Told = Pick<Control<ProbeAnswers>, 'id' | 'title' | 'section' | 'refs' | 'how' | 'threat' | 'remedy'>;
+type Told = Pick<
+  Control<ProbeAnswers>,
+  'id' | 'title' | 'section' | 'refs' | 'how' | 'threat' | 'remedy' | 'impact'
+>;
 
 /** A port that is closed from here: refused, or filtered on an address at which the HTTPS port answers. */
 const closed = (port: number, told: Told): Control<ProbeAnswers> => ({
@@ -36,6 +39,7 @@ export const portControls: readonly Control<ProbeAnswers>[] = [
     threat:
       "It leads around the console's fence and around TLS; Docker's published ports go around most host firewalls.",
     remedy: 'Remove the published port from compose.override.yaml, then apply again on the host.',
+    impact: 'CoreCube is recreated and away for some seconds; what used its port must use the proxy.',
   }),
   closed(DATABASE.port, {
     id: 'outside.database-port-closed',
@@ -46,6 +50,7 @@ export const portControls: readonly Control<ProbeAnswers>[] = [
     threat: 'The database holds every document in plain text, and its passwords can be tried from anywhere.',
     remedy:
       'Publish no port of the database: remove it from compose.override.yaml and look for another PostgreSQL on the host.',
+    impact: 'The database is recreated; its data stays. What came in through that port loses its way.',
   }),
   closed(2019, {
     id: 'outside.proxy-admin-port-closed',
@@ -55,6 +60,7 @@ export const portControls: readonly Control<ProbeAnswers>[] = [
     how: 'Tries to connect to port 2019 of each address.',
     threat: 'Whoever reaches it replaces the whole configuration of the proxy, without a password.',
     remedy: 'Remove any port 2019 from compose.override.yaml, then apply again on the host.',
+    impact: 'The proxy is recreated and away for some seconds.',
   }),
   closed(2375, {
     id: 'outside.engine-port-closed',
@@ -64,5 +70,7 @@ export const portControls: readonly Control<ProbeAnswers>[] = [
     how: 'Tries to connect to port 2375 of each address.',
     threat: 'Whoever reaches the engine without TLS is root on the host.',
     remedy: 'Remove tcp:// from the hosts of the engine (daemon.json, the unit of docker.service).',
+    impact:
+      'The engine is restarted, and its containers with it unless live-restore is on; what used that port loses its way.',
   }),
 ];

@@ -52,6 +52,7 @@ const adminRefused: Control<ProxyAnswers> = {
   threat:
     'Whoever finds a spelling that the proxy and CoreCube read differently stands before the login page.',
   remedy: 'Apply again: the Caddyfile is put back. Look for other proxies or files that serve CoreCube.',
+  impact: 'Who is outside of the allowed ranges can no longer open the console.',
   inspect: (context) =>
     fromOutside(context, ([first, ...others]) =>
       attackAll(context, [
@@ -76,6 +77,7 @@ const forgedRefused: Control<ProxyAnswers> = {
   threat:
     'X-Forwarded-For and its relatives are written by anybody; a proxy that believes them has no fence.',
   remedy: 'Apply again: the Caddyfile trusts no proxy and goes by the address of the connection.',
+  impact: 'Behind a load balancer every client has its address, and is judged by it.',
   inspect: (context) =>
     fromOutside(context, ([first]) =>
       attackAll(context, from(first as Vantage, forgedShots(claimsOf(context.answers.adminRanges)))),
@@ -90,6 +92,7 @@ const metricsRefused: Control<ProxyAnswers> = {
   how: 'Asks for metrics and debug paths from outside the ranges, and tries port 2019 of the proxy.',
   threat: 'Metrics tell an attacker what runs; the admin endpoint replaces the whole configuration unasked.',
   remedy: 'Apply again; remove any port 2019 from compose.override.yaml.',
+  impact: 'A collector outside of the allowed ranges can no longer read the metrics.',
   inspect: (context) =>
     fromOutside(context, async ([first], proxy) => {
       const ports = proxy.container.NetworkSettings.Ports['2019/tcp'] ?? [];
@@ -119,6 +122,7 @@ const otherHosts: Control<ProxyAnswers> = {
   threat:
     'A page on a name that points here (DNS rebinding) could talk to CoreCube in the browser of an admin.',
   remedy: 'Apply again: the Caddyfile serves one name only.',
+  impact: 'Requests for any other name of this host are refused.',
   inspect: (context) =>
     whenUp(context, async (proxy) => {
       const own = ask(context, proxy.https, '/v1/models');

@@ -44,6 +44,7 @@ const redirects: Control<ProxyAnswers> = {
   how: 'Asks for three paths over plain HTTP and compares status and location with the same path over HTTPS.',
   threat: 'API keys and cookies cross the network readable.',
   remedy: 'Apply again.',
+  impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     whenUp(context, async ({ http }) => {
       if (!http) return unknown('plain HTTP is not published', 'proxy.up');
@@ -137,6 +138,7 @@ const headersOnce: Control<ProxyAnswers> = {
   how: 'Asks for public and fenced paths and counts each security header, and any Server header, in every answer.',
   threat: 'Doubled headers cancel each other out; missing ones allow framing and content sniffing.',
   remedy: "Apply again: the proxy replaces CoreCube's own copies.",
+  impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     whenUp(context, async () => {
       const list = await samples(context);
@@ -172,6 +174,7 @@ const limit: Control<ProxyAnswers> = {
   how: 'Announces a body one byte larger than allowed, sends none, and expects 413.',
   threat: 'Anybody can fill memory and disk through the public API.',
   remedy: 'Apply again; raise maxUploadMb when real uploads are refused.',
+  impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     whenUp(context, async ({ https }) => {
       const most = bodyLimit(context.answers.maxUploadMb);
@@ -198,6 +201,7 @@ const streams: Control<ProxyAnswers> = {
   how: 'Looks at nothing: a streamed answer needs an API key, which this tool does not have.',
   threat: 'Chat clients show nothing until the model has finished, and give up before.',
   remedy: 'Apply again; look for another proxy in front that buffers.',
+  impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   async inspect() {
     return skip(
       'a streamed answer needs an API key, which this tool does not have; try a chat with stream: true',

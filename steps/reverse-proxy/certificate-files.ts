@@ -77,6 +77,7 @@ const usable: Control<ProxyAnswers> = {
   how: 'Parses the chain and its key and checks name, validity, issuers and that they belong together; only where the certificate is your own.',
   threat: 'Clients refuse the connection, or people learn to click warnings away.',
   remedy: 'Put a valid chain (leaf first) and its unencrypted key where tlsCertificate and tlsKey point.',
+  impact: 'A restart of the proxy: open streams end.',
   manual: true,
   async inspect(context) {
     const off = notFiles(context);

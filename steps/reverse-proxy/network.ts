@@ -25,6 +25,8 @@ const clientSeen: Control<ProxyAnswers> = {
     'Where the engine rewrites addresses, every client looks like the bridge gateway: the fence lets in all or none.',
   remedy:
     'Use a rootful Docker Engine with its default networking, or give the proxy the host network; publish no IPv6 on an IPv4 network.',
+  impact:
+    'The engine or the proxy is restarted; in the host network the proxy takes its ports from the host itself.',
   inspect: (context) =>
     whenUp(context, async (proxy) => {
       const { all, missing } = await vantages(context, proxy);
@@ -70,6 +72,8 @@ const gatewayNotAllowed: Control<ProxyAnswers> = {
     'Docker shows loopback and IPv6 clients as the gateway of the network: allowing it opens the console to them all.',
   remedy:
     "Name narrower ranges than Docker's own (172.16.0.0/12 holds them), or give the edge network a subnet outside of them.",
+  impact:
+    'Whoever came in through the named range can no longer open the console; a new subnet recreates the containers.',
   manual: true,
   async inspect(context) {
     const network = await edgeNetwork(context);
@@ -137,6 +141,7 @@ const appNotDirect: Control<ProxyAnswers> = {
   threat:
     "A published port 7400 leads around the console's fence and around TLS; host firewalls do not stop it.",
   remedy: 'Remove the port and network_mode of corecube from compose.override.yaml, then apply again.',
+  impact: 'CoreCube is recreated and away for some seconds; what used its port must use the proxy.',
   manual: true,
   async inspect(context) {
     const { host, answers } = context;

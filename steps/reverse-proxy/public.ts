@@ -31,6 +31,7 @@ export const publicAnswers: Control<ProxyAnswers> = {
   threat: 'A fence that is too wide stops the clients; an API that asks for no key serves everybody.',
   remedy:
     'Apply again. When /v1/models answers without a key, look at the API keys of type public in the console.',
+  impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     fromOutside(context, async ([first]) => {
       const { connectTo } = first as Vantage;

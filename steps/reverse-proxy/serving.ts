@@ -25,6 +25,7 @@ const up: Control<ProxyAnswers> = {
   how: "Reads the state of the proxy's container and opens a TCP connection to both published ports.",
   threat: 'Nobody reaches CoreCube, and people look for ways around the proxy.',
   remedy: 'Apply again: the proxy is created and started. When it fails, its last log lines are shown.',
+  impact: 'None: nothing is served until it runs.',
   async inspect(context) {
     const { host, answers } = context;
     const container = await containerOf(host, answers.projectName, SERVICE.proxy);
@@ -82,6 +83,8 @@ const dataVolume: Control<ProxyAnswers> = {
   threat:
     'A lost volume means a new certificate at every start; the authority locks the name out for days after a few.',
   remedy: 'Apply again: the volume is mounted and belongs to the proxy. It is never removed.',
+  impact:
+    'The proxy is recreated and away for some seconds; with an authority its certificate may be ordered anew.',
   inspect: (context) =>
     whenUp(context, async ({ container }) => {
       for (const [path, volume] of [
@@ -130,6 +133,7 @@ const configFile: Control<ProxyAnswers> = {
   how: "Renders the Caddyfile from the answers and compares it with the file, and reads the file's mode.",
   threat: 'A line added by hand opens the console, and nobody remembers it.',
   remedy: 'Apply again: the file is put back, the other version is kept in the backups.',
+  impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   async inspect({ host, answers }) {
     const file = await host.readText(PATH.caddyfile);
     if (file === undefined) return fail(`${PATH.caddyfile} does not exist`, 'a Caddyfile');
@@ -171,6 +175,7 @@ const configCurrent: Control<ProxyAnswers> = {
   how: "Asks Caddy's admin endpoint, inside the container, for the configuration that runs and compares it with what caddy adapt makes of the file.",
   threat: 'A file that was edited and never loaded, or a change that the next restart forgets.',
   remedy: 'Apply again: the file is validated and loaded.',
+  impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     whenUp(context, async ({ container }) => {
       const { host } = context;
@@ -196,6 +201,7 @@ const accessLog: Control<ProxyAnswers> = {
   threat: 'Nobody can tell afterwards who tried what, and no attack on the fence can be told from a visit.',
   how: "Makes one marked request from each place that this host can try from and looks for it in the log of the proxy's container.",
   remedy: 'Apply again: the Caddyfile logs every request to the log of the container.',
+  impact: 'The proxy loads the file without a restart; the log of its container grows by a line a request.',
   inspect: (context) =>
     whenUp(context, async (proxy) => {
       const { all, unlogged, missing } = await vantages(context, proxy);

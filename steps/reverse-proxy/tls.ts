@@ -122,6 +122,7 @@ const certificate: Control<ProxyAnswers> = {
   how: "Makes a TLS handshake under the domain's name and checks name, dates, issuer and, for your own certificate, the fingerprint.",
   threat: 'Clients refuse the connection, or somebody in between reads every key and every answer.',
   remedy: "Apply again; with ACME look at the proxy's log for the authority's reason.",
+  impact: 'A restart of the proxy may be needed: open streams end. An authority counts failed orders.',
   inspect: (context) =>
     whenUp(context, async ({ https, container }) => {
       const fault = await certificateFault(context, https, container);
@@ -142,6 +143,7 @@ const trusted: Control<ProxyAnswers> = {
   threat: 'People and programs are told to switch verification off, and then nothing is verified any more.',
   remedy:
     'Use the production ACME directory, or a certificate of an authority that your clients already know.',
+  impact: 'A new certificate is ordered; an authority limits how many it issues for a name in a week.',
   async inspect(context) {
     if (context.answers.tls === 'internal')
       return skip("the private authority is on purpose: clients must be given Caddy's root certificate");
@@ -206,6 +208,7 @@ const oldRefused: Control<ProxyAnswers> = {
   how: "Tries a handshake that offers TLS 1.0 only and one that offers TLS 1.1 only; both must end with the server's alert.",
   threat: 'An attacker in between talks both sides down to a version with broken protection.',
   remedy: 'Apply again: the Caddyfile allows TLS 1.2 and 1.3 only.',
+  impact: 'Clients that know only TLS 1.0 or 1.1 can no longer connect.',
   inspect: (context) => whenUp(context, ({ https }) => tryOldVersions(context, https)),
 };
 
@@ -223,6 +226,7 @@ const accepted = (
   how: `Makes a handshake that offers ${version.replace('v', ' ')} only, under the domain's name.`,
   threat,
   remedy: 'Apply again: the Caddyfile allows TLS 1.2 and 1.3.',
+  impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   inspect: (context) => whenUp(context, ({ https }) => tryVersion(context, https, version, 'proxy.up')),
 });
 

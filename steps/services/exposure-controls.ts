@@ -81,6 +81,7 @@ export const exposureControls: readonly Control<Needed>[] = [
     threat: 'Who can run docker inspect reads the passwords of the database roles.',
     remedy:
       'Keep the docker group as small as root. CoreCube documents no way to read its connection URLs from files.',
+    impact: 'Whoever leaves the group can no longer use Docker on this host.',
     async inspect({ host, answers }) {
       const container = await mustRun(host, answers.projectName);
       if (!container) return unknown(`${SERVICE.app} does not run`, UP);
@@ -102,6 +103,7 @@ export const exposureControls: readonly Control<Needed>[] = [
     how: 'Lists all containers of the project, stopped ones too, and compares them with the services that Compose makes of the files.',
     threat: 'A forgotten container of an earlier declaration keeps running without its hardening.',
     remedy: 'docker rm the named container once you know that nothing needs it.',
+    impact: 'The named container ends; what it kept outside of volumes is lost.',
     manual: true,
     async inspect({ host, answers }) {
       const model = await composeModel(host, answers.projectName);
@@ -144,6 +146,7 @@ export const exposureControls: readonly Control<Needed>[] = [
     threat:
       'PGVECTOR_URL means the least privileged connection in one generation and the most privileged one in the other.',
     remedy: 'Answer release: v1 or v2 as seen here, then apply again.',
+    impact: 'CoreCube is recreated with the variables of that generation and away for some seconds.',
     manual: true,
     async inspect({ host, answers }) {
       const { release, evidence } = await releaseOf(host, answers);

@@ -73,6 +73,7 @@ export const keyControls: readonly Control<Needed>[] = [
     how: 'Tries to open the key as uid 65534 inside the container with wc -c, which would print a size and no key.',
     threat: 'Any process in the container would have the key.',
     remedy: `chmod 600 ${PATH.key}`,
+    impact: 'None for CoreCube; whoever else read the key no longer can.',
     inspect: ({ host, answers }) =>
       inside(host, answers.projectName, async (container) => {
         // wc -c opens the file and prints a number: the key itself never comes out.

@@ -186,6 +186,7 @@ export function upControl<A extends Pick<Answers, 'projectName'>>(
     how: "Reads the state and the health of the service's container in docker inspect.",
     threat: 'What does not run cannot be proved, and does not serve.',
     remedy: `Apply starts it. docker compose logs ${service} tells why it stopped.`,
+    impact: 'None: what needs it does not work until it runs.',
     async inspect({ host, answers }) {
       if (!applies(answers)) return skip(`${service} is not part of this deployment`);
       const container = await containerOf(host, answers.projectName, service);

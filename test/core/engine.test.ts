@@ -24,6 +24,7 @@ const control = (id: string, look: Look, more: Partial<Control> = {}): Control =
   how: 'It looks.',
   threat: 't',
   remedy: 'r',
+  impact: 'i',
   inspect: async () => look(),
   ...more,
 });

@@ -27,6 +27,7 @@ export const control = (id: string, isGood: () => boolean, more: Partial<Control
   how: 'It looks.',
   threat: 't',
   remedy: 'r',
+  impact: 'i',
   inspect: async () => (isGood() ? pass('on') : fail('off', 'on')),
   ...more,
 });

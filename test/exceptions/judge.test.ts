@@ -31,6 +31,7 @@ const control = (id: string, verdict: Verdict, more: Partial<Control> = {}): Con
   how: 'Looks at the fixture.',
   threat: 't',
   remedy: 'r',
+  impact: 'i',
   inspect: async () => verdict,
   ...more,
 });

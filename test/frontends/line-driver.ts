@@ -102,6 +102,7 @@ const control = (id: string, title: string, more: Partial<Control> & Pick<Contro
   how: 'Looks at the toy.',
   threat: 'The toy breaks.',
   remedy: 'Repair the toy.',
+  impact: 'None.',
   ...more,
 });
 const change = (id: string, summary: string, apply: Change['apply'], more: Partial<Change> = {}): Change => ({

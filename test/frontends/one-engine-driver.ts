@@ -61,6 +61,7 @@ const fileStep = (id: string, waits: boolean): AnyStep => ({
       how: 'Looks at the toy.',
       threat: 'The toy is nameless.',
       remedy: 'Write the file.',
+      impact: 'None.',
       inspect: async ({ host, answers }) => {
         const text = await host.readText(`${id}.txt`);
         return text === answers.name ? pass(`${text}`) : fail(text ?? 'no file', answers.name);

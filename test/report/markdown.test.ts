@@ -155,6 +155,7 @@ describe('the report in Markdown', () => {
           how: 'It looks.',
           threat: 't',
           remedy: 'r',
+          impact: 'i',
           inspect: async () => fail(`saw ${secret.reveal()}`, 'nothing', `because ${secret.reveal()}`),
         },
       ],
