@@ -93,7 +93,7 @@ function toFinding(
     refs: control.refs ?? [],
     threat: control.threat,
     remedy: control.remedy,
-    ...(control.impact === undefined ? {} : { impact: control.impact }),
+    impact: control.impact,
     ...(control.manual ? { manual: true as const } : {}),
     verdict: waived
       ? { is: 'skip', because: redact(`waived ${describeWaiver(waiver)}; it ${describeVerdict(seen)}`) }
