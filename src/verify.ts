@@ -64,10 +64,11 @@ interface Bed {
   readonly signal: AbortSignal;
 }
 
-const directories = (args: Arguments, { product }: World): readonly string[] =>
-  (args.operands.length > 0 ? args.operands : [args.text('dir') ?? product.defaultDir]).map((dir) =>
-    resolve(dir),
-  );
+/** The directories that are named, each once: a second look at the same place proves nothing more. */
+const directories = (args: Arguments, { product }: World): readonly string[] => {
+  const named = args.operands.length > 0 ? args.operands : [args.text('dir') ?? product.defaultDir];
+  return [...new Set(named.map((dir) => resolve(dir)))];
+};
 
 /** Flags and directories that do not go together. */
 function together(args: Arguments, dirs: readonly string[]): Problem[] {

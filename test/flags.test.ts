@@ -337,6 +337,12 @@ describe('verify', () => {
     expect(await problems).toEqual(['--expect: 2 directories']);
   });
 
+  it('looks once at a directory that is named twice', async () => {
+    const dir = join(bed.dir, 'install');
+    const { stdout } = await bed.run(['verify', '--evidence', dir, `${dir}/`, `${dir}/../install`, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 1 });
+  });
+
   it('proves several chains as one JSON document', async () => {
     const { stdout } = await bed.run(['verify', '--evidence', join(bed.dir, 'install'), bed.dir, '--json']);
     expect(JSON.parse(stdout)).toHaveLength(2);

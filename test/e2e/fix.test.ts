@@ -1,5 +1,5 @@
 /** `verify --fix`: repairs what failed and nothing else, and asks before anything is interrupted or rotated. */
-import { chmod, readFile, stat } from 'node:fs/promises';
+import { chmod, readFile, stat, symlink } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Report } from '../../src/core/report.ts';
 import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
@@ -107,12 +107,14 @@ describe('verify --fix', () => {
   });
 
   it('verifies several installs in one call, told one after the other', async () => {
-    const result = await install.tool(['verify', install.dir, install.dir, '--format', 'json']);
+    const other = `${install.dir}-by-another-name`;
+    await symlink(install.dir, other);
+    const result = await install.tool(['verify', install.dir, other, '--format', 'json']);
     expect(result.code, result.stderr).toBe(0);
     const reports = JSON.parse(result.stdout) as { dir: string; exit: number }[];
     expect(reports.map(({ dir, exit }) => [dir, exit])).toEqual([
       [install.dir, 0],
-      [install.dir, 0],
+      [other, 0],
     ]);
     const missing = await install.tool(['verify', install.dir, '/nowhere']);
     expect(missing.code).toBe(2);
