@@ -9,7 +9,7 @@ import { deploy } from './deploy.ts';
 import { explain } from './explain-command.ts';
 import { helpText } from './help.ts';
 import { fileEvidence } from './host/evidence-store.ts';
-import { statFile, writeWhole } from './host/files.ts';
+import { realPath, statFile, writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
@@ -59,6 +59,7 @@ const world = (): World => ({
   stderr: process.stderr,
   read: (path) => readFile(path, 'utf8'),
   stat: statFile,
+  realPath,
   writeReport: (path, text) => writeWhole(path, text),
   createHost: (dir, isWriting, raw, machine) =>
     createHostSource({

@@ -49,7 +49,7 @@ export interface Repair {
 export async function deploy(args: Arguments, world: World, repair?: Repair): Promise<ExitCode> {
   const { product } = world;
   const mode: Mode = args.on('dry-run') ? 'plan' : args.on('files-only') ? 'files' : 'apply';
-  const dir = repair?.dir ?? resolve(args.text('dir') ?? product.defaultDir);
+  const dir = repair?.dir ?? (await world.realPath(resolve(args.text('dir') ?? product.defaultDir)));
   const usesStdout = repair?.usesStdout ?? args.on('json');
   const text = usesStdout ? world.stderr : world.stdout;
   const kind = chooseFrontend({

@@ -23,7 +23,7 @@ const silent: Frontend = {
 /** Explains each control; with an install in the directory, also what is seen of it now. @throws {UsageError} */
 export async function explain(args: Arguments, world: World): Promise<ExitCode> {
   const { product } = world;
-  const dir = resolve(args.text('dir') ?? product.defaultDir);
+  const dir = await world.realPath(resolve(args.text('dir') ?? product.defaultDir));
   const problems = explainProblems(args.operands, product);
   const prepared = await prepare(args, world, { mode: 'verify', dir, isPerson: false });
   const isInstall = prepared.hasSaved || args.text('answers') !== undefined;

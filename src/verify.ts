@@ -20,7 +20,7 @@ import type { World } from './world.ts';
  * @throws {UsageError} with every problem of the input, of all installs at once
  */
 export async function verify(args: Arguments, world: World): Promise<ExitCode> {
-  const dirs = directories(args, world);
+  const dirs = await directories(args, world);
   const problems: Problem[] = together(args, dirs);
   const expect = args.text('expect');
   if (expect !== undefined && !/^[0-9a-f]{64}$/.test(expect))
@@ -64,10 +64,10 @@ interface Bed {
   readonly signal: AbortSignal;
 }
 
-/** The directories that are named, each once: a second look at the same place proves nothing more. */
-const directories = (args: Arguments, { product }: World): readonly string[] => {
-  const named = args.operands.length > 0 ? args.operands : [args.text('dir') ?? product.defaultDir];
-  return [...new Set(named.map((dir) => resolve(dir)))];
+/** The directories that are named, each once by its own name: a second look at the same place proves nothing more. */
+const directories = async (args: Arguments, world: World): Promise<readonly string[]> => {
+  const named = args.operands.length > 0 ? args.operands : [args.text('dir') ?? world.product.defaultDir];
+  return [...new Set(await Promise.all(named.map((dir) => world.realPath(resolve(dir)))))];
 };
 
 /** Flags and directories that do not go together. */

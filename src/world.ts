@@ -12,6 +12,8 @@ export interface World {
   read(path: string): Promise<string>;
   /** Of the path itself, no link followed; undefined when there is nothing. */
   stat(path: string): Promise<FileStat | undefined>;
+  /** The directory's own name, links followed as far as the path exists. @param path absolute */
+  realPath(path: string): Promise<string>;
   /** Replaces a file as a whole: whoever reads it sees the old text or the new one. */
   writeReport(path: string, text: string): Promise<void>;
   /**

@@ -3,6 +3,7 @@
 import type { DriftExplainer } from '../src/core/hooks.ts';
 import {
   foreignIsolated,
+  handedOver,
   ownLogin,
   passwordContent,
   passwordFile,
@@ -121,6 +122,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['running.no-extra-containers', extraContainers],
   ['running.*', runningProperty],
   ['secrets.not-in-inspect', secretInEnvironment],
+  ['secrets.only-their-services', handedOver],
   ['admin.not-in-environment', secretInEnvironment],
 
   ['admin.password-file', passwordFile],

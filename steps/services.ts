@@ -10,6 +10,7 @@ import { type Answers, defineStep } from './questions.ts';
 import { startApp, startService } from './services/changes.ts';
 import { exposureControls } from './services/exposure-controls.ts';
 import { keyControls } from './services/key-controls.ts';
+import { neighbourControls } from './services/neighbour-controls.ts';
 import { networkControls } from './services/network-controls.ts';
 import { volumeControls } from './services/volume-controls.ts';
 import { SERVICE } from './shared/layout.ts';
@@ -44,6 +45,7 @@ const controls: readonly Control<Needed>[] = [
   ...runningControls<Needed>({ prefix: 'running.', subject: 'The containers', users, up }),
   ...keyControls,
   ...volumeControls,
+  ...neighbourControls,
   ...networkControls,
   ...exposureControls,
   ...rlsControls,

@@ -78,6 +78,7 @@ function toyHost(toy: Toy): HostSource {
       ...blind.writer(signal, progress),
       readText: async () => undefined,
       stat: async () => undefined,
+      realPath: async (path) => path,
       writeFile: async () => {},
     }),
   };
@@ -179,6 +180,7 @@ export class FlagsBed {
         throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
       },
       stat: async () => undefined,
+      realPath: async (path) => path,
       async writeReport(path, text) {
         if (path.startsWith('/nowhere/'))
           throw Object.assign(new Error('no such directory'), { code: 'ENOENT' });

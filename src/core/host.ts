@@ -158,6 +158,8 @@ export interface HostReader {
   readSecret(path: string): Promise<Secret | undefined>;
   stat(path: string): Promise<FileStat | undefined>;
   list(path: string): Promise<readonly string[] | undefined>;
+  /** The path's own name: every link in it followed, as far as it exists and this user may look. */
+  realPath(path: string): Promise<string>;
   /** Runs a command that only looks; anything outside the host's list of looking commands throws. */
   query(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** One transaction, always rolled back: an attack that succeeds leaves nothing. Results in statement order. */

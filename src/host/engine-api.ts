@@ -104,7 +104,8 @@ function translate([program, ...words]: readonly string[]): Look | undefined {
   const name = words.at(-1) ?? '';
   if (line === 'info --format {{json .}}')
     return (call) => one(call, '/info', (json) => JSON.stringify(json));
-  if (line.startsWith('ps --all --no-trunc --quiet --filter ')) return listContainers(words.slice(4));
+  if (line === 'ps --all --no-trunc --quiet' || line.startsWith('ps --all --no-trunc --quiet --filter '))
+    return listContainers(words.slice(4));
   if (line.startsWith('inspect --type container ')) {
     return (call) =>
       several(

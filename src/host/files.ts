@@ -8,11 +8,12 @@ import {
   open,
   readdir,
   readFile,
+  realpath,
   rename,
   unlink,
   writeFile,
 } from 'node:fs/promises';
-import { dirname, isAbsolute, join, relative } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { ChangeError } from '../core/errors.ts';
 import type { AccessOptions, FileStat, WriteOptions } from '../core/host.ts';
 import { Secret } from '../core/secret.ts';
@@ -37,6 +38,18 @@ export async function statFile(path: string): Promise<FileStat | undefined> {
   if (!s) return undefined;
   const kind = s.isFile() ? 'file' : s.isDirectory() ? 'directory' : s.isSymbolicLink() ? 'symlink' : 'other';
   return { kind, mode: s.mode & 0o7777, uid: s.uid, gid: s.gid, size: s.size };
+}
+
+/**
+ * The path with every link in it followed, as far as it exists and this user may look; the rest stays as it was named.
+ */
+export async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(await realPath(parent), basename(path));
+  }
 }
 
 /** Names in a directory, or undefined when it does not exist. */

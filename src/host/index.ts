@@ -18,6 +18,7 @@ import {
   listDirectory,
   ownerChanger,
   readText,
+  realPath,
   removeFile,
   replaceFile,
   setAccess,
@@ -87,6 +88,7 @@ export function createHostSource(options: HostOptions): HostSource {
       },
       stat: (path) => statFile(at(path)),
       list: (path) => listDirectory(at(path)),
+      realPath: (path) => realPath(at(path)),
       async query(argv, commandOptions) {
         requireLooking(argv);
         return asksTheMachine(argv) && commandOptions === undefined

@@ -148,6 +148,14 @@ export const ROWS: readonly Row[] = [
       'Guide v2 ignores ENCRYPTION_KEY_FILE, makes its own key and loses every credential at the next redeploy; an environment shows in docker inspect.',
   },
   {
+    property: 'secret-delivery',
+    title: 'No service is handed secrets or data that only another one needs',
+    section: 'encryption-key-management',
+    refs: ['CWE-668'],
+    how: "Compares what every service mounts and is given as secrets, in the model that Compose makes of compose.yaml, with what the install's own services need.",
+    threat: 'Whoever breaks into that service has passwords or documents that it never needed.',
+  },
+  {
     property: 'certificate',
     title: 'Your own certificate, where there is one, is handed to the proxy as files',
     section: 'tls',

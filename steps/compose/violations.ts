@@ -3,6 +3,7 @@
 import { serverOptionProblems } from '../database/server-options.ts';
 import { allowedCapabilities } from '../shared/capabilities.ts';
 import type { ComposeModel, ComposeService } from '../shared/compose-project.ts';
+import { declaredMounts, handedWithoutNeed } from '../shared/handed.ts';
 import { KEY_IN_CONTAINER, NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { type ComposeAnswers, publicUrl } from './render.ts';
 
@@ -22,6 +23,7 @@ export type Property =
   | 'logs'
   | 'isolation'
   | 'key-delivery'
+  | 'secret-delivery'
   | 'settings'
   | 'init'
   | 'foreign-hardened'
@@ -65,6 +67,7 @@ export function violations(
   const app = model.services[SERVICE.app];
   if (app) {
     keyDelivery(model, app, add);
+    secretDelivery(model, dir, add);
     settings(app, answers, add);
   }
   return found;
@@ -244,6 +247,15 @@ function keyDelivery(model: ComposeModel, app: ComposeService, add: Add): void {
     add('key-delivery', `ENCRYPTION_KEY_FILE is not ${KEY_IN_CONTAINER.v1}`);
   if (!/(^|\/)secrets\/encryption_key$/.test(model.secrets?.encryption_key?.file ?? ''))
     add('key-delivery', 'the secret encryption_key is not the file secrets/encryption_key');
+}
+
+/** Services of this project; what a stranger's container mounts only the running engine tells. */
+function secretDelivery(model: ComposeModel, dir: string, add: Add): void {
+  for (const service of Object.keys(model.services)) {
+    const at = { project: model.name, dir, service };
+    for (const what of handedWithoutNeed(declaredMounts(model, service), at))
+      add('secret-delivery', `${service} is handed ${what}, which it does not need`);
+  }
 }
 
 function settings(app: ComposeService, answers: ComposeAnswers, add: Add): void {

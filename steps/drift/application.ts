@@ -3,7 +3,8 @@
 import { expectedUsers, type Property, violations } from '../compose/violations.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { composeModel } from '../shared/compose-project.ts';
-import { containerOf, containers } from '../shared/docker.ts';
+import { containerOf, containers, withRealSources } from '../shared/docker.ts';
+import { handedWithoutNeed, mountsOf } from '../shared/handed.ts';
 import { isOwnService, PATH, SERVICE } from '../shared/layout.ts';
 import { lookAtRunning, type RunningProperty } from '../shared/running.ts';
 import { isolation } from '../shared/running-inspect.ts';
@@ -163,8 +164,21 @@ export const foreignIsolated: Rule = async (look) => {
   for (const container of await containers(host, answers.projectName)) {
     const service = label(container, 'service') ?? '';
     if (isOwnService(service)) continue;
-    if (isolation(container, host.dir).length > 0)
+    if (isolation(await withRealSources(host, container), host.dir).length > 0)
       return declaredOrNot(look, service, violates(look, ['isolation'], service));
+  }
+  return undefined;
+};
+
+/** `secrets.only-their-services`: a file hands it over, or only the running container has it; a stranger's tells nothing. */
+export const handedOver: Rule = async (look) => {
+  const { host, answers } = look;
+  const { projectName: project } = answers;
+  for (const container of await containers(host, project)) {
+    const service = label(container, 'service') ?? '';
+    const given = mountsOf(await withRealSources(host, container));
+    if (handedWithoutNeed(given, { project, dir: host.dir, service }).length > 0)
+      return declaredOrNot(look, service, violates(look, ['secret-delivery'], service));
   }
   return undefined;
 };

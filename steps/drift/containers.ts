@@ -8,6 +8,7 @@ import { type ComposeModel, composeArgv, composeModel, configHashes } from '../s
 import { type Container, containerOf, dockerOutput } from '../shared/docker.ts';
 import { ENV, PATH, SERVICE } from '../shared/layout.ts';
 import { readEnv } from '../shared/postgres.ts';
+import { directoryNames } from '../shared/project-directory.ts';
 import { broken, describeDiff, type Look } from './context.ts';
 import { COMPOSE, edited, fileDrift, missing, stateOf, wasMade, writtenOn } from './files.ts';
 import { when } from './memory.ts';
@@ -151,9 +152,9 @@ async function byFileList(look: Look, container: Container, name: string): Promi
   const { host } = look;
   const listed = label(container, 'project.config_files')?.split(',') ?? [];
   if (listed.length === 0) return undefined;
-  const [own, override, boot] = [PATH.compose, PATH.override, PATH.bootstrapCompose].map((p) =>
-    join(host.dir, p),
-  );
+  const names = await directoryNames(host, look.answers.projectName);
+  const dir = names.get(label(container, 'service') ?? '') ?? host.dir;
+  const [own, override, boot] = [PATH.compose, PATH.override, PATH.bootstrapCompose].map((p) => join(dir, p));
   const foreign = listed.filter((path) => path !== own && path !== override && path !== boot);
   if (foreign.length > 0)
     return broken(

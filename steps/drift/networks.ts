@@ -3,6 +3,7 @@ import type { Drift } from '../../src/core/report.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { type Container, containerOf, containers } from '../shared/docker.ts';
 import { isOwnService, NETWORK, PATH, SERVICE } from '../shared/layout.ts';
+import { directoryNames } from '../shared/project-directory.ts';
 import { declaredOrNot, label, notCurrent, violates } from './containers.ts';
 import { broken, type Look, provedBy, type Rule } from './context.ts';
 import { composeDrift, overrideDrift } from './declared.ts';
@@ -18,15 +19,17 @@ async function undeclared({ host, answers }: Look): Promise<readonly Container[]
 }
 
 /** A container of the project that the files do not declare: of another file, or of these as they were once. */
-function leftOver(look: Look, container: Container): Drift | undefined {
+async function leftOver(look: Look, container: Container): Promise<Drift | undefined> {
   const name = container.Name.slice(1);
   const listed = (label(container, 'project.config_files') ?? '').split(',');
-  if (!listed.every((path) => path.startsWith(`${look.host.dir}/`)))
+  const service = label(container, 'service') ?? '';
+  const names = await directoryNames(look.host, look.answers.projectName);
+  const dir = names.get(service) ?? look.host.dir;
+  if (!listed.every((path) => path.startsWith(`${dir}/`)))
     return broken(
       'changed-at-run-time',
       `${name} was created with the project's label and from no file of this install.`,
     );
-  const service = label(container, 'service') ?? '';
   // A service of ours that is not declared any more: this tool moved on, or the answers, or a person; nobody can tell.
   if (isOwnService(service)) return undefined;
   return edited(`${name} was created from a file of this install that does not declare ${service} any more`, {
@@ -38,7 +41,8 @@ function leftOver(look: Look, container: Container): Drift | undefined {
 /** `running.no-extra-containers`. */
 export const extraContainers: Rule = async (look) => {
   const extra = await undeclared(look);
-  const [first] = extra.map((container) => leftOver(look, container)).filter((drift) => drift !== undefined);
+  const told = await Promise.all(extra.map((container) => leftOver(look, container)));
+  const [first] = told.filter((drift) => drift !== undefined);
   return first;
 };
 

@@ -3,7 +3,6 @@
 import type { HostReader } from '../../src/core/host.ts';
 import { type Control, unknown, type Verdict } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
-import type { Container } from '../shared/docker.ts';
 import { type EngineInfo, engine } from '../shared/engine.ts';
 
 export const NEEDS = [
@@ -47,18 +46,4 @@ export async function withEngine(
   return seen.state === 'not-installed'
     ? unknown('Docker is not installed', ID.installed)
     : unknown('Docker Engine does not answer', ID.reachable);
-}
-
-/** Compose's label of the directory that a container's project was started from. */
-export const WORKING_DIR = 'com.docker.compose.project.working_dir';
-
-/** True when the container belongs to this install directory, under whatever name (symbolic links) it was given. */
-export async function isHere(host: HostReader, container: Pick<Container, 'Config'>): Promise<boolean> {
-  const other = container.Config.Labels[WORKING_DIR];
-  if (other === undefined || other === host.dir) return other === host.dir;
-  return host.once(`same directory ${other}`, async () => {
-    const both = await host.query(['stat', '--dereference', '--format=%d:%i', host.dir, other]);
-    const [mine, its] = both.stdout.trim().split('\n');
-    return both.code === 0 && mine !== undefined && mine === its;
-  });
 }

@@ -5,7 +5,8 @@ import { fail, pass, type Verdict } from '../../src/core/step.ts';
 import { containers, dockerOutput } from '../shared/docker.ts';
 import type { SecretReference } from '../shared/grammar.ts';
 import { PATH } from '../shared/layout.ts';
-import { isHere, type Needed, type PreflightControl, WORKING_DIR, withEngine } from './common.ts';
+import { isHere, WORKING_DIR } from '../shared/project-directory.ts';
+import { type Needed, type PreflightControl, withEngine } from './common.ts';
 
 const noForeignInstall: PreflightControl = {
   id: 'host.no-foreign-install',

@@ -5,7 +5,8 @@ import { fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts'
 import { containerOf, docker } from '../shared/docker.ts';
 import { engine } from '../shared/engine.ts';
 import { SERVICE } from '../shared/layout.ts';
-import { ID, isHere, type Needed, type PreflightControl } from './common.ts';
+import { isHere } from '../shared/project-directory.ts';
+import { ID, type Needed, type PreflightControl } from './common.ts';
 
 const portsFree: PreflightControl = {
   id: 'host.ports-free',

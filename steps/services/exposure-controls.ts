@@ -4,7 +4,7 @@ import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts'
 import type { Answers } from '../questions.ts';
 import { bootstrapInProgress, readAdminPassword } from '../shared/admin-credentials.ts';
 import { composeModel } from '../shared/compose-project.ts';
-import { type Container, containerOf, containers } from '../shared/docker.ts';
+import { type Container, containerOf, containers, withRealSources } from '../shared/docker.ts';
 import { ENV, isOwnService, PATH, SERVICE } from '../shared/layout.ts';
 import { databaseConnections } from '../shared/postgres.ts';
 import { releaseOf } from '../shared/release.ts';
@@ -129,7 +129,8 @@ export const exposureControls: readonly Control<Needed>[] = [
     impact: 'The service is recreated without it.',
     manual: true,
     async inspect({ host, answers }) {
-      const foreign = (await containers(host, answers.projectName)).filter((c) => !isOurs(c));
+      const all = (await containers(host, answers.projectName)).filter((c) => !isOurs(c));
+      const foreign = await Promise.all(all.map((c) => withRealSources(host, c)));
       const found = foreign.flatMap((c) =>
         isolation(c, host.dir).map((text) => `${c.Name.slice(1)} ${text}`),
       );

@@ -3,24 +3,27 @@ import { join } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
 import { docker } from './docker.ts';
 import { PATH } from './layout.ts';
+import { directoryNames, projectDirectory } from './project-directory.ts';
 
 /**
  * argv of `docker compose` for this install: its own files, the operator's override included when it exists. With
- * `bootstrap`, the first boot's file is merged too and its variables win over `.env`.
+ * `bootstrap`, the first boot's file is merged too and its variables win over `.env`. `directory` is another name of the
+ * install's directory.
  */
 export async function composeArgv(
   host: HostReader,
   project: string,
-  options: { readonly bootstrap?: boolean } = {},
+  options: { readonly bootstrap?: boolean; readonly directory?: string } = {},
 ): Promise<string[]> {
   const files: string[] = [PATH.compose];
   if (await host.stat(PATH.override)) files.push(PATH.override);
   if (options.bootstrap) files.push(PATH.bootstrapCompose);
   const variables = options.bootstrap ? [PATH.env, PATH.bootstrapEnv] : [];
+  const dir = options.directory ?? (await projectDirectory(host, project));
   return [
-    ...['docker', 'compose', '--project-name', project, '--project-directory', host.dir],
-    ...files.flatMap((file) => ['--file', join(host.dir, file)]),
-    ...variables.flatMap((file) => ['--env-file', join(host.dir, file)]),
+    ...['docker', 'compose', '--project-name', project, '--project-directory', dir],
+    ...files.flatMap((file) => ['--file', join(dir, file)]),
+    ...variables.flatMap((file) => ['--env-file', join(dir, file)]),
   ];
 }
 
@@ -87,7 +90,16 @@ export interface ComposeModel {
   >;
   readonly volumes?: Readonly<Record<string, unknown>>;
   readonly secrets?: Readonly<
-    Record<string, { readonly file?: string; readonly environment?: string; readonly external?: boolean }>
+    Record<
+      string,
+      {
+        readonly file?: string;
+        /** The path that links lead to. */
+        readonly realFile?: string;
+        readonly environment?: string;
+        readonly external?: boolean;
+      }
+    >
   >;
 }
 
@@ -133,8 +145,36 @@ export function composeModel(
       'json',
       ...interpolate,
     ]);
-    return withMaps(JSON.parse(output) as ComposeModel);
+    return withRealPaths(host, withMaps(JSON.parse(output) as ComposeModel));
   });
+}
+
+/** Under another name a directory is the same directory: mounts are told by the path that links lead to. */
+async function withRealPaths(host: HostReader, model: ComposeModel): Promise<ComposeModel> {
+  const real = async (service: ComposeService): Promise<ComposeService> => ({
+    ...service,
+    ...(service.volumes === undefined
+      ? {}
+      : {
+          volumes: await Promise.all(
+            service.volumes.map(async (volume) =>
+              volume.type === 'bind' && volume.source !== undefined
+                ? { ...volume, source: await host.realPath(volume.source) }
+                : volume,
+            ),
+          ),
+        }),
+  });
+  const services = Object.entries(model.services).map(async ([name, s]) => [name, await real(s)] as const);
+  const secrets = Object.entries(model.secrets ?? {}).map(
+    async ([name, s]) =>
+      [name, s.file === undefined ? s : { ...s, realFile: await host.realPath(s.file) }] as const,
+  );
+  return {
+    ...model,
+    services: Object.fromEntries(await Promise.all(services)),
+    ...(model.secrets ? { secrets: Object.fromEntries(await Promise.all(secrets)) } : {}),
+  };
 }
 
 /** With `--no-interpolate` Compose leaves the variables and labels of merged files as lists of `NAME=value`. */
@@ -157,7 +197,8 @@ function withMaps(model: ComposeModel): ComposeModel {
 }
 
 /**
- * Compose's own hash of each declared service, as it labels containers with it. While a first boot is under way its
+ * Compose's own hash of each declared service, as it labels containers with it, under the name of the directory that the
+ * container knows. While a first boot is under way its
  * extra file counts. Empty without compose.yaml.
  * @throws {ComposeRefused} when Compose does not take the files
  */
@@ -168,9 +209,20 @@ export function configHashes(
 ): Promise<ReadonlyMap<string, string>> {
   return host.once(`compose hashes ${project} ${bootstrap}`, async () => {
     if (!(await host.stat(PATH.compose))) return new Map();
-    const argv = await composeArgv(host, project, { bootstrap });
-    const output = await composeConfig(host, [...argv.slice(1), 'config', '--hash', '*']);
-    const rows = output.split('\n').map((line) => line.trim().split(/\s+/) as [string, string]);
-    return new Map(rows.filter(([service]) => service !== ''));
+    const hashes = async (directory: string) => {
+      const argv = await composeArgv(host, project, { bootstrap, directory });
+      const output = await composeConfig(host, [...argv.slice(1), 'config', '--hash', '*']);
+      return output
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/) as [string, string])
+        .filter(([service]) => service !== '');
+    };
+    const usual = await projectDirectory(host, project);
+    const known = await directoryNames(host, project);
+    const others = [...new Set(known.values())].filter((name) => name !== usual);
+    const byOther = await Promise.all(
+      others.map(async (name) => (await hashes(name)).filter(([service]) => known.get(service) === name)),
+    );
+    return new Map([...(await hashes(usual)), ...byOther.flat()]);
   });
 }

@@ -132,10 +132,34 @@ export function containers(host: HostReader, project: string): Promise<readonly 
       'label=com.docker.compose.oneoff=False',
     ]);
     const list = ids.split('\n').filter(Boolean);
-    return list.length === 0
-      ? []
-      : (JSON.parse(await dockerOutput(host, ['inspect', '--type', 'container', ...list])) as Container[]);
+    if (list.length === 0) return [];
+    const output = await dockerOutput(host, ['inspect', '--type', 'container', ...list]);
+    return JSON.parse(output) as Container[];
   });
+}
+
+/**
+ * Every container of this engine, running or not, whoever made it; one that is removed meanwhile is left out. Shared
+ * within a snapshot.
+ */
+export function everyContainer(host: HostReader): Promise<readonly Container[]> {
+  return host.once('every container', async () => {
+    const ids = await dockerOutput(host, ['ps', '--all', '--no-trunc', '--quiet']);
+    const list = ids.split('\n').filter(Boolean);
+    if (list.length === 0) return [];
+    const { code, stdout, stderr } = await docker(host, ['inspect', '--type', 'container', ...list]);
+    const said = stderr.split('\n').filter((line) => line.trim() !== '');
+    if (code !== 0 && !(said.length > 0 && said.every((line) => /no such (container|object)/i.test(line))))
+      throw new Error(`docker inspect failed: ${said.at(-1) ?? `exit ${code}`}`);
+    return JSON.parse(stdout) as Container[];
+  });
+}
+
+/** The container with its bind mounts named by the path that links lead to: another name is no other directory. */
+export async function withRealSources(host: HostReader, container: Container): Promise<Container> {
+  const real = async (mount: Container['Mounts'][number]) =>
+    mount.Type === 'bind' ? { ...mount, Source: await host.realPath(mount.Source) } : mount;
+  return { ...container, Mounts: await Promise.all(container.Mounts.map(real)) };
 }
 
 /** The project's container of one service; `undefined` when none was ever created (or it was removed). */

@@ -3,7 +3,7 @@ import type { HostReader } from '../../src/core/host.ts';
 import { bootstrapInProgress } from './admin-credentials.ts';
 import { allowedCapabilities } from './capabilities.ts';
 import { type ComposeService, composeModel, configHashes } from './compose-project.ts';
-import { type Container, containerOf } from './docker.ts';
+import { type Container, containerOf, withRealSources } from './docker.ts';
 import { PATH } from './layout.ts';
 import { hardening, isolation } from './running-inspect.ts';
 import { uidShift } from './userns.ts';
@@ -60,7 +60,7 @@ export function lookAtRunning(
       running.push(service);
       const add: Add = (property, text) => violations.push({ service, property, text: `${service} ${text}` });
       hardening(container, service, users[service] as string, project, add);
-      for (const text of isolation(container, host.dir)) add('isolation', text);
+      for (const text of isolation(await withRealSources(host, container), host.dir)) add('isolation', text);
       await inKernel(host, container, users[service] as string, service, add);
       if (declared instanceof Error) {
         // The container is there to be seen; what the files would make of it is not.

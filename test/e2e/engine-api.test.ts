@@ -44,6 +44,7 @@ describe('the engine over its socket', () => {
   const sorted = (text = '') => text.split('\n').filter(Boolean).sort();
 
   it.each([
+    ['ps', '--all', '--no-trunc', '--quiet'],
     ['ps', '--all', '--no-trunc', '--quiet', '--filter', `label=${LABEL}`],
     ['volume', 'ls', '--quiet', '--filter', `label=${LABEL}`],
     ['volume', 'inspect', '--format', '{{.Mountpoint}}', 'look-volume'],

@@ -6,7 +6,7 @@ import { type BedHost, createHost, ensureBed } from '../bed/index.ts';
 import { reportProblems } from '../report/validators.ts';
 import { edit } from '../sabotage/edits.ts';
 import { withoutThrottle } from './prepare.ts';
-import { Install, snapshot, troubles } from './support.ts';
+import { Install, snapshot, troubles, verdicts } from './support.ts';
 
 /** What the tool remembers of its runs; never the state of the install. */
 const MEMORY = ['.corecube-secure/'];
@@ -106,16 +106,34 @@ describe('verify --fix', () => {
     expect((await install.verify()).code).toBe(0);
   });
 
-  it('verifies several installs in one call, told one after the other', async () => {
+  it('is the same install under another name', async () => {
     const other = `${install.dir}-by-another-name`;
     await symlink(install.dir, other);
-    const result = await install.tool(['verify', install.dir, other, '--format', 'json']);
-    expect(result.code, result.stderr).toBe(0);
-    const reports = JSON.parse(result.stdout) as { dir: string; exit: number }[];
+    const twice = await install.tool(['verify', install.dir, other, '--format', 'json']);
+    expect(JSON.parse(twice.stdout)).toMatchObject({ dir: install.dir, exit: 0 });
+    // Whoever starts it by hand under that name makes nothing another install either.
+    const up = ['up', '--detach', '--wait', '--force-recreate', '--no-deps', 'caddy'];
+    const files = ['compose.yaml', 'compose.override.yaml'].flatMap((name) => ['--file', `${other}/${name}`]);
+    const by = ['docker', 'compose', '--project-name', install.project, '--project-directory', other];
+    const started = await host.run([...by, ...files, ...up]);
+    expect(started.exitCode, started.stderr).toBe(0);
+    const { code, report } = await install.verify();
+    expect(code, troubles(report)).toBe(0);
+  });
+
+  it('verifies several installs in one call, told one after the other', async () => {
+    // A copy of the directory is no second install: the containers are the other one's, and it is told so.
+    const copy = `${install.dir}-copy`;
+    await host.run(['cp', '-a', install.dir, copy]);
+    const result = await install.tool(['verify', install.dir, copy, '--format', 'json']);
+    expect(result.code, result.stderr).toBe(1);
+    const reports = JSON.parse(result.stdout) as Report[];
     expect(reports.map(({ dir, exit }) => [dir, exit])).toEqual([
       [install.dir, 0],
-      [other, 0],
+      [copy, 1],
     ]);
+    expect(verdicts(reports[1] as Report)).toMatchObject({ 'host.no-foreign-install': 'fail' });
+    await host.run(['rm', '-r', copy]);
     const missing = await install.tool(['verify', install.dir, '/nowhere']);
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain('/nowhere');

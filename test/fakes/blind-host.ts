@@ -25,6 +25,7 @@ export function blindHost(
       rehearse: blind('an image'),
       resolve: blind('a name'),
       addresses: () => [],
+      realPath: blind('the links'),
       listeners: blind('the ports'),
       system: blind('the system'),
       once<T>(key: string, look: () => Promise<T>): Promise<T> {

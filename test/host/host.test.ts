@@ -119,6 +119,20 @@ describe('files', () => {
   });
 });
 
+describe('the real path', () => {
+  it('follows every link as far as it exists, and leaves the rest as it was named', async () => {
+    const base = await host.realPath('.');
+    await mkdir(join(dir, 'there/in'), { recursive: true });
+    await symlink(join(dir, 'there'), join(dir, 'by-link'));
+    await symlink(join(dir, 'nowhere'), join(dir, 'to-nothing'));
+    expect(await host.realPath('by-link/in')).toBe(join(base, 'there/in'));
+    expect(await host.realPath(join(dir, 'by-link'))).toBe(join(base, 'there'));
+    expect(await host.realPath('by-link/new/deep')).toBe(join(base, 'there/new/deep'));
+    expect(await host.realPath('to-nothing')).toBe(join(base, 'to-nothing'));
+    expect(await host.realPath('/')).toBe('/');
+  });
+});
+
 describe('journal and lock', () => {
   it('appends redacted lines that only the operator reads', async () => {
     const lines = ((await host.readText('journal.jsonl')) ?? '')

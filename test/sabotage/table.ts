@@ -5,6 +5,7 @@ import { databaseRows } from './database.ts';
 import { databaseLogRows } from './database-log.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
+import { mountRows } from './mounts.ts';
 import { networkRows } from './network.ts';
 import { proxyRows } from './proxy.ts';
 import { runningRows } from './running.ts';
@@ -14,6 +15,7 @@ export const sabotages: readonly Sabotage[] = [
   ...keyRows,
   ...composeRows,
   ...runningRows,
+  ...mountRows,
   ...networkRows,
   ...databaseRows,
   ...databaseLogRows,

@@ -354,6 +354,7 @@ export class DriftHost {
         const text = await read(path);
         return text === undefined ? undefined : new Secret(text);
       },
+      realPath: async (path: string) => path,
       stat: async (path: string) => {
         const file = found(path);
         if (file)

@@ -66,6 +66,7 @@ export function outsideHost(sins: Sins = {}): HostReader & { readonly sent: Http
     query: not('a command'),
     sql: not('a database'),
     rehearse: not('an image'),
+    realPath: not('the links of a path'),
     listeners: not('the list of ports'),
     system: not('the system'),
     addresses: () =>

@@ -112,6 +112,7 @@ export function fakeHost(sins: Sins = {}): {
       return text(path) === undefined ? undefined : { kind: 'file', ...own };
     },
     list: never,
+    realPath: async (path) => path,
     query: async (argv) => {
       queries.push(argv.join(' '));
       return reply(argv);

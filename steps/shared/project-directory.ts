@@ -1,0 +1,47 @@
+/** The install's directory under the name that its containers were made with. */
+import type { HostReader } from '../../src/core/host.ts';
+import { type Container, containers } from './docker.ts';
+
+/** Compose's label of the directory that a container's project was started from. */
+export const WORKING_DIR = 'com.docker.compose.project.working_dir';
+
+/** True when the container belongs to this install directory, under whatever name (links, bind mounts) it was given. */
+export async function isHere(host: HostReader, container: Pick<Container, 'Config'>): Promise<boolean> {
+  const other = container.Config.Labels[WORKING_DIR];
+  if (other === undefined || other === host.dir) return other === host.dir;
+  return host.once(`same directory ${other}`, async () => {
+    const both = await host.query(['stat', '--dereference', '--format=%d:%i', host.dir, other]);
+    const [mine, its] = both.stdout.trim().split('\n');
+    return both.code === 0 && mine !== undefined && mine === its;
+  });
+}
+
+/** Compose's label of the service that a container is of. */
+const SERVICE_LABEL = 'com.docker.compose.service';
+
+/**
+ * The name of this directory that the container of each service was made under. Compose makes absolute paths of it, which
+ * go into the hash of a service: under another name of the same directory a container would seem to be made from other
+ * files. Services without a container here are not in it.
+ */
+export function directoryNames(host: HostReader, project: string): Promise<ReadonlyMap<string, string>> {
+  return host.once(`directory names ${project}`, async () => {
+    // Without an engine no container knows a name; that it does not answer is said elsewhere.
+    const all = await containers(host, project).catch(() => []);
+    const here = await Promise.all(
+      all.map(async (c): Promise<[string, string][]> => {
+        const { [SERVICE_LABEL]: service, [WORKING_DIR]: name } = c.Config.Labels;
+        return service !== undefined && name !== undefined && (await isHere(host, c))
+          ? [[service, name]]
+          : [];
+      }),
+    );
+    return new Map(here.flat());
+  });
+}
+
+/** What Compose is told as the directory of the project: the name that its containers know, else the one that was given. */
+export async function projectDirectory(host: HostReader, project: string): Promise<string> {
+  const [name] = (await directoryNames(host, project)).values();
+  return name ?? host.dir;
+}
