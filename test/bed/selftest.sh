@@ -156,6 +156,7 @@ check 'its engine pulls and runs' '^2\.' fresh $F exec docker run --rm caddy:2 c
 check 'engine stopped' '' host $F engine stop
 check 'engine does not answer' '' fails fresh $F exec docker version
 check 'engine started' '' host $F engine start
+# shellcheck disable=SC2016 # expanded in the host
 check 'it cannot set the kernel' '' fails fresh $F exec sh -c 'v=$(cat /proc/sys/fs/nr_open); echo "$v" >/proc/sys/fs/nr_open'
 check "the machine's temporary files are left alone" '' test -d "$scratch"
 check 'down' '' fresh $F down
