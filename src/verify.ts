@@ -21,15 +21,7 @@ import type { World } from './world.ts';
  */
 export async function verify(args: Arguments, world: World): Promise<ExitCode> {
   const dirs = directories(args, world);
-  const problems: Problem[] = together(args, dirs);
-  const expect = args.text('expect');
-  if (expect !== undefined && !/^[0-9a-f]{64}$/.test(expect))
-    problems.push({
-      where: '--expect',
-      seen: `${expect.length} characters that are no hash`,
-      expected: '64 characters 0-9 a-f, as a verify prints them',
-      fix: 'copy the whole hash',
-    });
+  const problems = flagProblems(args, dirs);
   if (args.mode === 'verify --evidence') {
     if (problems.length > 0) throw new UsageError(problems);
     return proveEvidence(args, world, dirs);
@@ -64,13 +56,13 @@ interface Bed {
   readonly signal: AbortSignal;
 }
 
-const directories = (args: Arguments, { product }: World): readonly string[] =>
+export const directories = (args: Arguments, { product }: Pick<World, 'product'>): readonly string[] =>
   (args.operands.length > 0 ? args.operands : [args.text('dir') ?? product.defaultDir]).map((dir) =>
     resolve(dir),
   );
 
-/** Flags and directories that do not go together. */
-function together(args: Arguments, dirs: readonly string[]): Problem[] {
+/** Flags and directories that do not go together, and a hash that is none. */
+export function flagProblems(args: Arguments, dirs: readonly string[]): Problem[] {
   const problems: Problem[] = [];
   const one = 'one install at a time';
   if (args.operands.length > 0 && args.text('dir') !== undefined)
@@ -88,6 +80,14 @@ function together(args: Arguments, dirs: readonly string[]): Problem[] {
         expected: one,
         fix: 'name one',
       });
+  const expect = args.text('expect');
+  if (expect !== undefined && !/^[0-9a-f]{64}$/.test(expect))
+    problems.push({
+      where: '--expect',
+      seen: `${expect.length} characters that are no hash`,
+      expected: '64 characters 0-9 a-f, as a verify prints them',
+      fix: 'copy the whole hash',
+    });
   return problems;
 }
 
