@@ -35,11 +35,22 @@ export interface Arguments {
   values(flag: FlagName): readonly string[];
   /** Every option as parsed, for the questions' flags. */
   readonly raw: Readonly<Record<string, unknown>>;
+  /** What is wrong with the words and flags themselves, in their order; values are judged by what reads them. */
   readonly problems: readonly Problem[];
+  /** The place on the line of what a problem names (`--format pdf`, `schema x`); infinite where the line does not hold it. */
+  place(where: string): number;
 }
 
 type Option = { type: 'string' | 'boolean'; multiple?: boolean; short?: string };
 type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
+
+/** Problems in the order of the command line; those of files and of the environment follow in the order they had. */
+export const inOrder = ({ place }: Arguments, problems: readonly Problem[]): readonly Problem[] =>
+  problems
+    .map((problem) => ({ problem, at: place(problem.where) }))
+    // Two that the line does not hold compare as NaN, which sort takes for equal.
+    .sort((a, b) => a.at - b.at)
+    .map(({ problem }) => problem);
 
 /**
  * Reads the command line. Everything wrong with it is collected, nothing is thrown.
@@ -84,7 +95,7 @@ export function readArguments(
     ((Array.isArray(values[name]) ? values[name] : [values[name]]) as unknown[]).filter(
       (v): v is string => typeof v === 'string' && v !== '',
     );
-  return {
+  const read: Arguments = {
     command,
     mode,
     operands,
@@ -97,8 +108,23 @@ export function readArguments(
         .map((v) => v.trim())
         .filter(Boolean),
     raw: values,
-    problems,
+    problems: [],
+    place: (where) => placeOf(where, tokens),
   };
+  return { ...read, problems: inOrder(read, problems) };
+}
+
+/** Where a flag with this value stands, else the flag, else the last word that is named. */
+function placeOf(where: string, tokens: readonly Token[]): number {
+  const [named = '', ...rest] = where.split(' and ')[0]?.split(' ') ?? [];
+  const options = tokens.filter(
+    (token) => token.kind === 'option' && (token.rawName === named || `--${token.name}` === named),
+  );
+  const withValue = options.find((token) => 'value' in token && token.value === rest.join(' '));
+  const words = tokens.filter(
+    (token) => token.kind === 'positional' && (token.value === where || token.value === rest.join(' ')),
+  );
+  return (withValue ?? options[0] ?? words[0])?.index ?? Number.POSITIVE_INFINITY;
 }
 
 function optionProblem(
@@ -138,6 +164,14 @@ function optionProblem(
       expected: 'a value',
       fix: `write ${where} ${token.name in FLAGS ? valueAfter(token.name as FlagName) : 'VALUE'}`,
     };
+  // The parser takes what follows for the value, another flag too: that flag would be lost, and `--dir --yes` a directory.
+  if (option.type === 'string' && !token.inlineValue && /^-./.test(token.value ?? ''))
+    return {
+      where,
+      seen: 'a value that begins with a dash, as flags do',
+      expected: 'a value',
+      fix: `write ${where} ${token.name in FLAGS ? valueAfter(token.name as FlagName) : 'VALUE'}, or ${where}=VALUE when it does begin with one`,
+    };
   const times = tokens.filter((t) => t.kind === 'option' && t.name === token.name).length;
   if (option.type === 'string' && !option.multiple && times > 1)
     return { where, seen: 'the flag more than once', expected: 'it once', fix: 'leave one' };
@@ -150,9 +184,10 @@ function readWords(
 ): { command: Command; operands: readonly string[] } {
   const [word, ...rest] = words;
   const known = (COMMANDS as readonly string[]).includes(word ?? '');
-  const command = known ? (word as Command) : 'apply';
+  const near = word === undefined || known ? undefined : closest(word, COMMANDS);
+  // What follows a misspelt command is judged as what was meant: it is refused anyway.
+  const command = known ? (word as Command) : ((near as Command | undefined) ?? 'apply');
   if (word !== undefined && !known) {
-    const near = closest(word, COMMANDS);
     problems.push({
       where: word,
       seen: 'an unknown command',

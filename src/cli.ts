@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { product } from '../steps/index.ts';
-import { readArguments } from './args.ts';
+import { type Arguments, inOrder, readArguments } from './args.ts';
 import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
@@ -14,6 +14,7 @@ import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock } from './host/lock.ts';
 import { sshSignatureCheck, sshSigner } from './host/signing.ts';
+import { lineProblems } from './line-problems.ts';
 import { probe } from './probe.ts';
 import { renderProblems } from './problems.ts';
 import { controlsText, exampleText, scheduleFor, schemaText } from './texts.ts';
@@ -26,7 +27,15 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const args = readArguments(argv, product.questions, product.outside.questions);
   if (args.on('help')) return print(helpText(product));
   if (args.on('version')) return print(`${product.version}\n`);
-  if (args.problems.length > 0) throw new UsageError(args.problems);
+  if (args.problems.length > 0) throw new UsageError(lineProblems(args, world()));
+  try {
+    return await command(args);
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(inOrder(args, error.problems)) : error;
+  }
+}
+
+async function command(args: Arguments): Promise<ExitCode> {
   switch (args.command) {
     case 'schema':
       return print(schemaText(args.operands[0] ?? 'answers', product));

@@ -39,14 +39,7 @@ export async function runProbe(
 ): Promise<Report> {
   const { product, signal } = world;
   const { steps, questions, problems: localProblems, describe } = product.outside;
-  const words = Object.fromEntries(Object.entries(flags).map(([k, v]) => [k, v === true ? 'yes' : v]));
-  const { target: _, ...asFlags } = questions;
-  const known = new Map<string, KnownAnswer>([
-    ...fromFlags(asFlags, words),
-    ['target', { raw: url, source: 'flag', where: 'probe' }],
-  ]);
-  const ids = [...new Set(steps.flatMap((step) => step.needs))];
-  const resolved = resolveAll(questions, ids, known);
+  const { known, resolved } = probeAnswers(url, flags, product);
   const answers = Object.fromEntries([...resolved.answers].map(([id, answer]) => [id, answer.value]));
   const problems: Problem[] = [...resolved.problems];
   if (problems.length === 0) problems.push(...(await localProblems(world.host.snapshot(signal), answers)));
@@ -82,6 +75,22 @@ export async function runProbe(
         ? report
         : { ...report, outside: await describe({ host: host.snapshot(signal), answers, signal }) },
   });
+}
+
+/** The answers of a probe as its command line gives them, and everything that is wrong with their values. */
+export function probeAnswers(
+  url: string,
+  flags: Readonly<Record<string, unknown>>,
+  { outside: { steps, questions } }: Product,
+): { known: ReadonlyMap<string, KnownAnswer>; resolved: ReturnType<typeof resolveAll> } {
+  const words = Object.fromEntries(Object.entries(flags).map(([k, v]) => [k, v === true ? 'yes' : v]));
+  const { target: _, ...asFlags } = questions;
+  const known = new Map<string, KnownAnswer>([
+    ...fromFlags(asFlags, words),
+    ['target', { raw: url, source: 'flag', where: 'probe' }],
+  ]);
+  const ids = [...new Set(steps.flatMap((step) => step.needs))];
+  return { known, resolved: resolveAll(questions, ids, known) };
 }
 
 /** The command: the text or, with `--json` and `--format`, the report in that form. @throws {UsageError} */

@@ -100,7 +100,11 @@ ${isRoot ? 'Environment=HOME=/root' : `User=${user}\nSupplementaryGroups=docker`
 RuntimeDirectory=${name}
 RuntimeDirectoryMode=0700
 Environment=TMPDIR=/run/${name}
-UMask=0077
+${
+  prometheus === undefined
+    ? 'UMask=0077'
+    : '# The textfile is read by the collector, another user. What is to be kept from others gets its own mode.\nUMask=0022'
+}
 
 # Who may talk to Docker's socket is root by way of it. This keeps a mistake of the tool small; it holds nobody prisoner.
 # No ProtectProc=: whether a lock is stale is read from /proc, of other users' processes too.

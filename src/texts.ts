@@ -68,7 +68,7 @@ export function controlsText(args: Arguments, product: Product): string {
 }
 
 /** A daily verify for systemd or cron. @throws {UsageError} */
-export function scheduleFor(args: Arguments, world: World): string {
+export function scheduleFor(args: Arguments, world: Pick<World, 'product' | 'command'>): string {
   const { product } = world;
   const [scheduler = ''] = args.operands;
   if (scheduler !== 'systemd' && scheduler !== 'cron')

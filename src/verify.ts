@@ -20,16 +20,8 @@ import type { World } from './world.ts';
  * @throws {UsageError} with every problem of the input, of all installs at once
  */
 export async function verify(args: Arguments, world: World): Promise<ExitCode> {
-  const dirs = await directories(args, world);
-  const problems: Problem[] = together(args, dirs);
-  const expect = args.text('expect');
-  if (expect !== undefined && !/^[0-9a-f]{64}$/.test(expect))
-    problems.push({
-      where: '--expect',
-      seen: `${expect.length} characters that are no hash`,
-      expected: '64 characters 0-9 a-f, as a verify prints them',
-      fix: 'copy the whole hash',
-    });
+  const dirs = await realDirectories(args, world);
+  const problems = flagProblems(args, dirs);
   if (args.mode === 'verify --evidence') {
     if (problems.length > 0) throw new UsageError(problems);
     return proveEvidence(args, world, dirs);
@@ -64,14 +56,19 @@ interface Bed {
   readonly signal: AbortSignal;
 }
 
-/** The directories that are named, each once by its own name: a second look at the same place proves nothing more. */
-const directories = async (args: Arguments, world: World): Promise<readonly string[]> => {
-  const named = args.operands.length > 0 ? args.operands : [args.text('dir') ?? world.product.defaultDir];
-  return [...new Set(await Promise.all(named.map((dir) => world.realPath(resolve(dir)))))];
+/** The directories that a command line names, each once. */
+export const directories = (args: Arguments, { product }: Pick<World, 'product'>): readonly string[] => {
+  const named = args.operands.length > 0 ? args.operands : [args.text('dir') ?? product.defaultDir];
+  return [...new Set(named.map((dir) => resolve(dir)))];
 };
 
-/** Flags and directories that do not go together. */
-function together(args: Arguments, dirs: readonly string[]): Problem[] {
+/** The same by their own names, links followed: a second look at the same place proves nothing more. */
+const realDirectories = async (args: Arguments, world: World): Promise<readonly string[]> => [
+  ...new Set(await Promise.all(directories(args, world).map((dir) => world.realPath(dir)))),
+];
+
+/** Flags and directories that do not go together, and a hash that is none. */
+export function flagProblems(args: Arguments, dirs: readonly string[]): Problem[] {
   const problems: Problem[] = [];
   const one = 'one install at a time';
   if (args.operands.length > 0 && args.text('dir') !== undefined)
@@ -89,6 +86,14 @@ function together(args: Arguments, dirs: readonly string[]): Problem[] {
         expected: one,
         fix: 'name one',
       });
+  const expect = args.text('expect');
+  if (expect !== undefined && !/^[0-9a-f]{64}$/.test(expect))
+    problems.push({
+      where: '--expect',
+      seen: `${expect.length} characters that are no hash`,
+      expected: '64 characters 0-9 a-f, as a verify prints them',
+      fix: 'copy the whole hash',
+    });
   return problems;
 }
 

@@ -50,6 +50,12 @@ describe('systemd', () => {
     const { stdout, exitCode } = await call(words[0] as string, words.slice(1));
     expect([exitCode, stdout]).toEqual([0, expected()]);
   });
+
+  it('makes a textfile that its collector may read, and nothing else for others', () => {
+    const { prometheus: _, ...rest } = schedule;
+    expect(scheduleText('systemd', schedule)).toMatch(/^UMask=0022$/m);
+    expect(scheduleText('systemd', rest)).toMatch(/^UMask=0077$/m);
+  });
 });
 
 describe('cron', () => {

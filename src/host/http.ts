@@ -3,6 +3,7 @@ import { Agent, request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import type { HttpRequest, HttpResult } from '../core/host.ts';
 import { Secret } from '../core/secret.ts';
+import { lookUpToConnect } from './lookup.ts';
 
 /** Connections that requests with `reuse` share; Node keeps them apart by address, name, authority and trust. */
 const shared = new Agent({ keepAlive: true, maxSockets: 16, timeout: 5_000 });
@@ -28,6 +29,7 @@ export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<Htt
       ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
       ...request.headers,
     },
+    lookup: lookUpToConnect,
     agent: secure && request.reuse ? shared : false,
     signal,
     ...(request.localAddress === undefined ? {} : { localAddress: request.localAddress }),

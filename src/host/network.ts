@@ -1,8 +1,9 @@
-import { lookup, Resolver } from 'node:dns/promises';
+import { Resolver } from 'node:dns/promises';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Listener } from '../core/host.ts';
+import { lookUp, lookUpToConnect } from './lookup.ts';
 
 /** Opens one TCP connection and closes it. `silent`: no answer within the limit (2 s unless told). */
 export function probeTcp(address: {
@@ -11,7 +12,7 @@ export function probeTcp(address: {
   timeoutMs?: number;
 }): Promise<'open' | 'refused' | 'silent'> {
   return new Promise((resolve) => {
-    const socket = connect({ host: address.host, port: address.port });
+    const socket = connect({ host: address.host, port: address.port, lookup: lookUpToConnect });
     const end = (result: 'open' | 'refused' | 'silent') => {
       socket.destroy();
       resolve(result);
@@ -36,7 +37,7 @@ const LONGEST_LOOKUP = 6_000;
  */
 export async function resolveName(name: string, family: 4 | 6): Promise<readonly string[]> {
   try {
-    const found = await within(lookup(name, { family, all: true }), LONGEST_LOOKUP);
+    const found = await within(lookUp(name, { family }), LONGEST_LOOKUP);
     return found.map((a) => a.address);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

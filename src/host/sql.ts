@@ -1,11 +1,21 @@
-import { isIP } from 'node:net';
+import { isIP, Socket } from 'node:net';
 import type { Client, ClientConfig } from 'pg';
 import { ChangeError } from '../core/errors.ts';
 import type { SqlConnection, SqlResult, SqlStatement } from '../core/host.ts';
 import { redact } from '../core/secret.ts';
+import { lookUpToConnect } from './lookup.ts';
 
 /** Milliseconds for connecting, and for each statement. */
 const TIMEOUT = 10_000;
+
+/** A socket that pg connects by port and host. */
+function namedSocket(): Socket {
+  const socket = new Socket();
+  const connect = socket.connect.bind(socket);
+  return Object.assign(socket, {
+    connect: (port: number, host: string) => connect({ port, host, lookup: lookUpToConnect }),
+  });
+}
 
 async function connect(connection: SqlConnection): Promise<Client> {
   const { default: pg } = await import('pg');
@@ -18,6 +28,7 @@ async function connect(connection: SqlConnection): Promise<Client> {
     connectionTimeoutMillis: TIMEOUT,
     query_timeout: TIMEOUT,
     application_name: 'secure-setup',
+    stream: namedSocket,
     ssl:
       connection.tls === 'plaintext'
         ? false

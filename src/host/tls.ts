@@ -1,6 +1,7 @@
 import { isIP, connect as netConnect, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import type { TlsRequest, TlsResult } from '../core/host.ts';
+import { lookUpToConnect } from './lookup.ts';
 
 /** PostgreSQL's SSLRequest (protocol 3.0): length 8, code 80877103. The server answers `S` or `N`. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
@@ -8,7 +9,7 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 /** One handshake. A refusal is a value; `trusted` says whether chain and name hold against `ca` or the system's store. */
 export async function shakeHands(request: TlsRequest): Promise<TlsResult> {
   const limit = request.timeoutMs ?? 8_000;
-  const raw = netConnect({ host: request.host, port: request.port });
+  const raw = netConnect({ host: request.host, port: request.port, lookup: lookUpToConnect });
   raw.setTimeout(limit, () =>
     raw.destroy(Object.assign(new Error(`no answer within ${limit / 1000} s`), { code: 'ETIMEDOUT' })),
   );

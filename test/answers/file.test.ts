@@ -146,20 +146,28 @@ describe('precedence', () => {
 });
 
 describe('command line', () => {
-  it('collects every problem', () => {
+  it('collects every problem, in the order of the line', () => {
     const { problems } = readArguments(
-      ['verfy', 'extra', '--domian', 'x', '--admin-password', 'p', '--yes=no', '--dir'],
+      ['install', 'extra', '--domian', 'x', '--admin-password', 'p', '--yes=no', '--dir'],
       questions,
     );
     expect(problems.map((p) => p.where)).toEqual([
+      'install',
+      'extra',
       '--domian',
       '--admin-password',
       '--yes',
       '--dir',
-      'verfy',
-      'extra',
     ]);
-    expect(problems[0]?.fix).toBe('did you mean --domain');
+    expect(problems[2]?.fix).toBe('did you mean --domain');
+  });
+
+  it('judges what follows a misspelt command as what was meant', () => {
+    const { problems } = readArguments(['--since', 'last', 'verfy', 'dir', '--inside'], questions);
+    expect(problems).toMatchObject([
+      { where: 'verfy', fix: 'did you mean verify' },
+      { where: '--inside', seen: 'it beside verify' },
+    ]);
   });
 
   it('reads a usual call', () => {

@@ -36,7 +36,7 @@ up() {
   case $engine in
     sid) [[ -x $TOOLS/engine-sid/usr/sbin/dockerd ]] || die 'Docker 28 is not there: run install.sh first' ;;
     bookworm) command -v dockerd >/dev/null || die 'no dockerd: run install.sh first' ;;
-    own | none) ;;
+    own | systemd | none) ;;
     *) die "no such engine: $engine" ;;
   esac
   [[ $engine == none || -d $BED/registry/docker ]] || die 'no images: run images.sh build first'
@@ -77,13 +77,18 @@ engine_wait() {
     machine_pid "$name" >/dev/null || break
     sleep .1
   done
-  tail -n 20 "$d/dockerd.log" "$d/registry.log" >&2
+  tail -n 20 "$d"/*.log >&2
   die "the engine of host $name does not answer"
 }
 
 engine() {
   local own=$d
   [[ -d $d/upper ]] && own=/run/bed # in a tree of its own the host's directory is there
+  if [[ ${1:-} == st* && ! -e $d/engine ]]; then # a service of the host's systemd
+    (enter / systemctl "$1" docker.socket docker.service)
+    [[ $1 == stop ]] || engine_wait
+    return
+  fi
   # shellcheck disable=SC2016 # expanded in the host
   case ${1:-} in
     stop) (enter / bash -c '[[ -f /run/docker.pid ]] || exit 0; p=$(</run/docker.pid); kill "$p"; while [[ -d /proc/$p ]]; do sleep .05; done') ;;

@@ -113,9 +113,15 @@ registry_pid() { # of the registry in the machine's own namespace
   [[ -f $BED/main/registry.pid ]] && read -r pid since <"$BED/main/registry.pid" && [[ $(started_at "$pid") == "$since" ]] && echo "$pid"
 }
 
-serve() {
+answers() { curl -fs --noproxy '*' "http://127.0.0.1:$MIRROR_PORT/v2/" >/dev/null; }
+
+serve() { # one registry for all who ask for it at once; inside of a host its own is there already
   local pid
-  registry_pid >/dev/null && return
+  locked serve
+  if answers; then
+    exec 9>&-
+    return
+  fi
   [[ -d $STORE ]] || die 'no images: run images.sh build first'
   mkdir -p "$BED/main"
   registry_config "$BED/main/registry.yml"
@@ -123,7 +129,10 @@ serve() {
   pid=$!
   echo "$pid $(started_at "$pid")" >"$BED/main/registry.pid"
   for _ in {1..100}; do
-    curl -fs --noproxy '*' "http://127.0.0.1:$MIRROR_PORT/v2/" >/dev/null && [[ -d /proc/$pid ]] && return
+    if answers && [[ -d /proc/$pid ]]; then
+      exec 9>&-
+      return
+    fi
     [[ -d /proc/$pid ]] || break
     sleep .05
   done

@@ -91,8 +91,11 @@ export interface FreshOptions {
   debian?: 12 | 13;
   /** Node release line in the tree, npm 10 beside it; default 20; `none` for a tree without Node. */
   node?: number | 'none';
-  /** `own`: the release's (20.10 on 12, 26.1 on 13); `sid`: Docker 28; `none`: no Docker at all (default). */
-  engine?: 'own' | 'sid' | 'none';
+  /**
+   * `own`: the release's (20.10 on 12, 26.1 on 13); `sid`: Docker 28; `none`: no Docker at all (default); `systemd`: that of
+   * Debian 12, as a service of the systemd that is process 1 there.
+   */
+  engine?: 'own' | 'sid' | 'systemd' | 'none';
   clients?: boolean;
   dockerd?: readonly string[];
 }

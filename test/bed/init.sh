@@ -3,7 +3,9 @@
 # uts and ipc namespaces).  Everything that belongs to the machine (engine, containers, registry,
 # outside clients, mounts, addresses) lives in these namespaces and ends with this process.
 #   init.sh NAME DIR ENGINE CLIENTS TREE -- DOCKERD_OPTION...
-#     ENGINE   none | bookworm | sid | own (the tree's own)     CLIENTS  yes | no
+#     ENGINE   none | bookworm | sid | own (the tree's own) | systemd (the same, as a service of the
+#              tree's own systemd, which takes this process's place)
+#     CLIENTS  yes | no
 #     TREE     '' (shares the machine's file tree) or lower directories of an overlay, as in lowerdir=
 set -euo pipefail
 # shellcheck source=SCRIPTDIR/lib.sh
@@ -101,6 +103,46 @@ if [[ $tree ]]; then
   umount -l /run/old
   rmdir /run/old
   d=/run/bed
+fi
+
+# --- systemd as process 1 ----------------------------------------------------------------------
+# Contained like in a container: control groups, kernel settings, clock and modules are the machine's.
+if [[ $engine == systemd ]]; then
+  install -d /etc/systemd/system/docker.service.d
+  { # its own unit, with what the engines of other hosts are given
+    printf '[Service]\nExecStart=\nExecStart=dockerd -H fd:// -H unix://%s/docker.sock --registry-mirror http://127.0.0.1:%s' "$d" "$MIRROR_PORT"
+    ((! $#)) || printf ' "%s"' "$@"
+    echo
+  } >/etc/systemd/system/docker.service.d/bed.conf
+  for hierarchy in /sys/fs/cgroup/*/ /sys/fs/cgroup/; do
+    [[ -e $hierarchy/cgroup.procs ]] || continue
+    mkdir -p "$hierarchy/bed-$name"
+    for f in cpuset.cpus cpuset.mems; do # version 1 begins with none
+      [[ ! -e $hierarchy/$f ]] || cat "$hierarchy/$f" >"$hierarchy/bed-$name/$f"
+    done
+    echo $$ >"$hierarchy/bed-$name/cgroup.procs"
+  done
+  : >"$d/ready"
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  exec unshare --cgroup setpriv --bounding-set -sys_boot,-sys_module,-sys_rawio,-sys_time,-syslog,-wake_alarm \
+    env -i container=bed PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash -euc '
+    mapfile -t kinds < <(awk "\$5 ~ /^\/sys\/fs\/cgroup/{ for (i = 1; i <= NF; i++) if (\$i == \"-\") print \$5, \$(i + 1), \$(i + 3) }" /proc/self/mountinfo)
+    umount --recursive --lazy /sys/fs/cgroup
+    for kind in "${kinds[@]}"; do
+      read -r at type options <<<"$kind"
+      mkdir -p "$at"
+      case $type in
+        tmpfs) mount -t tmpfs -o mode=755 tmpfs "$at" ;;
+        cgroup) mount -t cgroup -o "${options#rw,}" cgroup "$at" ;;
+        cgroup2) mount -t cgroup2 cgroup2 "$at" ;;
+      esac
+    done
+    for at in /proc/sys /proc/sysrq-trigger; do
+      [[ ! -e $at ]] || { mount --bind "$at" "$at" && mount -o remount,bind,ro "$at"; }
+    done
+    mount --bind /proc/sys/net /proc/sys/net # of this host alone
+    mount -o remount,bind,rw /proc/sys/net
+    exec /lib/systemd/systemd --show-status=no --log-target=journal'
 fi
 
 path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -53,6 +53,11 @@ residue() { # everything in which a host could leave a trace on the machine
   ls -d /sys/fs/cgroup/*/bed-selftest* /sys/fs/cgroup/bed-selftest* 2>/dev/null || true
   ls -A "$BED/hosts" 2>/dev/null || true
   pgrep -af "$BED/hosts/selftest" || true
+  # a systemd that is not contained: its own control groups and devices, kernel settings, file systems read-only
+  find /sys/fs/cgroup -maxdepth 2 \( -name '*.slice' -o -name '*.scope' \) -prune
+  find /dev -maxdepth 1 | sort
+  cat /proc/sys/fs/protected_* /proc/sys/fs/nr_open /proc/sys/kernel/pid_max
+  awk '$2 == "/sys/fs/cgroup" {print substr($4, 1, 2)}' /proc/mounts
 }
 
 caddy_up() { # publishes a Caddy that answers with the address it sees
@@ -144,6 +149,16 @@ check 'its client is seen' 'seen 198\.51\.100\.7$' seen_by $F 1
 check 'Node 22 and Docker 28' '' fresh $F up --node 22 --engine sid
 check 'its engine' '^28' fresh $F exec docker version -f '{{.Server.Version}}'
 check 'packed tarball by npx, Node 22' 'ran on v22\..* 0' packed
+check 'systemd as process 1' '' fresh $F up --engine systemd
+check 'it is process 1, and all its units are up' '^running$' fresh $F exec systemctl is-system-running --wait
+check 'its engine is a service' '^active$' fresh $F exec systemctl is-active docker.service
+check 'its engine pulls and runs' '^2\.' fresh $F exec docker run --rm caddy:2 caddy version
+check 'engine stopped' '' host $F engine stop
+check 'engine does not answer' '' fails fresh $F exec docker version
+check 'engine started' '' host $F engine start
+# shellcheck disable=SC2016 # expanded in the host
+check 'it cannot set the kernel' '' fails fresh $F exec sh -c 'v=$(cat /proc/sys/fs/nr_open); echo "$v" >/proc/sys/fs/nr_open'
+check "the machine's temporary files are left alone" '' test -d "$scratch"
 check 'down' '' fresh $F down
 sleep 1
 residue >"$scratch/after"
