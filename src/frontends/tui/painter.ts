@@ -1,0 +1,210 @@
+import { fromDoomed, type Habits, lift, type Written } from './trail.ts';
+
+/** Control sequences: ECMA-48 (CUU, EL, ED), DEC private modes 25 (cursor) and 2026 (synchronized output). */
+const up = (rows: number) => (rows > 0 ? `\u001b[${rows}A` : '');
+const ERASE_LINE_END = '\u001b[K';
+/**
+ * Erases `rows` rows from the cursor's, at whose start it is, and what is below them; the cursor stays. Its own row goes
+ * first: tmux keeps a whole screen that is erased from its first place in the scrollback.
+ */
+const erase = (rows: number) => ERASE_LINE_END + (rows > 1 ? '\n\u001b[J\u001b[A' : '');
+const CURSOR_OFF = '\u001b[?25l';
+const BEGIN = '\u001b[?2026h';
+const END = '\u001b[?2026l';
+
+/** A size is believed when no other follows within so many milliseconds: a window that is dragged has dozens. */
+const SETTLE = 40;
+/** Whoever drags on sees the new size at least this often, in milliseconds. */
+const SETTLE_AT_MOST = 300;
+
+/** Frames that follow each other faster than this, in milliseconds, are not all shown. The first one is, at once. */
+const FRAME = 16;
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Where the cursor is and what the terminal does with what is on the screen. */
+export interface Place extends Habits {
+  /** The cursor's row on the screen, from 1. */
+  readonly row: number;
+}
+
+export interface PainterOptions {
+  write(text: string): void;
+  /** The terminal's size at this moment. */
+  measure(): Size;
+  /** Asks the terminal; undefined where it does not answer. */
+  locate(): Promise<Place | undefined>;
+  /** The size that counts from now on; calls `paint` with what fits it before it returns. */
+  onSize(size: Size): void;
+}
+
+export interface Painter {
+  /** The size that frames are to be drawn for. */
+  readonly size: Size;
+  /**
+   * Shows `live` as the last thing on the terminal, above it every line of `kept` that was not printed yet. Rows must
+   * be narrower than the terminal. What did not change is not written again.
+   */
+  paint(kept: readonly string[], live: readonly string[]): void;
+  /** The terminal has, or may have, another size. */
+  resized(): void;
+  /** Erases the live region: the terminal belongs to somebody else until `enter`. */
+  leave(): void;
+  /** Draws below whatever was written meanwhile. */
+  enter(): void;
+  /** Resolves when what was painted last is on the terminal, and no answer of it is on its way. */
+  settled(): Promise<void>;
+}
+
+/** Resizes that follow each other. */
+interface Settling {
+  /** When the terminal was looked at last, or when the first resize came; milliseconds since the process began. */
+  since: number;
+  timer?: NodeJS.Timeout;
+  /** A resize has come after the last look. */
+  isDue: boolean;
+  looks: number;
+  readonly ended: Promise<void>;
+  end(): void;
+}
+
+/**
+ * The only one who writes to the terminal while the wizard runs. What is above the live region is never touched, and
+ * the scrollback is never cleared. After a resize it erases exactly the rows that the last frame takes then: terminals
+ * break its lines anew, or do not, and move it by as many rows as they like. So the terminal is asked where the cursor
+ * is, which ends every frame, and nothing is written until it has answered.
+ */
+export function createPainter({ write, measure, locate, onSize }: PainterOptions): Painter {
+  let size = measure();
+  /** Rows of the live region on the terminal; the cursor is at the start of the row below them. */
+  let shown: readonly string[] = [];
+  /** From the oldest row of a former frame that is out of reach to the last line above the live region. */
+  let above: readonly Written[] = [];
+  let printed = 0;
+  let wanted: { readonly kept: readonly string[]; readonly live: readonly string[] } = { kept: [], live: [] };
+  let isHidden = false;
+  let isAway = false;
+
+  /** When something was written last, milliseconds since the process began. */
+  let sent = Number.NEGATIVE_INFINITY;
+  let next: NodeJS.Timeout | undefined;
+  const send = (text: string) => {
+    clearTimeout(next);
+    next = undefined;
+    if (text === '') return;
+    sent = performance.now();
+    const hide = isHidden ? '' : CURSOR_OFF;
+    isHidden = true;
+    write(BEGIN + hide + text + END);
+  };
+  /** The text that makes the terminal show `lines` where the live region is; the live ones are its last. */
+  const replace = (lines: readonly string[], live: readonly string[]): string => {
+    const isSame = shown.length === lines.length && lines.every((line, i) => line === shown[i]);
+    if (isSame) return '';
+    const found = lines.findIndex((line, i) => line !== shown[i]);
+    const first = found < 0 ? lines.length : found;
+    const text = lines
+      .slice(first)
+      .map((line, i) => (line === shown[first + i] ? '\n' : `${line}${ERASE_LINE_END}\n`));
+    const rest = lines.length < shown.length ? erase(shown.length - lines.length + 1) : '';
+    const moved = up(shown.length - first);
+    shown = live;
+    return moved + text.join('') + rest;
+  };
+  const flush = () => {
+    const news = wanted.kept.slice(printed);
+    printed = wanted.kept.length;
+    // A frame as tall as the terminal would scroll its own first row away.
+    const live = wanted.live.slice(0, Math.max(0, size.rows - 1));
+    const text = replace([...news, ...live], live);
+    if (above.length > 0) above = fromDoomed([...above, ...news.map(stays)]);
+    return text;
+  };
+
+  /** Undefined when the size is settled. */
+  let settling: Settling | undefined;
+  const settle = async (mine: Settling) => {
+    mine.looks += 1;
+    const look = mine.looks;
+    mine.isDue = false;
+    mine.since = performance.now();
+    size = measure();
+    onSize(size);
+    const place = await locate();
+    // Another resize came meanwhile and is settled later, or the terminal was given away.
+    if (settling !== mine || mine.isDue || mine.looks !== look) return;
+    const lines = [...above, ...shown.map((text): Written => ({ text, stays: false }))];
+    const gone = place
+      ? lift(lines, place.row - 1, size.columns, place)
+      : { up: shown.length, again: [], above: [] };
+    above = gone.above;
+    const erased = `\r${up(gone.up)}${erase(gone.up + 1)}`;
+    const again = gone.again.map((line) => `${line}\n`).join('');
+    if (above.length > 0) above = [...above, ...gone.again.map(stays)];
+    shown = [];
+    settling = undefined;
+    send(erased + again + flush());
+    mine.end();
+  };
+  const stop = () => {
+    clearTimeout(settling?.timer);
+    settling?.end();
+    settling = undefined;
+  };
+
+  return {
+    get size() {
+      return size;
+    },
+    paint(kept, live) {
+      wanted = { kept, live };
+      if (isAway || settling || next !== undefined) return;
+      const rest = sent + FRAME - performance.now();
+      if (rest <= 0) send(flush());
+      else next = setTimeout(() => send(flush()), rest);
+    },
+    resized() {
+      if (isAway) return;
+      clearTimeout(next);
+      next = undefined;
+      if (!settling) {
+        let end = () => {};
+        const ended = new Promise<void>((resolve) => {
+          end = resolve;
+        });
+        settling = { since: performance.now(), isDue: true, looks: 0, ended, end };
+      }
+      const mine = settling;
+      clearTimeout(mine.timer);
+      mine.isDue = true;
+      const left = mine.since + SETTLE_AT_MOST - performance.now();
+      mine.timer = setTimeout(() => void settle(mine), Math.max(0, Math.min(SETTLE, left)));
+    },
+    leave() {
+      if (isAway) return;
+      clearTimeout(next);
+      next = undefined;
+      stop();
+      isAway = true;
+      if (shown.length > 0) write(`\r${up(shown.length)}${erase(shown.length + 1)}`);
+      shown = [];
+      above = [];
+    },
+    enter() {
+      isAway = false;
+      isHidden = false;
+      size = measure();
+      onSize(size);
+      send(flush());
+    },
+    async settled() {
+      while (settling) await settling.ended;
+      if (next !== undefined) send(flush());
+    },
+  };
+}
+
+const stays = (text: string): Written => ({ text, stays: true });

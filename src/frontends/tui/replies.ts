@@ -1,0 +1,91 @@
+import type { Place } from './painter.ts';
+
+/** ECMA-48 DSR 6 asks for the cursor's place, DEC's secondary device attributes (DA2) for the kind of terminal. */
+const ASK_PLACE = '\u001b[6n';
+const ASK_KIND = '\u001b[>c';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the answers begin with an escape
+const PLACE = /\u001b\[(\d+);1R/g;
+/** Old kernels answer DA2 as if they were asked for the primary attributes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the answers begin with an escape
+const KIND = /\u001b\[[>?]([\d;]*)c/g;
+/** The beginning of an answer whose rest comes with the next read; a lone Escape is a key. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the answers begin with an escape
+const BEGUN = /\u001b\[[>?]?[\d;]*$/;
+
+/** How long a terminal may take to answer, in milliseconds: a line over a satellite needs most of it. */
+const PATIENCE = 1000;
+
+/** First DA2 parameters of xterm, which follow the terminal it plays; its second is its patch level, below 1000. */
+const XTERM = new Set([2, 18, 19, 24, 41]);
+const SCREEN = 83;
+const TMUX = 84;
+
+/**
+ * Whether a terminal breaks its lines anew when it becomes narrower. Those that are known not to, and those that do not
+ * say what they are (the Linux console, st), do not: then nothing is erased that might not be ours.
+ * @param attributes the answer to DA2
+ */
+function rewraps(attributes: readonly number[]): boolean {
+  const [kind = -1, version = 0, option = 0] = attributes;
+  if (kind < 0 || kind === SCREEN) return false;
+  if (XTERM.has(kind) && version < 1000 && option === 0) return false;
+  // PuTTY; and mosh, whose answer Ghostty gives, too.
+  return !(kind === 0 && version === 136) && !(kind === 1 && version === 10);
+}
+
+export interface Replies {
+  /** See `Terminal.locate`. */
+  locate(): Promise<Place | undefined>;
+  /** Takes the terminal's answers out of what was read. */
+  without(text: string): string;
+}
+
+/** What the terminal is asked and answers. Nothing is asked before the first `locate`. */
+export function createReplies(write: (text: string) => void): Replies {
+  let attributes: readonly number[] | undefined;
+  let isAsked = false;
+  /** It has not answered in time. An answer that comes after all shows that it can. */
+  let isMute = false;
+  let held = '';
+  const waiting: ((row: number | undefined) => void)[] = [];
+
+  const locate = (): Promise<Place | undefined> => {
+    if (isMute) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        isMute = true;
+        answer(undefined);
+      }, PATIENCE);
+      const answer = (row: number | undefined) => {
+        clearTimeout(timer);
+        const at = waiting.indexOf(answer);
+        if (at >= 0) waiting.splice(at, 1);
+        const known = attributes ?? [];
+        // The terminal answers in order: a kind that is not told before the place is not told at all.
+        resolve(row === undefined ? undefined : { row, rewraps: rewraps(known), joins: known[0] === TMUX });
+      };
+      waiting.push(answer);
+      write((isAsked ? '' : ASK_KIND) + ASK_PLACE);
+      isAsked = true;
+    });
+  };
+
+  const without = (text: string): string => {
+    // Before anything was asked nothing is an answer.
+    if (!isAsked) return text;
+    const whole = held + text;
+    const rest = whole
+      .replace(KIND, (_, list: string) => {
+        attributes = list.split(';').map(Number);
+        return '';
+      })
+      .replace(PLACE, (_, row: string) => {
+        isMute = false;
+        waiting[0]?.(Number(row));
+        return '';
+      });
+    held = waiting.length > 0 ? (BEGUN.exec(rest)?.[0] ?? '') : '';
+    return held === '' ? rest : rest.slice(0, -held.length);
+  };
+  return { locate, without };
+}
