@@ -6,6 +6,7 @@ import { Tmux } from '../terminal/tmux.ts';
 /** What a test needs of a terminal that a program runs in. */
 export interface Screen {
   screen(): Promise<string>;
+  scrollback(): Promise<string>;
   resize(columns: number, rows: number): Promise<void>;
   /** Rejects with what `fits` threw last when it still throws after some seconds. */
   until(fits: (screen: string, scrollback: string) => void): Promise<void>;
@@ -24,6 +25,7 @@ const inTmux: Open = async (argv, columns, rows) => {
   const tmux = await Tmux.start(argv, { columns, rows });
   return {
     screen: () => tmux.screen(),
+    scrollback: () => tmux.scrollback(),
     resize: (c, r) => tmux.resize(c, r),
     until: (fits) => tmux.until(fits),
     quiet: () => tmux.quiet(WHILE),
@@ -39,6 +41,7 @@ const emulated =
     const terminal = Terminal.start(argv, { columns, rows, kind });
     return {
       screen: async () => terminal.screen(),
+      scrollback: async () => terminal.scrollback(),
       resize: async (c, r) => terminal.resize(c, r),
       async until(fits) {
         let why: unknown;

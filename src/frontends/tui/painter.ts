@@ -8,14 +8,23 @@ const ERASE_LINE_END = '\u001b[K';
  * first: tmux keeps a whole screen that is erased from its first place in the scrollback.
  */
 const erase = (rows: number) => ERASE_LINE_END + (rows > 1 ? '\n\u001b[J\u001b[A' : '');
+const HOME = '\u001b[H';
 const CURSOR_OFF = '\u001b[?25l';
 const BEGIN = '\u001b[?2026h';
 const END = '\u001b[?2026l';
 
+/** Scrolls what is above the cursor into the scrollback and goes to the first row. */
+const emptyScreen = (rows: number) => `\r${'\n'.repeat(Math.max(0, rows - 1))}${HOME}`;
+
 /** A size is believed when no other follows within so many milliseconds: a window that is dragged has dozens. */
-const SETTLE = 40;
+const SETTLE = 60;
 /** Whoever drags on sees the new size at least this often, in milliseconds. */
-const SETTLE_AT_MOST = 300;
+const SETTLE_AT_MOST = 1000;
+/**
+ * What was written so many milliseconds before we hear of a resize may have been on its way when it happened, and then
+ * it landed elsewhere. At least this; twice the time of an answer where that is longer.
+ */
+const ON_ITS_WAY = 50;
 
 /** Frames that follow each other faster than this, in milliseconds, are not all shown. The first one is, at once. */
 const FRAME = 16;
@@ -26,7 +35,8 @@ export interface Size {
 }
 
 /** Where the cursor is and what the terminal does with what is on the screen. */
-export interface Place extends Habits {
+export interface Place {
+  readonly habits: Habits;
   /** The cursor's row on the screen, from 1. */
   readonly row: number;
 }
@@ -75,7 +85,9 @@ interface Settling {
  * The only one who writes to the terminal while the wizard runs. What is above the live region is never touched, and
  * the scrollback is never cleared. After a resize it erases exactly the rows that the last frame takes then: terminals
  * break its lines anew, or do not, and move it by as many rows as they like. So the terminal is asked where the cursor
- * is, which ends every frame, and nothing is written until it has answered.
+ * is, which ends every frame, and nothing is written until it has answered. Where the rows cannot be known (a terminal
+ * that does not answer, a frame that was on its way) nothing is erased: the screen is scrolled away, and the frame
+ * begins on an empty one.
  */
 export function createPainter({ write, measure, locate, onSize }: PainterOptions): Painter {
   let size = measure();
@@ -85,6 +97,10 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
   let above: readonly Written[] = [];
   let printed = 0;
   let wanted: { readonly kept: readonly string[]; readonly live: readonly string[] } = { kept: [], live: [] };
+  /** Rows of former frames may be above this one, nobody knows how many. */
+  let isLost = false;
+  /** The longest that an answer has taken, in milliseconds. */
+  let delay = 0;
   let isHidden = false;
   let isAway = false;
 
@@ -134,19 +150,19 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
     size = measure();
     onSize(size);
     const place = await locate();
+    if (place) delay = Math.max(delay, performance.now() - mine.since);
     // Another resize came meanwhile and is settled later, or the terminal was given away.
     if (settling !== mine || mine.isDue || mine.looks !== look) return;
     const lines = [...above, ...shown.map((text): Written => ({ text, stays: false }))];
-    const gone = place
-      ? lift(lines, place.row - 1, size.columns, place)
-      : { up: shown.length, again: [], above: [] };
-    above = gone.above;
-    const erased = `\r${up(gone.up)}${erase(gone.up + 1)}`;
-    const again = gone.again.map((line) => `${line}\n`).join('');
-    if (above.length > 0) above = [...above, ...gone.again.map(stays)];
+    const gone = place && !isLost ? lift(lines, place.row - 1, size.columns, place.habits) : undefined;
+    isLost ||= gone === undefined;
+    above = gone?.above ?? [];
+    const again = gone?.again ?? [];
+    if (above.length > 0) above = [...above, ...again.map(stays)];
     shown = [];
     settling = undefined;
-    send(erased + again + flush());
+    const erased = gone ? `\r${up(gone.up)}${erase(gone.up + 1)}` : emptyScreen(size.rows);
+    send(erased + again.map((line) => `${line}\n`).join('') + flush());
     mine.end();
   };
   const stop = () => {
@@ -175,7 +191,9 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
         const ended = new Promise<void>((resolve) => {
           end = resolve;
         });
-        settling = { since: performance.now(), isDue: true, looks: 0, ended, end };
+        const now = performance.now();
+        isLost ||= now - sent < Math.max(ON_ITS_WAY, 2 * delay);
+        settling = { since: now, isDue: true, looks: 0, ended, end };
       }
       const mine = settling;
       clearTimeout(mine.timer);
@@ -196,6 +214,7 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
     enter() {
       isAway = false;
       isHidden = false;
+      isLost = false;
       size = measure();
       onSize(size);
       send(flush());

@@ -7,7 +7,7 @@ const ASK_KIND = '\u001b[>c';
 const PLACE = /\u001b\[(\d+);1R/g;
 /** Old kernels answer DA2 as if they were asked for the primary attributes. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the answers begin with an escape
-const KIND = /\u001b\[[>?]([\d;]*)c/g;
+const KIND = /\u001b\[([>?])([\d;]*)c/g;
 /** The beginning of an answer whose rest comes with the next read; a lone Escape is a key. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the answers begin with an escape
 const BEGUN = /\u001b\[[>?]?[\d;]*$/;
@@ -21,16 +21,17 @@ const SCREEN = 83;
 const TMUX = 84;
 
 /**
- * Whether a terminal breaks its lines anew when it becomes narrower. Those that are known not to, and those that do not
- * say what they are (the Linux console, st), do not: then nothing is erased that might not be ours.
+ * Whether a terminal breaks its lines anew when it becomes narrower; undefined where nobody knows. Those that do not
+ * say what they are (the Linux console, st) are not guessed at, nor is an answer that terminals of both kinds give.
  * @param attributes the answer to DA2
  */
-function rewraps(attributes: readonly number[]): boolean {
-  const [kind = -1, version = 0, option = 0] = attributes;
-  if (kind < 0 || kind === SCREEN) return false;
-  if (XTERM.has(kind) && version < 1000 && option === 0) return false;
-  // PuTTY; and mosh, whose answer Ghostty gives, too.
-  return !(kind === 0 && version === 136) && !(kind === 1 && version === 10);
+function rewraps(attributes: readonly number[]): boolean | undefined {
+  const [kind, version = 0, option = 0] = attributes;
+  // mosh cuts them, Ghostty breaks them.
+  if (kind === undefined || (kind === 1 && version === 10)) return undefined;
+  const isPutty = kind === 0 && version === 136;
+  const isXterm = XTERM.has(kind) && version < 1000 && option === 0;
+  return !(isPutty || isXterm || kind === SCREEN);
 }
 
 export interface Replies {
@@ -62,7 +63,8 @@ export function createReplies(write: (text: string) => void): Replies {
         if (at >= 0) waiting.splice(at, 1);
         const known = attributes ?? [];
         // The terminal answers in order: a kind that is not told before the place is not told at all.
-        resolve(row === undefined ? undefined : { row, rewraps: rewraps(known), joins: known[0] === TMUX });
+        const habits = { rewraps: rewraps(known), joins: known[0] === TMUX };
+        resolve(row === undefined ? undefined : { row, habits });
       };
       waiting.push(answer);
       write((isAsked ? '' : ASK_KIND) + ASK_PLACE);
@@ -75,8 +77,8 @@ export function createReplies(write: (text: string) => void): Replies {
     if (!isAsked) return text;
     const whole = held + text;
     const rest = whole
-      .replace(KIND, (_, list: string) => {
-        attributes = list.split(';').map(Number);
+      .replace(KIND, (_, mark: string, list: string) => {
+        if (mark === '>') attributes = list.split(';').map(Number);
         return '';
       })
       .replace(PLACE, (_, row: string) => {

@@ -18,8 +18,8 @@ export interface Written {
 
 /** How the terminal treats what is on its screen when its width changes. */
 export interface Habits {
-  /** Lines that have become too long go on in the next row, as xterm does not and most others do. */
-  readonly rewraps: boolean;
+  /** Lines that have become too long go on in the next row: most do, xterm does not. Undefined: nobody knows. */
+  readonly rewraps: boolean | undefined;
   /** The row below a cut line is taken for its continuation although it was erased in between, as tmux does. */
   readonly joins: boolean;
 }
@@ -56,12 +56,19 @@ function rowsOf(text: string, columns: number): string[] {
 }
 
 /**
- * How much of what we wrote is on the screen and goes.
+ * How much of what we wrote is on the screen and goes; undefined where that cannot be known.
  * @param lines everything from the oldest line that is not to stay to the last one above the cursor
  * @param visible rows of the screen above the cursor's
  * @param columns the terminal's width now
  */
-export function lift(lines: readonly Written[], visible: number, columns: number, habits: Habits): Lift {
+export function lift(
+  lines: readonly Written[],
+  visible: number,
+  columns: number,
+  habits: Habits,
+): Lift | undefined {
+  const isTooLong = ({ text }: Written) => stringWidth(text) > columns;
+  if (habits.rewraps === undefined && lines.some(isTooLong)) return undefined;
   const rows = lines.map(({ text }) => (habits.rewraps ? rowsOf(text, columns) : [text]));
   const heights = rows.map((parts) => parts.length);
   if (habits.rewraps && habits.joins)
