@@ -3,10 +3,11 @@
  * each SIGUSR2 finishes one more.
  */
 import type { Finding } from '../../src/core/report.ts';
+import { Secret } from '../../src/core/secret.ts';
 import { tuiFrontend } from '../../src/frontends/tui/index.tsx';
 import { product } from '../../steps/index.ts';
 import { asking } from './tui/question-bed.ts';
-import { changes, finding, stepOf, stepReport } from './tui/state-bed.ts';
+import { changes, finding, report, stepOf, stepReport } from './tui/state-bed.ts';
 
 const [situation = '', records = '0'] = process.argv.slice(2);
 const controller = new AbortController();
@@ -18,7 +19,7 @@ const frontend = tuiFrontend({
   cancel: () => controller.abort(),
   signal: controller.signal,
   keep: () => [],
-  reveals: [],
+  reveals: [{ label: 'password', path: '/srv/password', read: async () => new Secret('canary-of-the-end') }],
   reportFile: '/srv/report.md',
 });
 
@@ -53,7 +54,13 @@ if (Number(records) > 0) frontend.emit({ type: 'run-start', mode: 'apply', dir: 
 for (let i = 0; i < Number(records); i++) finish();
 if (situation === 'question') {
   process.on('SIGUSR2', finish);
-  void frontend.ask(asking('adminRanges')).then(() => process.exit(0));
+  void frontend
+    .ask(asking('adminRanges'))
+    .then(() => frontend.close())
+    .then(() => process.exit(0));
+} else if (situation === 'end') {
+  frontend.emit({ type: 'run-end', report: report('apply', { exit: 0, steps: [] }) });
+  void frontend.close().then(() => process.exit(0));
 } else {
   const { id, title, why, controls } = step;
   const open = () => {

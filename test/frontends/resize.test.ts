@@ -1,9 +1,10 @@
 /** After any resize the screen shows one whole frame, and what stays above it is there once. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Terminal } from '../terminal/terminal.ts';
 import { bundleProgram } from './bundle.ts';
 import { closeAll, expectWhole, KINDS, MUTE, type Open, type Screen } from './resize-bed.ts';
 
-type Situation = 'question' | 'step' | 'list';
+type Situation = 'question' | 'step' | 'list' | 'end';
 type Size = readonly [columns: number, rows: number];
 
 let driver: Awaited<ReturnType<typeof bundleProgram>>;
@@ -15,7 +16,7 @@ afterAll(() => driver?.dispose());
 
 const begin = async (open: Open, situation: Situation, records: number, [columns, rows]: Size) => {
   const screen = await open([process.execPath, driver.file, situation, String(records)], columns, rows);
-  await screen.until((text) => expect(text).toMatch(/enter accept|a apply|ctrl\+c stop/));
+  await screen.until((text) => expect(text).toMatch(/enter accept|a apply|ctrl\+c stop|q quit/));
   await screen.quiet();
   return screen;
 };
@@ -158,6 +159,42 @@ const SHORT: readonly Size[] = [
   [100, 12],
   [100, 24],
 ];
+
+describe('what must not stay', () => {
+  it.each([...Object.entries(KINDS), ['one that answers nothing', MUTE] as const])(
+    'a revealed secret is not in the scrollback of %s after resizes',
+    { timeout: 60_000 },
+    async (_kind, open) => {
+      const { screen } = await started(open, 'end', 0, [100, 24]);
+      await screen.type('1');
+      await screen.until((text) => expect(text).toContain('canary-of-the-end'));
+      for (const [columns, rows] of SHORT) {
+        await screen.resize(columns, rows);
+        await screen.quiet();
+      }
+      await screen.until((text) => expect(text.split('canary-of-the-end')).toHaveLength(2));
+      await screen.type('x');
+      await screen.until((_, all) => expect(all).not.toContain('canary'));
+    },
+  );
+});
+
+describe('under a shell', () => {
+  it('is drawn for the size that the terminal got while it was stopped', { timeout: 60_000 }, async () => {
+    const terminal = Terminal.start(['bash', '--norc', '-i'], { columns: 100, rows: 30 });
+    await terminal.waitFor(/^bash-[\d.]+[#$]/);
+    terminal.type(`${process.execPath} ${driver.file} question 1\r`);
+    await terminal.waitFor('enter accept');
+    terminal.press('ctrl+z');
+    await terminal.waitFor((text) => /Stopped[\s\S]*bash-[\d.]+[#$]/.test(text) && !text.includes('accept'));
+    terminal.resize(60, 24);
+    terminal.type('fg\r');
+    const frame = await frameAt('question', [60, 24]);
+    await terminal.waitFor((text) => text.endsWith(frame.trimEnd()));
+    terminal.press('ctrl+c');
+    await terminal.waitFor((text) => !text.includes('enter accept'));
+  });
+});
 
 describe('a terminal that answers nothing', () => {
   it('is drawn anew all the same, and nothing that stays is lost', { timeout: 60_000 }, async () => {

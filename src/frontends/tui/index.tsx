@@ -76,6 +76,8 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
     terminal.suspend();
   };
   const resume = () => {
+    // Who is stopped is not told of a new size: the stream is made to look.
+    process.emit('SIGWINCH');
     const { away: _, ...state } = store.get();
     store.set(state);
     painter.enter();
@@ -123,7 +125,9 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
     () => painter.size.columns - 1,
     (text) => {
       const { kept, live: rows } = partsOf(text, live.current ? measureElement(live.current).height : 0);
-      if (!isOver) painter.paint(kept, rows);
+      const { panel } = store.get();
+      const isFleeting = panel?.is === 'end' && panel.revealed !== undefined;
+      if (!isOver) painter.paint(kept, rows, isFleeting);
     },
   );
   const app = render(tree, {

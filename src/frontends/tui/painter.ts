@@ -14,7 +14,7 @@ const BEGIN = '\u001b[?2026h';
 const END = '\u001b[?2026l';
 
 /** Scrolls what is above the cursor into the scrollback and goes to the first row. */
-const emptyScreen = (rows: number) => `\r${'\n'.repeat(Math.max(0, rows - 1))}${HOME}`;
+const emptyScreen = (rows: number) => `${'\n'.repeat(Math.max(0, rows - 1))}${HOME}`;
 
 /** A size is believed when no other follows within so many milliseconds: a window that is dragged has dozens. */
 const SETTLE = 60;
@@ -57,8 +57,9 @@ export interface Painter {
   /**
    * Shows `live` as the last thing on the terminal, above it every line of `kept` that was not printed yet. Rows must
    * be narrower than the terminal. What did not change is not written again.
+   * @param isFleeting nothing of the live region may get into the scrollback, whatever that costs above it
    */
-  paint(kept: readonly string[], live: readonly string[]): void;
+  paint(kept: readonly string[], live: readonly string[], isFleeting?: boolean): void;
   /** The terminal has, or may have, another size. */
   resized(): void;
   /** Erases the live region: the terminal belongs to somebody else until `enter`. */
@@ -67,6 +68,12 @@ export interface Painter {
   enter(): void;
   /** Resolves when what was painted last is on the terminal, and no answer of it is on its way. */
   settled(): Promise<void>;
+}
+
+interface Frame {
+  readonly kept: readonly string[];
+  readonly live: readonly string[];
+  readonly isFleeting: boolean;
 }
 
 /** Resizes that follow each other. */
@@ -96,7 +103,8 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
   /** From the oldest row of a former frame that is out of reach to the last line above the live region. */
   let above: readonly Written[] = [];
   let printed = 0;
-  let wanted: { readonly kept: readonly string[]; readonly live: readonly string[] } = { kept: [], live: [] };
+  let wanted: Frame = { kept: [], live: [], isFleeting: false };
+  let isFleeting = false;
   /** Rows of former frames may be above this one, nobody knows how many. */
   let isLost = false;
   /** The longest that an answer has taken, in milliseconds. */
@@ -133,6 +141,7 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
   const flush = () => {
     const news = wanted.kept.slice(printed);
     printed = wanted.kept.length;
+    isFleeting = wanted.isFleeting;
     // A frame as tall as the terminal would scroll its own first row away.
     const live = wanted.live.slice(0, Math.max(0, size.rows - 1));
     const text = replace([...news, ...live], live);
@@ -159,10 +168,13 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
     above = gone?.above ?? [];
     const again = gone?.again ?? [];
     if (above.length > 0) above = [...above, ...again.map(stays)];
+    // As if the terminal broke its lines anew: then it is all of the frame, or more than that.
+    const wiped = isFleeting ? lift(lines, size.rows - 1, size.columns, BREAKING) : undefined;
+    const rows = (gone ?? wiped)?.up ?? 0;
+    const erased = `\r${up(rows)}${rows > 0 ? erase(rows + 1) : ''}`;
     shown = [];
     settling = undefined;
-    const erased = gone ? `\r${up(gone.up)}${erase(gone.up + 1)}` : emptyScreen(size.rows);
-    send(erased + again.map((line) => `${line}\n`).join('') + flush());
+    send(erased + (gone ? '' : emptyScreen(size.rows)) + again.map((line) => `${line}\n`).join('') + flush());
     mine.end();
   };
   const stop = () => {
@@ -175,8 +187,8 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
     get size() {
       return size;
     },
-    paint(kept, live) {
-      wanted = { kept, live };
+    paint(kept, live, isFleeting = false) {
+      wanted = { kept, live, isFleeting };
       if (isAway || settling || next !== undefined) return;
       const rest = sent + FRAME - performance.now();
       if (rest <= 0) send(flush());
@@ -225,5 +237,7 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
     },
   };
 }
+
+const BREAKING: Habits = { rewraps: true, joins: false };
 
 const stays = (text: string): Written => ({ text, stays: true });
