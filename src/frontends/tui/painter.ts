@@ -1,4 +1,4 @@
-import { fromDoomed, type Habits, lift, type Written } from './trail.ts';
+import { fromDoomed, type Habits, lift, rowsOf, type Written } from './trail.ts';
 
 /** Control sequences: ECMA-48 (CUU, EL, ED), DEC private modes 25 (cursor) and 2026 (synchronized output). */
 const up = (rows: number) => (rows > 0 ? `\u001b[${rows}A` : '');
@@ -24,7 +24,9 @@ const SETTLE_AT_MOST = 1000;
  * What was written so many milliseconds before we hear of a resize may have been on its way when it happened, and then
  * it landed elsewhere. At least this; twice the time of an answer where that is longer.
  */
-const ON_ITS_WAY = 50;
+const ON_ITS_WAY = 300;
+/** tmux tells of a resize at most four times a second; so long, in milliseconds, a size that differs is waited for. */
+const TOLD_LATE = 300;
 
 /** Frames that follow each other faster than this, in milliseconds, are not all shown. The first one is, at once. */
 const FRAME = 16;
@@ -39,6 +41,8 @@ export interface Place {
   readonly habits: Habits;
   /** The cursor's row on the screen, from 1. */
   readonly row: number;
+  /** How wide the terminal is, which programs may be told of later. */
+  readonly columns: number;
 }
 
 export interface PainterOptions {
@@ -84,6 +88,8 @@ interface Settling {
   /** A resize has come after the last look. */
   isDue: boolean;
   looks: number;
+  /** A size that we were not told of was waited for. */
+  isWaited: boolean;
   readonly ended: Promise<void>;
   end(): void;
 }
@@ -162,21 +168,38 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
     if (place) delay = Math.max(delay, performance.now() - mine.since);
     // Another resize came meanwhile and is settled later, or the terminal was given away.
     if (settling !== mine || mine.isDue || mine.looks !== look) return;
+    if (place && place.columns !== size.columns && !mine.isWaited) {
+      mine.isWaited = true;
+      mine.timer = setTimeout(() => void settle(mine), TOLD_LATE);
+      return;
+    }
+    const columns = place?.columns ?? size.columns;
     const lines = [...above, ...shown.map((text): Written => ({ text, stays: false }))];
-    const gone = place && !isLost ? lift(lines, place.row - 1, size.columns, place.habits) : undefined;
+    const gone = place && !isLost ? lift(lines, place.row - 1, columns, place.habits) : undefined;
     isLost ||= gone === undefined;
     above = gone?.above ?? [];
     const again = gone?.again ?? [];
     if (above.length > 0) above = [...above, ...again.map(stays)];
     // As if the terminal broke its lines anew: then it is all of the frame, or more than that.
-    const wiped = isFleeting ? lift(lines, size.rows - 1, size.columns, BREAKING) : undefined;
+    const wiped = isFleeting ? lift(lines, size.rows - 1, columns, BREAKING) : undefined;
     const rows = (gone ?? wiped)?.up ?? 0;
     const erased = `\r${up(rows)}${rows > 0 ? erase(rows + 1) : ''}`;
     shown = [];
     settling = undefined;
+    const [from, news] = [gone && place ? place.row - rows : 1, wanted.kept.slice(printed)];
     send(erased + (gone ? '' : emptyScreen(size.rows)) + again.map((line) => `${line}\n`).join('') + flush());
+    const written = [...again, ...news, ...shown].reduce((n, line) => n + rowsOf(line, columns).length, from);
+    if (place) confirming = confirm(Math.min(size.rows, written));
     mine.end();
   };
+  /** What was just painted was painted on a terminal of the size we know: then it has arrived, where it should. */
+  const confirm = async (row: number) => {
+    const painted = sent;
+    const place = await locate();
+    if (!settling && painted === sent && place?.columns === size.columns && place.row === row)
+      sent = Number.NEGATIVE_INFINITY;
+  };
+  let confirming = Promise.resolve();
   const stop = () => {
     clearTimeout(settling?.timer);
     settling?.end();
@@ -205,11 +228,12 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
         });
         const now = performance.now();
         isLost ||= now - sent < Math.max(ON_ITS_WAY, 2 * delay);
-        settling = { since: now, isDue: true, looks: 0, ended, end };
+        settling = { since: now, isDue: true, looks: 0, isWaited: false, ended, end };
       }
       const mine = settling;
       clearTimeout(mine.timer);
       mine.isDue = true;
+      mine.isWaited = false;
       const left = mine.since + SETTLE_AT_MOST - performance.now();
       mine.timer = setTimeout(() => void settle(mine), Math.max(0, Math.min(SETTLE, left)));
     },
@@ -233,6 +257,7 @@ export function createPainter({ write, measure, locate, onSize }: PainterOptions
     },
     async settled() {
       while (settling) await settling.ended;
+      await confirming;
       if (next !== undefined) send(flush());
     },
   };

@@ -2,9 +2,12 @@ import type { Place } from './painter.ts';
 
 /** ECMA-48 DSR 6 asks for the cursor's place, DEC's secondary device attributes (DA2) for the kind of terminal. */
 const ASK_PLACE = '\u001b[6n';
+/** To the last column, wherever that is, as resize(1) does it; asked there, the place tells the width. */
+const ASK_WIDTH = `\u001b[999C${ASK_PLACE}\r`;
 const ASK_KIND = '\u001b[>c';
+// Columns 2 to 8 are no answer but F3 with Shift, Ctrl or Alt.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the answers begin with an escape
-const PLACE = /\u001b\[(\d+);1R/g;
+const PLACE = /\u001b\[(\d+);(1|9|\d{2,})R/g;
 /** Old kernels answer DA2 as if they were asked for the primary attributes. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the answers begin with an escape
 const KIND = /\u001b\[([>?])([\d;]*)c/g;
@@ -48,26 +51,29 @@ export function createReplies(write: (text: string) => void): Replies {
   /** It has not answered in time. An answer that comes after all shows that it can. */
   let isMute = false;
   let held = '';
-  const waiting: ((row: number | undefined) => void)[] = [];
+  const waiting: ((row: number | undefined, columns: number) => void)[] = [];
+  /** The row of an answer whose other half is still to come. */
+  let half: number | undefined;
 
   const locate = (): Promise<Place | undefined> => {
     if (isMute) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         isMute = true;
-        answer(undefined);
+        half = undefined;
+        answer(undefined, 0);
       }, PATIENCE);
-      const answer = (row: number | undefined) => {
+      const answer = (row: number | undefined, columns: number) => {
         clearTimeout(timer);
         const at = waiting.indexOf(answer);
         if (at >= 0) waiting.splice(at, 1);
         const known = attributes ?? [];
         // The terminal answers in order: a kind that is not told before the place is not told at all.
         const habits = { rewraps: rewraps(known), joins: known[0] === TMUX };
-        resolve(row === undefined ? undefined : { row, habits });
+        resolve(row === undefined ? undefined : { row, columns, habits });
       };
       waiting.push(answer);
-      write((isAsked ? '' : ASK_KIND) + ASK_PLACE);
+      write((isAsked ? '' : ASK_KIND) + ASK_PLACE + ASK_WIDTH);
       isAsked = true;
     });
   };
@@ -81,9 +87,11 @@ export function createReplies(write: (text: string) => void): Replies {
         if (mark === '>') attributes = list.split(';').map(Number);
         return '';
       })
-      .replace(PLACE, (_, row: string) => {
+      .replace(PLACE, (_, row: string, column: string) => {
         isMute = false;
-        waiting[0]?.(Number(row));
+        const first = half;
+        half = column === '1' ? Number(row) : undefined;
+        if (column !== '1' && first !== undefined) waiting[0]?.(first, Number(column));
         return '';
       });
     held = waiting.length > 0 ? (BEGUN.exec(rest)?.[0] ?? '') : '';

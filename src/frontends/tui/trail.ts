@@ -37,7 +37,7 @@ export interface Lift {
 const isPlain = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
 
 /** The rows that a terminal of so many columns breaks a line into; an empty line has one. */
-function rowsOf(text: string, columns: number): string[] {
+export function rowsOf(text: string, columns: number): string[] {
   const plain = stripVTControlCharacters(text);
   const rows: string[] = [];
   let row = '';

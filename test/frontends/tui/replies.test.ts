@@ -19,19 +19,25 @@ describe('answers', () => {
   it('asks what the terminal is once, and where the cursor is each time', async () => {
     const { locate, without, written } = open();
     const first = locate();
-    expect(without(`${XTERM_JS}\u001b[7;1R`)).toBe('');
-    expect(await first).toEqual({ row: 7, habits: { rewraps: true, joins: false } });
+    expect(without(`${XTERM_JS}\u001b[7;1R\u001b[7;80R`)).toBe('');
+    expect(await first).toEqual({ row: 7, columns: 80, habits: { rewraps: true, joins: false } });
     const second = locate();
-    without('\u001b[12;1R');
-    expect(await second).toMatchObject({ row: 12, habits: { rewraps: true } });
-    expect(written).toEqual(['\u001b[>c\u001b[6n', '\u001b[6n']);
+    without('\u001b[12;1R\u001b[12;120R');
+    expect(await second).toMatchObject({ row: 12, columns: 120, habits: { rewraps: true } });
+    const place = '\u001b[6n\u001b[999C\u001b[6n\r';
+    expect(written).toEqual([`\u001b[>c${place}`, place]);
   });
 
   it('comes in pieces, with keys before, between and behind', async () => {
     const { locate, without } = open();
     const place = locate();
-    expect(['a\u001b[>0;2', '76;0cb\u001b[1', '2;1Rc\u001b[A'].map(without)).toEqual(['a', 'b', 'c\u001b[A']);
-    expect(await place).toMatchObject({ row: 12 });
+    expect(['a\u001b[>0;2', '76;0cb\u001b[1', '2;1R\u001b[12;4', '0Rc\u001b[A'].map(without)).toEqual([
+      'a',
+      'b',
+      '',
+      'c\u001b[A',
+    ]);
+    expect(await place).toMatchObject({ row: 12, columns: 40 });
   });
 
   it('are no keys, and keys are no answers', () => {
@@ -62,9 +68,9 @@ describe('answers', () => {
     expect(await locate()).toBeUndefined();
     expect(written).toHaveLength(1);
     // Late, and still not a key.
-    expect(without('\u001b[7;1R')).toBe('');
+    expect(without('\u001b[7;1R\u001b[7;80R')).toBe('');
     const again = locate();
-    without('\u001b[8;1R');
+    without('\u001b[8;1R\u001b[8;80R');
     expect(await again).toMatchObject({ row: 8 });
   });
 
@@ -91,14 +97,14 @@ describe('answers', () => {
   ])('%s breaks lines anew or does not', async (_name, attributes, rewraps) => {
     const { locate, without } = open();
     const place = locate();
-    without(`\u001b[>${attributes}c\u001b[1;1R`);
+    without(`\u001b[>${attributes}c\u001b[1;1R\u001b[1;80R`);
     expect((await place)?.habits.rewraps).toBe(rewraps);
   });
 
   it('says nothing of a terminal that does not tell what it is', async () => {
     const { locate, without } = open();
     const place = locate();
-    without('\u001b[?6c\u001b[3;1R');
+    without('\u001b[?6c\u001b[3;1R\u001b[3;80R');
     expect((await place)?.habits.rewraps).toBeUndefined();
   });
 });
