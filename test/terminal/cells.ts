@@ -64,7 +64,8 @@ export function textOf(xterm: Emulator, extent: Extent): string {
   for (let y = extent === 'screen' ? buffer.baseY : 0; y < buffer.baseY + xterm.rows; y++) {
     const line = buffer.getLine(y);
     // History is read for its words: a line the terminal had to break is one line again.
-    const text = line?.translateToString(false) ?? '';
+    // A terminal that does not break lines anew may keep what is beyond its edge, unseen.
+    const text = line?.translateToString(false, 0, xterm.cols) ?? '';
     if (extent === 'scrollback' && line?.isWrapped && lines.length > 0) lines[lines.length - 1] += text;
     else lines.push(text);
   }

@@ -19,7 +19,15 @@ export interface TerminalOptions {
   /** The program's whole environment; default `personEnv()`. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /**
+   * Default `reflowing`: breaks its lines anew when resized. `xterm`: cuts them, as xterm does, and says that it is one.
+   * `mute`: cuts them and answers nothing.
+   */
+  readonly kind?: 'reflowing' | 'xterm' | 'mute';
 }
+
+/** An emulator that leaves lines as they are when it is resized: that of an old Windows console does. */
+const CUTTING = { windowsPty: { backend: 'conpty', buildNumber: 19_000 } } as const;
 
 /** What to wait for: a part of the text, a match, or a judgement of one's own. */
 export type Wanted = string | RegExp | ((text: string) => boolean);
@@ -76,8 +84,13 @@ export class Terminal {
   }
 
   private constructor(argv: readonly string[], options: TerminalOptions) {
-    const { columns = 80, rows = 24, cwd = process.cwd(), env = personEnv() } = options;
-    this.#xterm = emulator(columns, rows);
+    const { columns = 80, rows = 24, cwd = process.cwd(), env = personEnv(), kind = 'reflowing' } = options;
+    this.#xterm = emulator(columns, rows, kind === 'reflowing' ? {} : CUTTING);
+    if (kind === 'xterm')
+      this.#xterm.parser.registerCsiHandler({ prefix: '>', final: 'c' }, () => {
+        this.#pty.write('\u001b[>41;390;0c');
+        return true;
+      });
     const setCursor = (visible: boolean) => (params: readonly (number | number[])[]) => {
       if (params.includes(25)) this.#cursorVisible = visible;
       return false;
@@ -98,7 +111,7 @@ export class Terminal {
       },
     });
     // A terminal answers when a program asks for the cursor's place or the terminal's kind.
-    this.#xterm.onData((reply) => this.#pty.write(reply));
+    if (kind !== 'mute') this.#xterm.onData((reply) => this.#pty.write(reply));
     open.add(this);
     this.exit = this.#pty.exit.then(async (exit) => {
       await new Promise<void>((done) => this.#xterm.write('', done));

@@ -1,5 +1,5 @@
-import { Box, Static, Text } from 'ink';
-import { useSyncExternalStore } from 'react';
+import { Box, type DOMElement, Static, Text } from 'ink';
+import { type Ref, useSyncExternalStore } from 'react';
 import type { State } from './model/state.ts';
 import type { Store } from './store.ts';
 import type { Canvas, Line, Span, Tone } from './view/lines.ts';
@@ -13,6 +13,8 @@ export interface AppProps {
   readonly colour: boolean;
   readonly sections: Readonly<Record<string, string>>;
   readonly context: RecordContext;
+  /** The live region, to be measured. */
+  readonly live?: Ref<DOMElement>;
 }
 
 /** The 16 colours of every terminal, whatever the operator made of them. */
@@ -27,7 +29,7 @@ const COLOURS: Readonly<Record<Tone, { color?: string; dimColor?: true }>> = {
 };
 
 /** Finished parts go to the scrollback once; below them one live region. */
-export function App({ store, canvas: canvasStore, colour, sections, context }: AppProps) {
+export function App({ store, canvas: canvasStore, colour, sections, context, live }: AppProps) {
   const state = useSyncExternalStore(store.subscribe, store.get);
   const canvas = useSyncExternalStore(canvasStore.subscribe, canvasStore.get);
   return (
@@ -41,7 +43,9 @@ export function App({ store, canvas: canvasStore, colour, sections, context }: A
           />
         )}
       </Static>
-      <Rows lines={drawScreen(state, canvas, sections)} colour={colour} />
+      <Box ref={live ?? null} flexDirection="column">
+        <Rows lines={drawScreen(state, canvas, sections)} colour={colour} />
+      </Box>
     </>
   );
 }

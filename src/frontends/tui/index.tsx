@@ -1,12 +1,14 @@
-import { render } from 'ink';
+import { type DOMElement, measureElement, render } from 'ink';
 import type { Decision, Reply } from '../../core/frontend.ts';
 import { redact } from '../../core/secret.ts';
 import type { PersonFrontend, PersonOptions } from '../person.ts';
 import { App } from './app.tsx';
+import { frameOutput, partsOf } from './frames.ts';
 import type { Key } from './keys.ts';
 import { onEvent } from './model/events.ts';
 import { type Effect, initialState, type State } from './model/state.ts';
 import { closePanel, onAsk, onKey, onPropose } from './model/update.ts';
+import { createPainter, type Size } from './painter.ts';
 import { createStore } from './store.ts';
 import { takeTerminal } from './terminal.ts';
 import type { Canvas } from './view/lines.ts';
@@ -16,18 +18,24 @@ import { holdWarnings } from './warnings.ts';
 export function tuiFrontend(options: PersonOptions): PersonFrontend {
   const { output, style, product } = options;
   const store = createStore<State>(initialState(options.reveals));
-  const measure = (): Canvas => ({
-    columns: output.columns || 80,
-    rows: output.rows || 24,
+  const canvasOf = ({ columns, rows }: Size): Canvas => ({
+    columns,
+    rows,
     unicode: style.unicode,
     now: Date.now(),
   });
-  const canvas = createStore<Canvas>(measure());
+  const painter = createPainter({
+    write: (text) => void output.write(text),
+    measure: () => ({ columns: output.columns || 80, rows: output.rows || 24 }),
+    locate: () => terminal.locate(),
+    onSize: () => drawNow(),
+  });
+  const canvas = createStore<Canvas>(canvasOf(painter.size));
 
   let reply: ((reply: Reply) => void) | undefined;
   let decide: ((decision: Decision) => void) | undefined;
   let left: (() => void) | undefined;
-  let painted: (() => void) | undefined;
+  let isOver = false;
   const cancelPending = () => {
     reply?.({ is: 'cancel' });
     decide?.({ is: 'stop' });
@@ -51,7 +59,7 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
         cancelPending();
         break;
       case 'suspend':
-        void suspend();
+        suspend();
         break;
       case 'reveal':
         void reveal(effect.index);
@@ -61,21 +69,18 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
         break;
     }
   };
-  const suspend = async () => {
-    // The live region is drawn as nothing, and Ink knows: what the shell writes meanwhile is never taken for its own.
-    const gone = new Promise<void>((resolve) => {
-      painted = resolve;
-    });
+  const suspend = () => {
+    // What the shell writes meanwhile is below what is kept, and never taken for our own.
+    painter.leave();
     store.set({ ...store.get(), away: true });
-    await gone;
     terminal.suspend();
   };
   const resume = () => {
-    // Ink goes up one row to what it drew last; that row must not be the shell's.
-    output.write('\n');
+    // Who is stopped is not told of a new size: the stream is made to look.
+    process.emit('SIGWINCH');
     const { away: _, ...state } = store.get();
     store.set(state);
-    canvas.set(measure());
+    painter.enter();
   };
   const press = (key: Key) => {
     if (store.get().away) return;
@@ -91,34 +96,53 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
     store.set({ ...state, panel: { ...state.panel, revealed: { index, text } } });
   };
 
-  const onResize = () => canvas.set(measure());
+  const onResize = () => painter.resized();
   // One tick a second, and only while something runs: a question waits without using the processor.
   const clock = setInterval(() => {
     const { current, panel } = store.get();
-    if (current && !panel) canvas.set(measure());
+    if (current && !panel) canvas.set(canvasOf(painter.size));
   }, 1000);
   clock.unref();
-  output.on('resize', onResize);
+  // Not the stream's own event: a size that has changed and changed back is none to it, but was one to the screen.
+  process.on('SIGWINCH', onResize);
   options.signal.addEventListener('abort', cancelPending, { once: true });
 
   const context = { product, keep: options.keep, reportFile: options.reportFile };
+  const live: { current: DOMElement | null } = { current: null };
   const tree = (
-    <App store={store} canvas={canvas} colour={style.colour} sections={product.sections} context={context} />
+    <App
+      store={store}
+      canvas={canvas}
+      colour={style.colour}
+      sections={product.sections}
+      context={context}
+      live={live}
+    />
   );
   const releaseWarnings = holdWarnings((text) => void process.stderr.write(redact(text)));
+  const frames = frameOutput(
+    // The last column stays free: whether a line that fills its row ends there is each terminal's own opinion.
+    () => painter.size.columns - 1,
+    (text) => {
+      const { kept, live: rows } = partsOf(text, live.current ? measureElement(live.current).height : 0);
+      const { panel } = store.get();
+      const isFleeting = panel?.is === 'end' && panel.revealed !== undefined;
+      if (!isOver) painter.paint(kept, rows, isFleeting);
+    },
+  );
   const app = render(tree, {
-    stdout: output,
+    stdout: frames,
     stdin: options.input,
     exitOnCtrlC: false,
     patchConsole: false,
-    // A key is answered within a frame; nothing else repaints more than a few times a second.
-    maxFps: 60,
-    // Called when a frame is computed; it is written before the next turn of the event loop.
-    onRender: () => {
-      if (painted) setTimeout(painted, 0);
-      painted = undefined;
-    },
+    debug: true,
+    isScreenReaderEnabled: false,
   });
+  /** Draws what the state and the size are now, before anything else happens. */
+  const drawNow = () => {
+    canvas.set(canvasOf(painter.size));
+    app.rerender(tree);
+  };
   const terminal = takeTerminal({
     input: options.input,
     output,
@@ -157,9 +181,13 @@ export function tuiFrontend(options: PersonOptions): PersonFrontend {
         });
       // Over: no key does anything any more, and no hint says so.
       store.set(closePanel({ ...store.get(), stopping: true }));
+      drawNow();
       clearInterval(clock);
-      output.off('resize', onResize);
       options.signal.removeEventListener('abort', cancelPending);
+      // The terminal's answer must not come when the shell reads.
+      await painter.settled();
+      process.off('SIGWINCH', onResize);
+      isOver = true;
       app.unmount();
       terminal.release();
       releaseWarnings();

@@ -1,7 +1,10 @@
 import { emitKeypressEvents, type Interface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
 import { type Key, type Keypress, keyOf } from './keys.ts';
+import type { Place } from './painter.ts';
+import { createReplies } from './replies.ts';
 
 /** DEC private modes: 2004 is bracketed paste (xterm control sequences), 25 the cursor (DECTCEM). */
 const PASTE_ON = '\u001b[?2004h';
@@ -12,6 +15,8 @@ const CURSOR_ON = '\u001b[?25h';
 const CTRL_C = '\u0003';
 
 export interface Terminal {
+  /** Asks the terminal where the cursor is, which must be in the first column; undefined where it does not answer. */
+  locate(): Promise<Place | undefined>;
   /** Gives the terminal back as it was. Safe to call twice. */
   release(): void;
   /** Ctrl+Z: gives the terminal back, stops this process, and takes the terminal again when it continues. */
@@ -40,6 +45,9 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
   let isHeld = false;
 
   const decoder = new StringDecoder('utf8');
+  const replies = createReplies((text) => void output.write(text));
+  /** What is left when the terminal's own answers are taken out. */
+  const keys = new Readable({ read() {} });
   const flush = () => {
     clearImmediate(bulkEnd);
     const text = bulk;
@@ -50,7 +58,8 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
     if (text.includes(CTRL_C)) onKey({ name: 'ctrl+c', text: '' });
   };
   const onData = (chunk: Buffer | string) => {
-    const text = decoder.write(chunk as Buffer);
+    const text = replies.without(decoder.write(chunk as Buffer));
+    if (text === '') return;
     // Escape sequences of keys come in one chunk with a line break, too, when both keys were pressed at once.
     const written = stripVTControlCharacters(text);
     const goesOn = bulk !== '' && text === written && text !== CTRL_C;
@@ -62,11 +71,13 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
     const begins = written.length > 1 && /[\r\n]/.test(written) && !isTyped;
     const hasBrackets = text.includes('\u001b[200~') || text.includes('\u001b[201~');
     isBulk = pasted === undefined && !hasBrackets && (goesOn || begins);
-    if (!isBulk) return flush();
-    bulk += text;
-    // Several reads of the terminal can come before anything else runs: they are one paste.
-    clearImmediate(bulkEnd);
-    bulkEnd = setImmediate(flush);
+    if (isBulk) {
+      bulk += text;
+      // Several reads of the terminal can come before anything else runs: they are one paste.
+      clearImmediate(bulkEnd);
+      bulkEnd = setImmediate(flush);
+    } else flush();
+    keys.emit('data', text);
   };
   const onKeypress = (text: string | undefined, press: Keypress) => {
     if (isBulk) return;
@@ -109,21 +120,22 @@ export function takeTerminal({ input, output, onKey, onEnd, onResume }: Terminal
     onResume();
   };
 
-  input.prependListener('data', onData);
-  emitKeypressEvents(input, { escapeCodeTimeout: ESCAPE_TIMEOUT } as unknown as Interface);
-  input.on('keypress', onKeypress);
+  input.on('data', onData);
+  emitKeypressEvents(keys, { escapeCodeTimeout: ESCAPE_TIMEOUT } as unknown as Interface);
+  keys.on('keypress', onKeypress);
   input.on('end', onEnd);
   // A terminal that hangs up: reads fail from then on.
   input.on('error', onEnd);
   process.on('exit', onExit);
   take();
   return {
+    locate: replies.locate,
     release() {
       clearImmediate(bulkEnd);
       clearInterval(awake);
       process.off('SIGCONT', onContinue);
       input.off('data', onData);
-      input.off('keypress', onKeypress);
+      keys.off('keypress', onKeypress);
       input.off('end', onEnd);
       process.off('exit', onExit);
       release();
