@@ -1,9 +1,10 @@
 /** Controls of how the server lets anybody in: by SCRAM passwords that nobody can guess. */
-import type { HostReader } from '../../src/core/host.ts';
-import { type Control, fail, pass, skip, type Verdict } from '../../src/core/step.ts';
+import type { HostReader, SqlConnection } from '../../src/core/host.ts';
+import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
-import { verifies } from '../shared/scram.ts';
-import { asSuperuser, type Needed, probe, ROLE_NAME, rows, SECTION } from './ground.ts';
+import { madeFromOne } from '../shared/scram.ts';
+import { asRole, asSuperuser, type Needed, probe, ROLE_KEYS, ROLE_NAME, rows, SECTION } from './ground.ts';
+import { lookAs } from './role-look.ts';
 
 export const passwordControls: readonly Control<Needed>[] = [
   {
@@ -41,7 +42,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 4.10', 'CWE-1392'],
-    how: "Tries well-known passwords and each role's own name against the SCRAM verifiers that the server keeps, without a login.",
+    how: "Tries well-known passwords and each role's own name against the verifiers that the server keeps, SCRAM or MD5, without a login; where an external server does not show them, against the passwords of .env that it takes.",
     threat: 'Example passwords of images and guides are what attackers try first.',
     remedy: `Apply makes a random password where the one in ${PATH.env} is weak, sets the passwords of ${PATH.env} on the server, and starts CoreCube with them.`,
     impact: 'CoreCube is recreated and away for some seconds; what else uses the old password loses access.',
@@ -53,7 +54,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 4.10', 'CWE-1392'],
-    how: "Tries well-known passwords and each role's own name against the verifiers of the superuser and of other corecube roles, without a login.",
+    how: "Tries well-known passwords and each role's own name against the verifiers, SCRAM or MD5, of the superuser and of other corecube roles, without a login; where an external server does not show them, against the password of the admin URL.",
     threat: 'Whoever guesses the password of the superuser reads and changes everything, past every policy.',
     remedy: `Choose another password for each role that is named. In docker compose exec ${SERVICE.database} psql -h /run/postgresql -U postgres, type \\password and the name of the role. The one of postgres then belongs into ${PATH.databaseSuperuserPassword}: write it into the file as it is, so that owner and mode stay. That of an external admin role belongs where databaseAdminUrl points.`,
     impact: 'What else uses the old password loses access. Nothing has to be restarted.',
@@ -64,37 +65,81 @@ export const passwordControls: readonly Control<Needed>[] = [
 ];
 
 /** Which of the roles are tried: the three that this tool makes, or the one that looks and those named alike. */
+type Which = 'own' | 'other';
+const isOwn = (name: string): boolean => Object.values(ROLE_NAME).includes(name);
+
 async function notDefault(
   { host, answers }: { readonly host: HostReader; readonly answers: Needed },
-  which: 'own' | 'other',
+  which: Which,
 ): Promise<Verdict> {
   const look = await asSuperuser(host, answers);
   if (look.verdict) return look.verdict;
   const { stored } = await probe(host, 'verifiers', look.connection, {
-    stored: `SELECT rolname AS name, rolpassword AS verifier FROM pg_authid
-      WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-SHA-256$%' AND (rolname = current_user OR rolname LIKE 'corecube%')`,
+    stored: `SELECT rolname::text AS name, rolpassword AS verifier FROM pg_authid
+      WHERE rolcanlogin AND rolpassword IS NOT NULL AND (rolname = current_user OR rolname LIKE 'corecube%') ORDER BY 1`,
   });
   if (answers.database === 'external' && !stored.ok && stored.code === '42501')
-    return skip('the admin role may not read the verifiers; the roles of CoreCube have generated passwords');
-  const own = new Set(Object.values(ROLE_NAME));
-  const roles = rows(stored, 'the verifiers of the passwords (pg_authid)').filter(
-    ({ name }) => own.has(String(name)) === (which === 'own'),
-  );
+    return which === 'own' ? ownOnes(host, answers) : otherOnes(host, look.connection);
+  const roles = rows(stored, 'the verifiers of the passwords (pg_authid)')
+    .map(({ name, verifier }) => ({ name: String(name), verifier: String(verifier) }))
+    .filter(({ name }) => isOwn(name) === (which === 'own'));
   // Only before the first apply; a role that is gone later is what pg.roles-log-in is about.
-  if (roles.length === 0) return pass('the server keeps no SCRAM password of such a role');
+  if (roles.length === 0) return pass('the server keeps no password of such a role');
   // Tried here against what the server keeps: the same answer as a login, without a login's trace or lockout.
-  const open = roles.filter(({ name, verifier }) =>
-    [...KNOWN, String(name)].some((word) => verifies(word, String(verifier))),
-  );
-  return open.length === 0
-    ? pass(
-        `${KNOWN.length + 1} well-known passwords tried for ${roles.map((r) => r.name).join(', ')}: none fits`,
-      )
-    : fail(`${open.map((r) => r.name).join(', ')}: a well-known password fits`, 'none fits');
+  const tried: Tried[] = [];
+  for (const { name, verifier } of roles)
+    tried.push({ name, isKnown: await madeFromOne(wordsFor(name), name, verifier) });
+  return judgeTried(tried, 'what the server keeps of it is of a kind that cannot be tried');
+}
+
+/** A role, and whether a well-known password opens it; undefined: that could not be tried. */
+interface Tried {
+  readonly name: string;
+  readonly isKnown: boolean | undefined;
 }
 
 /** Passwords of examples: the image's documentation, the hardening guide's URL, and what people type. */
 const KNOWN = ['postgres', 'password', 'mysecretpassword', 'corecube', 'changeme', 'secret', 'admin'];
+const wordsFor = (role: string): readonly string[] => [...KNOWN, role];
+
+function judgeTried(tried: readonly Tried[], why: string): Verdict {
+  const names = (list: readonly Tried[]) => list.map((t) => t.name).join(', ');
+  const open = tried.filter((t) => t.isKnown === true);
+  if (open.length > 0) return fail(`${names(open)}: a well-known password fits`, 'none fits');
+  const untold = tried.filter((t) => t.isKnown === undefined);
+  if (untold.length > 0) return unknown(`the password of ${names(untold)} was not tried: ${why}`);
+  return pass(`${KNOWN.length + 1} well-known passwords tried for ${names(tried)}: none fits`);
+}
+
+/** Where an external server shows no verifier: the passwords of `.env`, each of which it has just taken. */
+async function ownOnes(host: HostReader, answers: Needed): Promise<Verdict> {
+  const tried: Tried[] = [];
+  for (const key of ROLE_KEYS) {
+    const reach = await asRole(host, answers, key);
+    if (reach.verdict) return reach.verdict;
+    const { verdict } = await lookAs(host, answers, key);
+    if (verdict) return verdict;
+    const { user, password } = reach.connection;
+    tried.push({ name: user, isKnown: wordsFor(user).includes(password.reveal()) });
+  }
+  return judgeTried(tried, '');
+}
+
+/** Where an external server shows no verifier: the admin role's own password, which it has just taken, and who else there is. */
+async function otherOnes(host: HostReader, admin: SqlConnection): Promise<Verdict> {
+  const { named } = await probe(host, 'roles named alike', admin, {
+    named: `SELECT rolname::text AS name FROM pg_roles
+      WHERE rolcanlogin AND rolname LIKE 'corecube%' AND rolname <> current_user ORDER BY 1`,
+  });
+  const alike = rows(named, 'its roles (pg_roles)').map(({ name }) => String(name));
+  return judgeTried(
+    [
+      { name: admin.user, isKnown: wordsFor(admin.user).includes(admin.password.reveal()) },
+      ...alike.filter((name) => !isOwn(name)).map((name) => ({ name, isKnown: undefined })),
+    ],
+    'the admin role may not read what the server keeps of passwords (pg_authid)',
+  );
+}
 
 /** Methods that keep the password secret. */
 const GOOD_METHODS = ['scram-sha-256', 'cert'];

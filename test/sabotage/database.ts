@@ -150,6 +150,14 @@ const fileRows: readonly Sabotage[] = [
     turns: fail('pg.other-passwords-not-default', 'pg.other-roles-cannot-log-in'),
     undo: (i) => i.sql('drop role corecube_report'),
   },
+  {
+    name: 'a role that is named like those of CoreCube has a well-known password, kept as MD5',
+    break: (i) =>
+      i.sql("set password_encryption = 'md5'; create role corecube_report login password 'password'"),
+    drift: 'changed-at-run-time',
+    turns: fail('pg.other-passwords-not-default', 'pg.other-roles-cannot-log-in'),
+    undo: (i) => i.sql('drop role corecube_report'),
+  },
 ];
 
 const ruleRows: readonly Sabotage[] = [

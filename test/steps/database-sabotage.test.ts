@@ -1,4 +1,5 @@
 /** Each way in which the database is broken fails, or blinds, the control that speaks of it. */
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { HostReader, SqlResult, TlsResult } from '../../src/core/host.ts';
@@ -13,7 +14,7 @@ import { answers } from './database-host.ts';
 import { presetHost, runningContainer } from './preset-host.ts';
 
 const { signal } = new AbortController();
-const rows = (...list: Record<string, unknown>[]): SqlResult => ({ ok: true, rows: list });
+const rows = (...list: Record<string, unknown>[]) => ({ ok: true as const, rows: list });
 const connection = { user: 'postgres', password: new Secret('x'.repeat(30)) };
 const ground = {
   is: 'up',
@@ -83,6 +84,24 @@ describe('the passwords that the server keeps', () => {
       ),
     );
 
+  const md5 = (password: string, role: string) =>
+    `md5${createHash('md5').update(`${password}${role}`).digest('hex')}`;
+  /** With one more role, or another verifier of one, as the server keeps it. */
+  const raw = (change: Record<string, string>) => {
+    const all = {
+      ...Object.fromEntries(
+        kept(good)['database probe verifiers'].stored.rows.map((r) => [r.name, r.verifier]),
+      ),
+      ...change,
+    };
+    const stored = rows(...Object.entries(all).map(([name, verifier]) => ({ name, verifier })));
+    return Promise.all(
+      ['pg.passwords-not-default', 'pg.other-passwords-not-default'].map((id) =>
+        look(id, { 'database probe verifiers': { stored } }),
+      ),
+    );
+  };
+
   it('are good, for our roles and for the others', async () => {
     expect(await seen(good)).toEqual(['pass', 'pass']);
   });
@@ -97,6 +116,91 @@ describe('the passwords that the server keeps', () => {
     const control = database.controls.find((c) => c.id === 'pg.other-passwords-not-default');
     expect(control?.manual).toBe(true);
   });
+  it.each([
+    ['corecube_app', 'changeme', ['fail', 'pass']],
+    ['corecube_app', 'corecube_app', ['fail', 'pass']],
+    ['corecube_report', 'secret', ['pass', 'fail']],
+    ['corecube_app', 'Z'.repeat(40), ['pass', 'pass']],
+  ])('of %s are tried too when they are kept as MD5: %s', async (role, password, expected) => {
+    expect((await raw({ [role]: md5(password, role) })).map((v) => v.is)).toEqual(expected);
+  });
+  it.each([
+    ['another mechanism', 'SCRAM-SHA-512$4096:AAAA$BBBB:CCCC'],
+    ['plain text', 'hunter2'],
+    ['more rounds than are tried', scramVerifier('x', salt).replace('$4096:', '$9999999:')],
+  ])('that cannot be tried (%s) are not seen, and the role is named', async (_, verifier) => {
+    const [own, other] = await raw({ corecube_app: verifier });
+    expect(own).toMatchObject({
+      is: 'unknown',
+      because: expect.stringMatching(/corecube_app was not tried/),
+    });
+    expect(own).not.toMatchObject({ because: expect.stringContaining(verifier) });
+    expect(other?.is).toBe('pass');
+    expect((await raw({ corecube_old: verifier }))[1]).toMatchObject({
+      because: expect.stringMatching(/corecube_old was not tried/),
+    });
+  });
+  it('that cannot be tried hide no other one that is known', async () => {
+    expect(
+      (await raw({ corecube_app: 'hunter2', corecube_migrator: md5('admin', 'corecube_migrator') }))[0]?.is,
+    ).toBe('fail');
+  });
+  it('of a role whose name SASLprep might change are not seen', async () => {
+    expect((await raw({ corecube_ü: scramVerifier('x'.repeat(40), salt) }))[1]?.is).toBe('unknown');
+    expect((await raw({ corecube_ü: scramVerifier('admin', salt) }))[1]?.is).toBe('fail');
+  });
+
+  describe('of an external server that shows no verifier', () => {
+    const refused = { ok: false, at: 'statement', code: '42501', message: 'permission denied' };
+    const url = (role: string, password: string) => `postgresql://${role}:${password}@db:5432/corecube`;
+    const external = (change: { app?: string; admin?: string; alike?: string[]; self?: SqlResult }) => {
+      const admin = { ...connection, user: 'dba', password: new Secret(change.admin ?? 'd'.repeat(40)) };
+      const env = [
+        `PGVECTOR_APP_URL=${url('corecube_app', change.app ?? 'r'.repeat(40))}`,
+        `PGVECTOR_MAINTENANCE_URL=${url('corecube_maintenance', 's'.repeat(40))}`,
+        `CORECUBE_SECURE_OWNER_URL=${url('corecube_migrator', 't'.repeat(40))}`,
+      ].join('\n');
+      const self = change.self ?? rows({});
+      const host = presetHost(
+        {
+          'database ground corecube': { ...ground, superuser: admin },
+          'database probe verifiers': { stored: refused },
+          'database probe roles named alike': {
+            named: rows(...(change.alike ?? []).map((name) => ({ name }))),
+          },
+          'external database admin url': admin,
+          ...Object.fromEntries(
+            ['owner', 'app', 'maintenance'].map((r) => [`database probe as ${r}`, { self }]),
+          ),
+        },
+        { readSecret: async () => new Secret(env) },
+      );
+      return Promise.all(
+        ['pg.passwords-not-default', 'pg.other-passwords-not-default'].map(async (id) =>
+          database.controls
+            .find((c) => c.id === id)
+            ?.inspect({ host, answers: { ...answers, database: 'external' }, signal }),
+        ),
+      );
+    };
+    const kinds = async (change: Parameters<typeof external>[0]) =>
+      (await external(change)).map((verdict) => verdict?.is);
+    it('are those of the URLs, which it has taken', async () => {
+      expect(await kinds({})).toEqual(['pass', 'pass']);
+      expect(await kinds({ app: 'changeme' })).toEqual(['fail', 'pass']);
+      expect(await kinds({ admin: 'dba' })).toEqual(['pass', 'fail']);
+    });
+    it('are not seen when it takes no URL, or has more roles of that name', async () => {
+      const lost: SqlResult = { ok: false, at: 'connect', code: '28P01', message: 'no' };
+      expect(await kinds({ self: lost })).toEqual(['unknown', 'pass']);
+      expect(await kinds({ alike: ['corecube_app'] })).toEqual(['pass', 'pass']);
+      expect((await external({ alike: ['corecube_bi'] }))[1]).toMatchObject({
+        is: 'unknown',
+        because: expect.stringMatching(/corecube_bi was not tried.*pg_authid/),
+      });
+    });
+  });
+
   it('are not seen, and not good, when the server does not show them', async () => {
     const refused = { ok: false, at: 'statement', code: '42501', message: 'permission denied' };
     for (const id of ['pg.passwords-not-default', 'pg.other-passwords-not-default'])
