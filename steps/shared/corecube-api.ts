@@ -23,10 +23,9 @@ import {
   fieldOf,
   isRecord,
   itemShape,
-  type Listing,
-  listing,
   valueAt,
 } from './corecube-api/fields.ts';
+import { type Listing, listing } from './corecube-api/listing.ts';
 import type { Operation, Shape } from './corecube-api/openapi.ts';
 import type { Purpose } from './corecube-api/routes.ts';
 import {
@@ -40,7 +39,7 @@ import {
 
 export { closeDefaultAccount, takeOverAccount, writeAuditSettings } from './corecube-api/changes.ts';
 export { LOGIN_LOOK_TIMEOUT } from './corecube-api/client.ts';
-export { absent, fieldOf, propertyOf, type Row } from './corecube-api/fields.ts';
+export { absent, fieldOf, propertyOf, type Row, valuesOf } from './corecube-api/fields.ts';
 export { API_NEEDS, type ApiAnswers, byHand, findServer, notUp, notUpAtAll } from './corecube-api/server.ts';
 
 /** Something that was read, or why it could not be. */
@@ -196,7 +195,10 @@ async function look(
   };
   const list = (purpose: Purpose) =>
     get<List>(purpose, (answer, op) => {
-      const rows = listing(answer.json);
+      const rows = listing(answer.json, {
+        headers: answer.headers,
+        ...(op.pages ? { pages: op.pages } : {}),
+      });
       return rows && { ...rows, item: itemShape(op.answer) };
     });
   const audit = await get('settings-read', (answer, op) =>

@@ -229,7 +229,6 @@ const serverRows: readonly Sabotage[] = [
       ...fail('compose.database-server', 'pg.server-certificate'),
       ...unseen('pg.password-accepted', 'pg.old-tls-refused', ...BY_SQL, ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
   },
   {
     name: 'the certificate of the database server has run out',
@@ -240,7 +239,6 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
     undo: serveOwn,
   },
   {
@@ -251,7 +249,6 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
   },
   {
     name: 'the database is paused',
@@ -259,11 +256,8 @@ const serverRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
-      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN.filter((id) => id !== 'webhooks.secret-set')),
+      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN),
     },
-    // CoreCube gives up on its database with an error, or this look on CoreCube with a time-out, whichever is first. After
-    // an error guide v2 is still known to have no webhooks.
-    mayBeUnseen: ['webhooks.secret-set'],
     async undo(i) {
       await docker(i, 'unpause', await i.container('pgvector'));
       // A health check that met the frozen database counts until the next one.
@@ -278,7 +272,6 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.up', 'running.pgvector-up'),
       ...unseen(...BY_SERVER, ...BY_SERVICES, ...BY_SQL, ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
   },
 ];
 
