@@ -5,6 +5,7 @@ import hba from '../../templates/pg_hba.conf?raw';
 import { certificateProblem } from '../shared/certificates.ts';
 import type { ConnectionUrl } from '../shared/connection-urls.ts';
 import { DATABASE, ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 import { externalAdmin, readEnv, roleUrls } from '../shared/postgres.ts';
 import { releaseOf } from '../shared/release.ts';
 import { uidShift } from '../shared/userns.ts';
@@ -28,12 +29,6 @@ export interface FileProblem {
 }
 
 const octal = (stat: FileStat) => `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
-
-/** Who administers the install: this user, the owner of its directory, or root. */
-export async function operators(host: HostReader): Promise<ReadonlySet<number>> {
-  const [{ uid }, directory] = await Promise.all([host.system(), host.stat('.')]);
-  return new Set([uid, 0, ...(directory ? [directory.uid] : [])]);
-}
 
 /** What is wrong with the files of the database; empty when all lie as they should. */
 export async function fileProblems(host: HostReader, answers: Needed): Promise<readonly FileProblem[]> {

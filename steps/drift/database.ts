@@ -1,12 +1,13 @@
 /** PostgreSQL and its files: rules, certificates, passwords, URLs, and what the catalogue says. */
 import type { Drift } from '../../src/core/report.ts';
-import { operators } from '../database/file-controls.ts';
+
 import { asSuperuser, ROLE_NAME, type RoleKey } from '../database/ground.ts';
 import { serverOptionProblems } from '../database/server-options.ts';
 import type { QuestionId } from '../questions.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE, UID } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 import { roleUrls } from '../shared/postgres.ts';
 import { uidShift } from '../shared/userns.ts';
 import { accessDrift } from './access.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { integrations } from '../../steps/integrations.ts';
 import { RELEASE_LABEL } from '../../steps/shared/layout.ts';
-import { type Bed, type BedOptions, short, startBed, verdicts } from './admin-bed.ts';
+import { answering, type Bed, type BedOptions, short, startBed, verdicts } from './admin-bed.ts';
 
 let bed: Bed | undefined;
 const start = async (options?: BedOptions) => {
@@ -50,19 +50,14 @@ it('does not see webhooks where the connections cannot be read, whatever the ima
   expect((await verdicts(integrations, on))['webhooks.secret-set']?.is).toBe('unknown');
 });
 
-/** The stand-in, whose answer to one path is another one. */
-async function answering(path: string, status: number, json: unknown, release?: string) {
+/** What is said when the API gives another answer to one path. */
+async function told(path: string, status: number, json: unknown, release?: string) {
   const on = await start();
   if (release !== undefined) on.labels = { [RELEASE_LABEL]: release };
-  const host = on.host();
-  const http: typeof host.http = async (request) => {
-    const result = await host.http(request);
-    return request.path === path && result.ok ? { ...result, status, body: JSON.stringify(json) } : result;
-  };
-  return verdicts(integrations, { ...on, host: () => ({ ...host, http }) });
+  return verdicts(integrations, answering(on, `GET ${path}`, { status, json }));
 }
 const webhooks = async (status: number, json: unknown, release?: string) =>
-  (await answering('/api/connections', status, json, release))['webhooks.secret-set'];
+  (await told('/api/connections', status, json, release))['webhooks.secret-set'];
 
 it.each(['v1', 'v2'])('does not see webhooks where the API of %s answers with an error', async (release) => {
   expect(await webhooks(500, { error: { code: 'DATABASE_DOWN' } }, release)).toMatchObject({
@@ -88,18 +83,14 @@ it.each([
 });
 
 it('does not take a first page for all connections of guide v2', async () => {
-  const answer = { items: [{ name: 'a' }], has_more: true };
   const on = await start({ generation: 'v2' });
   on.labels = { [RELEASE_LABEL]: 'v2' };
-  const host = on.host();
-  const http: typeof host.http = async (request) => {
-    const result = await host.http(request);
-    return request.path.endsWith('/connections') && result.ok
-      ? { ...result, body: JSON.stringify(answer) }
-      : result;
-  };
-  const all = await verdicts(integrations, { ...on, host: () => ({ ...host, http }) });
-  expect(all['webhooks.secret-set']?.is).toBe('unknown');
+  const json = { items: [{ name: 'a' }], has_more: true };
+  const all = await verdicts(integrations, answering(on, 'GET /admin/api/connections', { json }));
+  expect(all['webhooks.secret-set']).toMatchObject({
+    is: 'unknown',
+    because: 'only the first 1 connection could be seen',
+  });
 });
 
 it('names a connection with webhooks and without a secret, and leaves others alone', async () => {
@@ -145,7 +136,7 @@ describe('API keys', () => {
   });
 
   const judged = async (keys: readonly object[]) =>
-    short(await answering('/api/api-keys', 200, { keys: keys.map((change) => ({ ...key({}), ...change })) }));
+    short(await told('/api/api-keys', 200, { keys: keys.map((change) => ({ ...key({}), ...change })) }));
   const seconds = (count: number) => Math.round(days(count).getTime() / 1000);
   it.each([
     ['keys.expire', { expires_at: 'in a while' }, 'unknown'],
@@ -173,7 +164,7 @@ describe('API keys', () => {
   });
 
   it('whose field is not shown are not seen, as soon as there is one', async () => {
-    const bare = (rows: object[]) => answering('/api/api-keys', 200, { items: rows });
+    const bare = (rows: object[]) => told('/api/api-keys', 200, { items: rows });
     const all = await bare([{ id: 1, name: 'a' }]);
     // The description names the fields, so that one that is missing is taken for none.
     expect(short(all)['keys.expire']).toBe('fail');
@@ -182,7 +173,7 @@ describe('API keys', () => {
   });
 
   it('in a list of something else are not seen', async () => {
-    const all = await answering('/api/api-keys', 200, ['cc_abc']);
+    const all = await told('/api/api-keys', 200, ['cc_abc']);
     const kinds = Object.entries(short(all)).filter(([id]) => id.startsWith('keys.'));
     expect(new Set(kinds.map(([, is]) => is))).toEqual(new Set(['unknown']));
   });
