@@ -231,8 +231,10 @@ export const fileControls: readonly Control<Needed>[] = [
           ),
       );
       if (weak.length > 0) return fail(weak.join('; '), wanted.map((pair) => pair.join('=')).join(', '));
-      return Object.keys(urls).length === 0
-        ? unknown(`${PATH.env} holds no usable URL`, URLS)
+      // What is no URL was not read: whatever CoreCube makes of it may connect in the clear.
+      const unread = Object.entries(ENV).flatMap(([role, name]) => (role in urls ? [] : [name]));
+      return unread.length > 0
+        ? unknown(`${PATH.env} holds no usable ${unread.join(', ')}`, URLS)
         : pass(`${Object.keys(urls).length} URLs with ${wanted.map((pair) => pair.join('=')).join(', ')}`);
     },
   },

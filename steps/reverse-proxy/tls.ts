@@ -158,7 +158,7 @@ const trusted: Control<ProxyAnswers> = {
 };
 
 /** A refusal by the server, as opposed to a client that cannot even offer the version. */
-const refusedByServer = (result: TlsResult): boolean =>
+export const refusedByServer = (result: TlsResult): boolean =>
   !result.ok && /alert|protocol.?version|handshake.?failure/i.test(`${result.code} ${result.message}`);
 
 /** Tries one version and no other. */

@@ -197,7 +197,7 @@ export const networkRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: {
       ...unseen(...ANSWERS, 'proxy.headers-once', 'proxy.hsts', 'proxy.other-hosts-refused'),
-      'pg.ca-delivered': 'skip',
+      ...unseen('pg.ca-delivered'),
       ...fail('running.corecube-up'),
     },
     undo: async (i) => {

@@ -6,6 +6,7 @@ import type { HostReader, SqlResult, TlsResult } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Verdict } from '../../src/core/step.ts';
 import { differences, policyControls } from '../../steps/database/policies.ts';
+import { rlsControls } from '../../steps/database/rls-controls.ts';
 import { serverOptionProblems, serverOptions } from '../../steps/database/server-options.ts';
 import { database } from '../../steps/database.ts';
 import { scramVerifier } from '../../steps/shared/scram.ts';
@@ -229,6 +230,140 @@ describe('whether the database answers', () => {
       is: 'fail',
       observed: expect.stringMatching(/paused/),
     });
+  });
+});
+
+describe('an attack of a role', () => {
+  const self = rows({
+    name: 'corecube_app',
+    superuser: false,
+    createrole: false,
+    createdb: false,
+    replication: false,
+    bypassrls: false,
+    memberships: [],
+  });
+  const refusal = (code: string, at: 'connect' | 'statement' = 'statement'): SqlResult => ({
+    ok: false,
+    at,
+    code,
+    message: 'no',
+  });
+  const attack = (id: string, results: Record<string, SqlResult>) =>
+    look(id, { 'database role app': { results: { self, ...results } } });
+  it('is refused by its rights, and by nothing else', async () => {
+    const all = (role: SqlResult) =>
+      attack('pg.app-cannot-create-role', { role, superuser: refusal('42501'), bypass: refusal('42501') });
+    expect((await all(refusal('42501'))).is).toBe('pass');
+    expect((await all(rows())).is).toBe('fail');
+    expect((await all(refusal('42710'))).is).toBe('fail');
+  });
+  it.each(['UNKNOWN', 'ECONNRESET', '57P01', '57014', '08006', '53300', '25006', '40001', 'XX000'])(
+    'that ends with %s was not seen, unless another one got through',
+    async (code) => {
+      const cut = { program: refusal(code), 'from program': refusal('42501') };
+      expect((await attack('pg.app-cannot-run-programs', cut)).is).toBe('unknown');
+      expect((await attack('pg.app-cannot-run-programs', { ...cut, 'from program': rows() })).is).toBe(
+        'fail',
+      );
+      const host = presetHost(
+        {
+          'rls tables': { seen: { tables: [{ name: 'd', policies: ['p'], rls: true }], open: [] } },
+          'database ground corecube': ground,
+          'database probe rls attacks': {
+            'ALTER POLICY on d': refusal('42501'),
+            'DROP TABLE d': refusal(code),
+          },
+        },
+        { readSecret: async () => new Secret(`PGVECTOR_APP_URL=postgresql://corecube_app:x@h/d`) },
+      );
+      const control = rlsControls.find((c) => c.id === 'pg.app-cannot-alter-policy');
+      expect((await control?.inspect({ host, answers, signal }))?.is).toBe('unknown');
+    },
+  );
+  it('that was not tried, and a table that could not be made for want of a connection, were not seen', async () => {
+    expect((await attack('pg.app-cannot-run-programs', {})).is).toBe('unknown');
+    await expect(attack('pg.extension-vector', { vector: refusal('57P01') })).rejects.toThrow(/was not seen/);
+    const owner = { 'database role owner': { results: { self, table: refusal('UNKNOWN') } } };
+    await expect(look('pg.app-can-work', owner)).rejects.toThrow(/was not seen/);
+    const broken = { 'database role owner': { results: { self, table: refusal('42501') } } };
+    expect((await look('pg.app-can-work', broken)).is).toBe('fail');
+  });
+  it('proves nothing of an attribute that the server does not tell', async () => {
+    for (const [id, results] of [
+      ['pg.app-attributes', { self: rows() }],
+      ['pg.tls-in-use', { tls: rows() }],
+    ] as const)
+      await expect(attack(id, results)).rejects.toThrow(/does not tell/);
+  });
+});
+
+describe('old versions of TLS', () => {
+  const tried = (old: TlsResult, now: TlsResult = { ok: true, protocol: 'TLSv1.3' } as TlsResult) =>
+    look('pg.old-tls-refused', {}, { tls: async ({ max }) => (max === 'TLSv1.1' ? old : now) });
+  const ended = (code: string, message = code): TlsResult => ({ ok: false, code, message });
+  it("are refused by the server's alert, not by silence or by the client", async () => {
+    const alert = ended('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'tlsv1 alert protocol version');
+    expect((await tried(alert)).is).toBe('pass');
+    expect((await tried({ ok: true, protocol: 'TLSv1.1' } as TlsResult)).is).toBe('fail');
+    for (const other of [ended('ETIMEDOUT'), ended('ECONNRESET'), ended('ERR_SSL_NO_PROTOCOLS_AVAILABLE')])
+      expect((await tried(other)).is).toBe('unknown');
+    expect((await tried(alert, ended('ETIMEDOUT'))).is).toBe('unknown');
+  });
+});
+
+describe('the authority inside CoreCube', () => {
+  const held = (result: { code: number; stdout?: string; stderr?: string }, state = {}) =>
+    look(
+      'pg.ca-delivered',
+      { 'containers corecube': [runningContainer('corecube', state)] },
+      {
+        readText: async () => 'PEM',
+        query: async () => ({ stdout: '', stderr: '', ...result }),
+      },
+    );
+  it('is compared, and missed where it is not there', async () => {
+    expect((await held({ code: 0, stdout: 'PEM\n' })).is).toBe('pass');
+    expect((await held({ code: 0, stdout: 'OLD' })).is).toBe('fail');
+    expect((await held({ code: 1, stderr: "cat: can't open: No such file or directory" })).is).toBe('fail');
+  });
+  it('does not apply only where CoreCube is seen not to run', async () => {
+    expect((await held({ code: 0 }, { Running: false })).is).toBe('skip');
+    expect((await held({ code: 0 }, { Restarting: true })).is).toBe('skip');
+    for (const result of [
+      { code: 127, stderr: 'exec: "cat": executable file not found' },
+      { code: 1, stderr: 'Container is paused, unpause the container before exec' },
+      { code: 124, stderr: 'docker: no end after 15 s' },
+    ])
+      await expect(held(result)).rejects.toThrow(/cannot be looked at/);
+  });
+});
+
+describe('the URLs', () => {
+  const url = (role: string, rest = 'sslmode=verify-full&sslrootcert=/run/secrets/pg_ca.crt') =>
+    `postgresql://${role}:${'p'.repeat(40)}@pgvector:5432/corecube?${rest}`;
+  const of = (change: Record<string, string>) => {
+    const lines = {
+      PGVECTOR_URL: url('corecube_migrator'),
+      PGVECTOR_APP_URL: url('corecube_app'),
+      PGVECTOR_MAINTENANCE_URL: url('corecube_maintenance'),
+      CORECUBE_SECURE_OWNER_URL: url('corecube_migrator'),
+      ...change,
+    };
+    const text = Object.entries(lines)
+      .map((pair) => pair.join('='))
+      .join('\n');
+    return look('pg.urls-verify-server', {}, { readSecret: async () => new Secret(text) });
+  };
+  it('are all read: one that is none is not seen, whatever the others demand', async () => {
+    expect((await of({})).is).toBe('pass');
+    expect((await of({ PGVECTOR_APP_URL: url('corecube_app', 'sslmode=require') })).is).toBe('fail');
+    for (const none of ['', 'host=pgvector sslmode=disable', 'postgresql://corecube_app@pgvector/corecube'])
+      expect(await of({ PGVECTOR_APP_URL: none })).toMatchObject({
+        is: 'unknown',
+        because: '.env holds no usable PGVECTOR_APP_URL',
+        awaits: 'pg.urls-distinct',
+      });
   });
 });
 
