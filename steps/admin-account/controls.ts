@@ -36,7 +36,7 @@ export const controls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'default-credential-change',
     refs: ['CWE-1392', 'OWASP ASVS 5.0 6.3.2'],
-    how: 'Tries the documented default login at the login route of the running CoreCube; where it works, logs out again. A refusal that may be about the request counts when the same request with the own password is taken.',
+    how: 'Tries the documented default login at the login route of the running CoreCube; where it works, logs out again; a refusal that may be about the request counts when the own password is taken in it.',
     threat: `Anybody who has read the guide logs in as administrator with ${DEFAULT_ADMIN.email} and reads every connected source.`,
     remedy: `Run apply again: it changes e-mail and password through the API. ${byHand('login')}`,
     impact: 'Sessions of the default account end.',

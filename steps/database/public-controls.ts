@@ -30,7 +30,7 @@ export const publicControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CVE-2018-1058'],
-    how: "Asks the server which rights PUBLIC has on CoreCube's database, its schema public, its tables and PostgreSQL's own databases, and tries to connect to another database as the app role where the database is bundled; a database that you added is not looked at.",
+    how: "Asks which rights PUBLIC has on CoreCube's database, its schema public and its tables; of the bundled server also on PostgreSQL's own databases, one of which the app role tries to connect to.",
     threat: 'By default every role may connect to every database, and make tables that shadow others.',
     remedy: 'Apply sets the roles and their rights anew, in one transaction.',
     async inspect({ host, answers }) {

@@ -20,7 +20,7 @@ const clientSeen: Control<ProxyAnswers> = {
   title: "The address that the proxy sees is the client's own",
   severity: 'required',
   section: 'admin-console-access',
-  how: "Makes a marked request to each of this host's addresses and compares the connection's own address with the one in the proxy's access log.",
+  how: "Makes a marked request to each of this host's IPv4 addresses, eight at most, and compares the connection's own address with the one in the proxy's access log.",
   threat:
     'Where the engine rewrites addresses, every client looks like the bridge gateway: the fence lets in all or none.',
   remedy:
@@ -156,7 +156,8 @@ const appNotDirect: Control<ProxyAnswers> = {
     }
     // Its own addresses answer a host at once, with an open port or a refusal; silence is no proof of either.
     const silent = open.filter((o) => o.is === 'silent').map((o) => o.address);
-    if (silent.length > 0) return unknown(`port ${APP_PORT} gives no answer on ${silent.join(', ')}`);
+    if (silent.length > 0)
+      return unknown(`port ${APP_PORT} gives no answer that tells what it is on ${silent.join(', ')}`);
     if (!app) return unknown('there is no container of CoreCube');
     const other = open.filter((o) => o.is === 'other').map((o) => o.address);
     const note = other.length > 0 ? `; something else listens on ${other.join(', ')}` : '';
@@ -168,11 +169,15 @@ const appNotDirect: Control<ProxyAnswers> = {
 
 function published(app: Container): string | undefined {
   if (app.HostConfig.NetworkMode === 'host') return 'CoreCube runs in the host network';
-  const bindings = Object.values(app.HostConfig.PortBindings ?? {}).flatMap((list) => list ?? []);
+  // What was asked for, and what came of it: with publish-all only the latter names ports.
+  const bindings = [app.HostConfig.PortBindings ?? {}, app.NetworkSettings.Ports ?? {}].flatMap((ports) =>
+    Object.values(ports).flatMap((list) => list ?? []),
+  );
   // The guide allows loopback: a proxy on the host itself needs it.
   const wide = bindings.filter((b) => !isLoopback(b.HostIp));
   if (wide.length === 0) return undefined;
-  return `CoreCube is published on ${wide.map((b) => `${b.HostIp || '0.0.0.0'}:${b.HostPort}`).join(', ')}`;
+  const places = [...new Set(wide.map((b) => `${b.HostIp || '0.0.0.0'}:${b.HostPort}`))];
+  return `CoreCube is published on ${places.join(', ')}`;
 }
 
 async function answersAsCoreCube(
@@ -186,6 +191,8 @@ async function answersAsCoreCube(
   const origin = `http://${name}:${APP_PORT}`;
   const models = await host.http({ method: 'GET', origin, path: '/v1/models', timeoutMs: 3_000 });
   if (!models.ok && models.code === 'ETIMEDOUT') return 'silent';
+  // A server in trouble, or one that throttles, may be CoreCube as well as another one.
+  if (models.ok && (models.status === 429 || models.status >= 500)) return 'silent';
   return models.ok && [200, 401].includes(models.status) ? 'corecube' : 'other';
 }
 
