@@ -79,8 +79,12 @@ function matches({ code, stdout, stderr }: CommandResult, place: string): readon
     .map((path) => path.replace(`${place}/`, ''));
   if (found.length > 0) return found;
   const said = stderr.split('\n').filter(Boolean);
-  const gone = code === 2 && said.length > 0 && said.every((line) => /no such file or directory/i.test(line));
-  if (code === 1 || gone) return [];
+  const gone =
+    (code === 1 || code === 2) &&
+    said.length > 0 &&
+    said.every((line) => /no such file or directory/i.test(line));
+  // Some greps end with 1 although they could not read a file, and only say so.
+  if ((code === 1 && said.length === 0) || gone) return [];
   throw new Error(`the volume cannot be searched: ${said.at(-1) ?? `grep ended with ${code}`}`);
 }
 

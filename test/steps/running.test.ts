@@ -299,6 +299,39 @@ describe('running containers', () => {
     expect(shown(turned)).toEqual({ 'running.corecube-up': 'fail' });
   });
 
+  const twice = (second: Deep<Container>) => {
+    const all = [...SERVICES.map(container), second];
+    return look(() => {}, {
+      'docker ps --all': all.map((c) => c.Id).join('\n'),
+      'docker inspect': JSON.stringify(all),
+    });
+  };
+  const another = (change: Sin = () => {}): Deep<Container> => {
+    const made = { ...container('corecube'), Id: 'corecube-2', Name: '/corecube-corecube-2' };
+    change(() => made);
+    return made;
+  };
+  it('are all looked at when a service has several', async () => {
+    expect((await twice(another())).turned).toEqual({});
+    const { turned } = await twice(another((s) => (s('corecube').HostConfig.Privileged = true)));
+    expect(turned).toMatchObject({
+      'running.isolation': { is: 'fail', observed: 'corecube (corecube-corecube-2) is privileged' },
+    });
+    const byHand = another((s) => delete s('corecube').Config.Labels['com.docker.compose.config-hash']);
+    expect(shown((await twice(byHand)).turned)).toEqual({ 'running.current': 'fail' });
+    const stopped = another((s) => (s('corecube').State.Running = false));
+    expect((await twice(stopped)).turned).toEqual({});
+  });
+
+  it('are not within a limit that cannot be read', async () => {
+    const services = Object.fromEntries(SERVICES.map((name) => [name, { mem_limit: '2g', pids_limit: 512 }]));
+    const { turned } = await look(() => {}, {
+      'docker compose --project-name corecube --project-directory /srv/corecube --file /srv/corecube/compose.yaml config --format':
+        JSON.stringify({ name: 'corecube', services }),
+    });
+    expect(turned['running.limits']).toMatchObject({ is: 'unknown' });
+  });
+
   it('see nothing of a container that is stopped, and say what they wait for', async () => {
     const { turned } = await look((s) => {
       s('corecube').State = { ...s('corecube').State, Running: false, Status: 'exited' };
@@ -364,6 +397,11 @@ describe('copies of the key', () => {
       'unknown',
     ],
     ['a search without an end is not seen', { code: 124 }, 'unknown'],
+    [
+      'nor is a file that a simpler grep could not read',
+      { code: 1, stderr: 'grep: /x: Permission denied\n' },
+      'unknown',
+    ],
   ])('%s', async (_name, reply, is) => {
     const { turned } = await look(() => {}, { 'grep --recursive': reply });
     expect(turned['key.not-in-volume']?.is).toBe(is);
