@@ -4,15 +4,15 @@ import type { HostReader } from '../../src/core/host.ts';
 import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import { engine } from '../shared/engine.ts';
 import { MINIMUM } from '../shared/minimums.ts';
-import type { PreflightControl } from './common.ts';
+import { ID, type PreflightControl } from './common.ts';
 
 const section = 'operation';
 const gib = (mib: number): string => `${(mib / 1024).toFixed(1)} GiB`;
 
 interface Room {
   readonly place: string;
-  /** MiB. */
-  readonly free: number;
+  /** MiB; why it is not known otherwise. */
+  readonly free: number | { readonly unknown: string; readonly awaits?: string };
 }
 
 /** Free room where the install is and where the engine keeps images and volumes. Shared within a snapshot. */
@@ -23,8 +23,14 @@ function rooms(host: HostReader): Promise<readonly Room[]> {
     if (seen.state === 'ready' && seen.info.DockerRootDir) {
       const place = seen.info.DockerRootDir;
       const result = await host.query(['df', '-Pk', place]);
-      const free = Number(result.stdout.trim().split('\n').at(-1)?.split(/\s+/)[3]);
-      if (result.code === 0 && Number.isFinite(free)) found.push({ place, free: Math.floor(free / 1024) });
+      // Available, capacity, mount point (POSIX, df -P): counted from the right, for the name of a device may hold spaces.
+      const free = Number(result.stdout.trim().split('\n').at(-1)?.split(/\s+/).at(-3));
+      const isTold = result.code === 0 && Number.isFinite(free);
+      const why = result.stderr.trim().split('\n').at(-1) || `df ended with ${result.code}`;
+      found.push({ place, free: isTold ? Math.floor(free / 1024) : { unknown: why } });
+    } else if (seen.state !== 'not-installed') {
+      const unknown = 'Docker Engine does not say where that is';
+      found.push({ place: 'the place of images and volumes', free: { unknown, awaits: ID.reachable } });
     }
     return found;
   });
@@ -32,10 +38,14 @@ function rooms(host: HostReader): Promise<readonly Room[]> {
 
 async function roomVerdict(host: HostReader, least: number): Promise<Verdict> {
   const all = await rooms(host);
-  const short = all.filter((room) => room.free < least);
-  const say = (list: readonly Room[]) =>
-    list.map((room) => `${gib(room.free)} free at ${room.place}`).join(', ');
-  return short.length === 0 ? pass(say(all)) : fail(say(short), `at least ${gib(least)} free`);
+  const seen = all.flatMap(({ place, free }) => (typeof free === 'number' ? [{ place, free }] : []));
+  const short = seen.filter((room) => room.free < least);
+  const say = (list: typeof seen) => list.map((room) => `${gib(room.free)} free at ${room.place}`).join(', ');
+  if (short.length > 0) return fail(say(short), `at least ${gib(least)} free`);
+  for (const { place, free } of all)
+    if (typeof free !== 'number')
+      return unknown(`the free space at ${place} is not known: ${free.unknown}`, free.awaits);
+  return pass(say(seen));
 }
 
 const disk: PreflightControl = {
@@ -153,6 +163,36 @@ const MODELESS = new Set([
   'udf',
   'iso9660',
 ]);
+/** File systems of the kernel that keep owners and modes, by the names that findmnt and stat give them. */
+const WITH_MODES = new Set([
+  ...[
+    'ext2',
+    'ext3',
+    'ext4',
+    'ext2/ext3',
+    'xfs',
+    'btrfs',
+    'zfs',
+    'bcachefs',
+    'f2fs',
+    'jfs',
+    'nilfs',
+    'nilfs2',
+  ],
+  ...[
+    'reiserfs',
+    'overlay',
+    'overlayfs',
+    'tmpfs',
+    'ramfs',
+    'rootfs',
+    'ecryptfs',
+    'virtiofs',
+    'ubifs',
+    'erofs',
+  ],
+  ...['nfs', 'nfs4', 'ceph', 'glusterfs', 'beegfs', 'lustre', 'gfs2', 'gfs/gfs2', 'ocfs2', 'gpfs', 'afs'],
+]);
 /** File systems in user space that keep owners and modes; of all others it is not known, so they do not pass. */
 const FUSE_WITH_MODES = new Set([
   'fuse.glusterfs',
@@ -164,10 +204,26 @@ const FUSE_WITH_MODES = new Set([
   'fuse.ceph-fuse',
   'fuse.juicefs',
 ]);
-const keepsModes = (type: string): boolean =>
-  !MODELESS.has(type) && (!/^fuse(\.|$)/.test(type) || FUSE_WITH_MODES.has(type));
+const keepsModes = (type: string): boolean => WITH_MODES.has(type) || FUSE_WITH_MODES.has(type);
+/** A file system that is neither known to keep modes nor one that somebody would mistake for such. */
+const isStrange = (type: string): boolean =>
+  !keepsModes(type) && !MODELESS.has(type) && !/^fuse(\.|$)/.test(type);
 
-const REMOTE = new Set(['nfs', 'nfs4', 'ceph', 'glusterfs', 'fuse.glusterfs', 'beegfs', 'lustre', 'afs']);
+const REMOTE = new Set([
+  ...['nfs', 'nfs4', 'ceph', 'glusterfs', 'fuse.glusterfs', 'beegfs', 'lustre', 'afs', 'gpfs'],
+  ...[
+    'cifs',
+    'smb2',
+    'smb3',
+    'smbfs',
+    '9p',
+    'v9fs',
+    'fuse.sshfs',
+    'fuse.ceph',
+    'fuse.ceph-fuse',
+    'fuse.juicefs',
+  ],
+]);
 
 /** Type of the file system that holds the install directory, or would. Shared within a snapshot. */
 function fileSystem(host: HostReader): Promise<{ readonly type: string; readonly at: string }> {
@@ -191,12 +247,14 @@ const modes: PreflightControl = {
   section: 'encryption-key-management',
   refs: ['CWE-732'],
   manual: true,
-  how: 'Asks findmnt, else stat, for the type of the file system that holds the install directory and looks it up among those that pretend modes.',
+  how: 'Asks findmnt, else stat, for the type of the file system that holds the install directory and looks it up among those that keep modes and those that pretend them.',
   threat: 'Where modes are pretended, 0600 on the encryption key is a decoration and every user reads it.',
   remedy: 'Choose a directory on a local Linux file system (ext4, xfs, btrfs, zfs) with --dir.',
   impact: 'None before the first run; later the directory has to be moved.',
   async inspect({ host }) {
     const { type, at } = await fileSystem(host);
+    if (isStrange(type))
+      return unknown(`${at} is on ${type}, of which it is not known whether it keeps modes`);
     return keepsModes(type)
       ? pass(`${type} at ${at}`)
       : fail(
@@ -217,7 +275,11 @@ const local: PreflightControl = {
   impact: 'None before the first run; later the directory has to be moved.',
   async inspect({ host }) {
     const { type, at } = await fileSystem(host);
-    return REMOTE.has(type) ? fail(`${at} is on ${type}`, 'a local disk') : pass(`${type} at ${at}`);
+    if (REMOTE.has(type)) return fail(`${at} is on ${type}`, 'a local disk');
+    // What a file system in user space stands on, only its program knows.
+    return isStrange(type) || /^fuse(\.|$)/.test(type)
+      ? unknown(`${at} is on ${type}, of which it is not known where it keeps its data`)
+      : pass(`${type} at ${at}`);
   },
 };
 
@@ -245,7 +307,12 @@ const firewall: PreflightControl = {
       active.push('ufw');
     const firewalld = await host.query(['firewall-cmd', '--state']);
     if (/^running/m.test(firewalld.stdout)) active.push('firewalld');
-    else if (firewalld.code !== 127 && firewalld.code !== 0 && (await isActive(host, 'firewalld')))
+    else if (
+      firewalld.code !== 127 &&
+      firewalld.code !== 0 &&
+      !/^not running/m.test(`${firewalld.stdout}\n${firewalld.stderr}`) &&
+      (await isActive(host, 'firewalld'))
+    )
       active.push('firewalld');
     return active.length === 0
       ? pass('neither ufw nor firewalld is active')
@@ -256,8 +323,15 @@ const firewall: PreflightControl = {
   },
 };
 
-const isActive = async (host: HostReader, unit: string): Promise<boolean> =>
-  (await host.query(['systemctl', 'is-active', unit])).code === 0;
+/** @throws when systemctl does not say: neither that the unit is active nor in which other state it is (systemctl(1), is-active) */
+async function isActive(host: HostReader, unit: string): Promise<boolean> {
+  const { code, stdout, stderr } = await host.query(['systemctl', 'is-active', unit]);
+  if (code === 0) return true;
+  if (/^(inactive|failed|unknown|activating|deactivating|maintenance|reloading)$/m.test(stdout)) return false;
+  throw new Error(
+    `whether ${unit} is active is not known: ${stderr.trim() || `systemctl ended with ${code}`}`,
+  );
+}
 
 export const hostControls: readonly PreflightControl[] = [
   disk,

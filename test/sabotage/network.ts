@@ -75,14 +75,22 @@ const WITHOUT_ENGINE = [
     'dumps.*',
     'key.backup-apart',
   ],
-  ...['docker.installable', 'docker.installed', 'host.disk*', 'host.filesystem*', 'host.firewall'],
+  ...['docker.installable', 'docker.installed', 'host.filesystem*', 'host.firewall'],
   ...['host.memory*', 'host.ports-free', 'key.belongs-to-data', 'key.directory', 'key.exists', 'key.format'],
   ...['key.not-a-link', 'key.not-lost', 'pg.env-file', 'pg.urls-distinct', 'pg.urls-verify-server'],
   ...['proxy.config-file', 'waivers.file-access'],
 ];
 /** What the engine still tells of containers that this host cannot reach over their networks. */
 const OVER_THE_SOCKET = [
-  ...['admin.not-in-environment', 'docker.*', 'host.no-foreign-install', 'images.*', 'key.*', 'running.*'],
+  ...[
+    'admin.not-in-environment',
+    'docker.*',
+    'host.disk*',
+    'host.no-foreign-install',
+    'images.*',
+    'key.*',
+    'running.*',
+  ],
   ...['pg.ca-delivered', 'pg.files', 'pg.not-published', 'pg.policies-recorded'],
   ...['proxy.config-current', 'proxy.container-current', 'proxy.data-kept', 'proxy.gateway-not-allowed'],
   ...[
