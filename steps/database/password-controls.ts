@@ -3,8 +3,21 @@ import type { HostReader, SqlConnection } from '../../src/core/host.ts';
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
 import { madeFromOne } from '../shared/scram.ts';
-import { asRole, asSuperuser, type Needed, probe, ROLE_KEYS, ROLE_NAME, rows, SECTION } from './ground.ts';
+import {
+  asRole,
+  asSuperuser,
+  type Needed,
+  probe,
+  ROLE_KEYS,
+  ROLE_NAME,
+  rows,
+  SECTION,
+  theRow,
+} from './ground.ts';
 import { lookAs } from './role-look.ts';
+
+/** Its id: what is said of the rules waits for it. */
+export const LOADED = 'pg.rules-loaded';
 
 export const passwordControls: readonly Control<Needed>[] = [
   {
@@ -13,7 +26,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['RFC 7677', 'CIS PostgreSQL 5.3'],
-    how: "Reads the server's parsed access rules (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the superuser.",
+    how: "Reads the access rules in the server's file as it parses them (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the superuser.",
     threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
     remedy: `Apply writes ${PATH.hba} and stores the passwords as SCRAM verifiers.`,
     impact: 'Sessions that are open stay open.',
@@ -23,12 +36,37 @@ export const passwordControls: readonly Control<Needed>[] = [
     },
   },
   {
+    id: LOADED,
+    title: 'The access rules that the server goes by are the ones in its file',
+    severity: 'required',
+    section: SECTION,
+    how: 'Asks, as the superuser, when the server has read its configuration and when its rules file was written last.',
+    threat:
+      'A server that read another file before goes by that one: who was let in then still gets in, whatever the file says now.',
+    remedy: `Apply writes ${PATH.hba} and lets the server read it.`,
+    impact: 'Sessions that are open stay open.',
+    async inspect({ host, answers }) {
+      if (answers.database === 'external') return skip('the server is external: see pg.external-scram');
+      const look = await asSuperuser(host, answers);
+      if (look.verdict) return look.verdict;
+      const { loaded } = await rulesOf(host, look.connection);
+      const { read, written, late } = theRow(loaded, 'when it has read its rules');
+      if (typeof late !== 'boolean') return unknown('the server does not tell when its file was written');
+      return !late
+        ? pass(`written ${String(written)}, read ${String(read)}`)
+        : fail(
+            `written ${String(written)}, and read before that, ${String(read)}`,
+            'read since it was written',
+          );
+    },
+  },
+  {
     id: 'pg.external-scram',
     title: 'The external server asks for passwords by SCRAM-SHA-256',
     severity: 'advised',
     section: SECTION,
     refs: ['RFC 7677', 'CIS PostgreSQL 5.3'],
-    how: "Reads the external server's parsed access rules (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the admin role.",
+    how: "Reads the external server's access rules as it parses its file (pg_hba_file_rules), whether it has read it since, and how it keeps passwords (pg_authid), as the admin role.",
     threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
     remedy: 'Ask whoever runs the server for hostssl lines with scram-sha-256 only.',
     async inspect({ host, answers }) {
@@ -141,17 +179,23 @@ async function otherOnes(host: HostReader, admin: SqlConnection): Promise<Verdic
   );
 }
 
+/** The rules in the server's file, how passwords are kept, and whether the server has read the file since it was written. */
+const rulesOf = (host: HostReader, connection: SqlConnection) =>
+  probe(host, 'rules', connection, {
+    hba: 'SELECT line_number AS line, type, auth_method AS method, error FROM pg_hba_file_rules ORDER BY line_number',
+    passwords: `SELECT rolname AS name FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'
+        AND (rolname = current_user OR rolname = ANY (ARRAY[${Object.values(ROLE_NAME).map((name) => `'${name}'`)}]))`,
+    loaded: `SELECT date_trunc('second', pg_conf_load_time())::text AS read, date_trunc('second', modification)::text AS written,
+        modification > pg_conf_load_time() AS late FROM pg_stat_file(current_setting('hba_file'))`,
+  });
+
 /** Methods that keep the password secret. */
 const GOOD_METHODS = ['scram-sha-256', 'cert'];
 
 async function scramOnly(host: HostReader, answers: Needed): Promise<Verdict> {
   const look = await asSuperuser(host, answers);
   if (look.verdict) return look.verdict;
-  const seen = await probe(host, 'rules', look.connection, {
-    hba: 'SELECT line_number AS line, type, auth_method AS method, error FROM pg_hba_file_rules ORDER BY line_number',
-    passwords: `SELECT rolname AS name FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'
-        AND (rolname = current_user OR rolname = ANY (ARRAY[${Object.values(ROLE_NAME).map((name) => `'${name}'`)}]))`,
-  });
+  const seen = await rulesOf(host, look.connection);
   const rules = rows(seen.hba, 'its rules (pg_hba_file_rules)');
   const open = (r: Record<string, unknown>) =>
     r.method !== 'reject' &&
@@ -162,6 +206,12 @@ async function scramOnly(host: HostReader, answers: Needed): Promise<Verdict> {
   const weak = rows(seen.passwords, 'how passwords are kept (pg_authid)');
   bad.push(...weak.map((r) => `the password of ${r.name} is not kept as a SCRAM verifier`));
   if (rules.length === 0) bad.push('there is no rule');
+  // These are the rules of the file. Those that the server goes by are the same as long as it has read it since.
+  if (bad.length === 0 && theRow(seen.loaded, 'when it has read its rules').late !== false)
+    return unknown(
+      'the rules in the file are good, and the server has not read it since it was written',
+      LOADED,
+    );
   return bad.length === 0
     ? pass(
         `${rules.length} rules: scram-sha-256 or reject, none without encryption; passwords kept as SCRAM verifiers`,

@@ -45,6 +45,10 @@ async function hasReadRules(look: Look): Promise<boolean | undefined> {
 const rulesDrift = async (look: Look): Promise<Drift | undefined> =>
   fileDrift(ACCESS_RULES, look, { follows: await hasReadRules(look).catch(() => undefined), what: SERVER });
 
+/** `pg.rules-loaded`: a file that was edited and not loaded. Who let the server read another one before, nobody can tell. */
+export const unloadedRules: Rule = async (look) =>
+  (await stateOf(ACCESS_RULES, look)).is === 'as-rendered' ? undefined : rulesDrift(look);
+
 /** `pg.files`: the rules, then each file's presence, access and content. */
 export const databaseFiles: Rule = async (look, { control }) => {
   const { host, answers } = look;

@@ -192,8 +192,18 @@ const ruleRows: readonly Sabotage[] = [
       await writeFile(path, `${await keep(i, 'postgres/pg_hba.conf')}# a note\n`);
     },
     drift: 'edited-not-applied',
-    turns: fail('pg.files'),
-    undo: (i) => putBack(i, 'postgres/pg_hba.conf'),
+    turns: { ...fail('pg.files', 'pg.rules-loaded'), ...unseen('pg.scram-only') },
+    undo: rulesBack,
+  },
+  {
+    name: 'pg_hba.conf let everybody in when it was loaded, and was put back without loading it',
+    async break(i) {
+      await rules(i, (text) => `hostssl all all all trust\n${text}`);
+      await putBack(i, 'postgres/pg_hba.conf');
+    },
+    // The file is as it was written; what else the server has read, nobody can tell.
+    drift: {},
+    turns: { ...fail('pg.rules-loaded'), ...unseen('pg.scram-only') },
   },
   {
     name: 'a password is kept as MD5, and the rules take it',

@@ -211,6 +211,49 @@ describe('the passwords that the server keeps', () => {
   });
 });
 
+describe('the access rules', () => {
+  const rule = { line: 1, type: 'hostssl', method: 'scram-sha-256', error: null };
+  const told = { read: '2026-11-26 10:00:01+00', written: '2026-11-26 10:00:00+00', late: false };
+  const of = async (change: Record<string, SqlResult>, database: 'bundled' | 'external' = 'bundled') => {
+    const probe = { hba: rows(rule), passwords: rows(), loaded: rows(told), ...change };
+    const ids =
+      database === 'bundled'
+        ? ['pg.scram-only', 'pg.rules-loaded']
+        : ['pg.external-scram', 'pg.rules-loaded'];
+    return Promise.all(
+      ids.map(async (id) => {
+        const control = controlOf(id);
+        const host = presetHost({ 'database ground corecube': ground, 'database probe rules': probe });
+        return (
+          await control
+            .inspect({ host, answers: { ...answers, database }, signal })
+            .catch(() => ({ is: 'thrown' }))
+        ).is;
+      }),
+    );
+  };
+  const controlOf = (id: string) =>
+    database.controls.find((c) => c.id === id) as (typeof database.controls)[number];
+  it('of the file are those of the server as long as it has read it since', async () => {
+    expect(await of({})).toEqual(['pass', 'pass']);
+    expect(await of({ loaded: rows({ ...told, late: true }) })).toEqual(['unknown', 'fail']);
+    expect(await of({ loaded: rows({ ...told, late: null }) })).toEqual(['unknown', 'unknown']);
+    expect(await of({ loaded: rows() })).toEqual(['thrown', 'thrown']);
+  });
+  it('that are bad in the file are bad, read or not', async () => {
+    const trust = { hba: rows(rule, { ...rule, line: 2, method: 'trust' }) };
+    expect(await of({ ...trust, loaded: rows({ ...told, late: true }) })).toEqual(['fail', 'fail']);
+    expect(await of({ hba: rows() })).toEqual(['fail', 'pass']);
+    expect(await of({ hba: rows({ ...rule, error: 'invalid connection type' }) })).toEqual(['fail', 'pass']);
+  });
+  it('of an external server that does not tell when it has read them are not seen', async () => {
+    const refused: SqlResult = { ok: false, at: 'statement', code: '42501', message: 'permission denied' };
+    expect(await of({}, 'external')).toEqual(['pass', 'skip']);
+    expect(await of({ loaded: refused }, 'external')).toEqual(['thrown', 'skip']);
+    expect(await of({ hba: refused }, 'external')).toEqual(['thrown', 'skip']);
+  });
+});
+
 describe('whether the database answers', () => {
   const greeted = (result: TlsResult) => look('pg.up', { 'database greeting 10.9.0.2:5432': result });
   const refused = (code: string) => greeted({ ok: false, code, message: code });
