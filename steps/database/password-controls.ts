@@ -40,7 +40,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     title: 'The access rules that the server goes by are the ones in its file',
     severity: 'required',
     section: SECTION,
-    how: 'Asks, as the superuser, when the server has read its configuration and when its rules file was written last.',
+    how: 'Asks the server, as the superuser, when the server has read its configuration and when its rules file was written last.',
     threat:
       'A server that read another file before goes by that one: who was let in then still gets in, whatever the file says now.',
     remedy: `Apply writes ${PATH.hba} and lets the server read it.`,
