@@ -165,9 +165,14 @@ export const fileControls: readonly Control<Needed>[] = [
             ? `a copy of ${answers.databaseCa}`
             : 'all files, with their owners and modes',
         );
+      const isGone =
+        answers.database === 'external' &&
+        (answers.databaseCa === undefined || (await host.readText(answers.databaseCa)) === undefined);
       return pass(
         answers.database === 'external'
-          ? `${PATH.databaseCa} is the authority that was answered`
+          ? isGone
+            ? `${PATH.databaseCa} is there; the file that it came from is gone`
+            : `${PATH.databaseCa} is the authority that was answered`
           : `${PATH.hba} as written; keys 0600; the certificate is good for more than ${RENEW_DAYS} days`,
       );
     },

@@ -121,7 +121,8 @@ const noIpv6: Control<ProxyAnswers> = {
       }
       const network = await edgeNetwork(context);
       const where = six.map((b) => `[${b.HostIp}]:${b.HostPort}`).join(', ');
-      if (!network?.EnableIPv6)
+      if (!network) return unknown(`published on ${where}; the edge network is not there to be looked at`);
+      if (!network.EnableIPv6)
         return fail(`published on ${where}; the edge network has no IPv6`, 'IPv4 only');
       return pass(`published on ${where}; the edge network has IPv6`);
     }),

@@ -279,3 +279,20 @@ describe('what is read inside the proxy', () => {
     await expect(rooted({ code: 124, stderr: 'no end' })).rejects.toThrow(/cannot be read/);
   });
 });
+
+describe('the proxy on IPv6', () => {
+  const published = (network: object | undefined) => {
+    const caddy = runningContainer('caddy');
+    const ports = { '443/tcp': [{ HostIp: '::', HostPort: '443' }] };
+    const looks = {
+      'containers corecube': [{ ...caddy, NetworkSettings: { ...caddy.NetworkSettings, Ports: ports } }],
+      'network corecube_edge': network,
+    };
+    return look('proxy.no-ipv6-publishing', looks);
+  };
+  it('is judged by its network, and not without one', async () => {
+    expect((await published({ EnableIPv6: true })).is).toBe('pass');
+    expect((await published({ EnableIPv6: false })).is).toBe('fail');
+    expect((await published(undefined)).is).toBe('unknown');
+  });
+});

@@ -361,6 +361,12 @@ describe('the networks', () => {
     expect(shown(turned)).toEqual({ 'running.internal-closed': 'fail' });
   });
 
+  it.each(['internal', 'edge'])('of which the engine names no member (%s) are not seen', async (name) => {
+    const none = JSON.stringify([{ Internal: true, Containers: null }]);
+    const { turned } = await look(() => {}, { [`docker network inspect corecube_${name}`]: none });
+    expect(shown(turned)).toEqual({ [`running.${name}-members`]: 'unknown' });
+  });
+
   it('leave a service of this install on a wrong one to the control that is repaired', async () => {
     const inside = { 'docker network inspect corecube_internal': members('corecube', 'pgvector', 'caddy') };
     expect((await look(() => {}, inside)).turned).toEqual({});
