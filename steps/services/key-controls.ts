@@ -146,6 +146,15 @@ export const keyControls: readonly Control<Needed>[] = [
 ];
 
 /**
+ * Names at the top of a volume as this host sees it; undefined where it does not: a driver may name no place at all, and
+ * what is mounted in the engine's own namespace only is an empty directory here.
+ */
+export async function listed(host: HostReader, place: string): Promise<readonly string[] | undefined> {
+  const names = place.startsWith('/') ? await host.list(place).catch(() => undefined) : undefined;
+  return names?.length === 0 ? undefined : names;
+}
+
+/**
  * Names of key files with content in the data volume itself. The mounted key leaves an empty file of that name
  * there (its mount point), which does not count. Looks directly where this user may, else through a container.
  */
@@ -155,7 +164,7 @@ async function keyFilesInVolume(host: HostReader, volume: string, image: string)
   if (inspected.code !== 0)
     throw new Error(`the volume ${volume} cannot be looked at: ${inspected.stderr.trim()}`);
   const place = inspected.stdout.trim();
-  const names = await host.list(place).catch(() => undefined);
+  const names = await listed(host, place);
   if (names) {
     const sizes = await Promise.all(
       names

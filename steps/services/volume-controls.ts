@@ -5,6 +5,7 @@ import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { containerOf, containers, docker } from '../shared/docker.ts';
 import { HELPER_LABEL, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
+import { listed } from './key-controls.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
 const UP = `running.${SERVICE.app}-up`;
@@ -42,7 +43,7 @@ async function filesWith(
 ): Promise<readonly string[]> {
   const options = { input: patterns, timeoutMs: SEARCH_DEADLINE };
   const search = ['--recursive', '--files-with-matches', '--fixed-strings', '--file=-'];
-  if ((await host.list(place).catch(() => undefined)) !== undefined)
+  if ((await listed(host, place)) !== undefined)
     return matches(await host.query(['grep', ...search, '--devices=skip', place], options), place);
   const all = await containers(host, project);
   // CoreCube's image is unknown; the database's and the proxy's bring the usual programs.

@@ -58,3 +58,27 @@ it.each<[string, Partial<CommandResult>, string, string]>([
   expect(await look('key.readable-inside', result)).toBe(readable);
   expect(await look('key.same-inside', result)).toBe(same);
 });
+
+it.each([
+  ['a host that sees the volume', '/v\n', ['encryption.key'], 'fail'],
+  ['a host that sees no key in it', '/v\n', ['corecube.db'], 'pass'],
+  ['a host to which it is empty', '/v\n', [], 'fail'],
+  ['a driver that names no place', '\n', ['compose.yaml'], 'fail'],
+])('a key of its own is looked for by way of %s', async (_, mountpoint, names, is) => {
+  const control = keyControls.find((c) => c.id === 'key.none-of-its-own');
+  const host = presetHost(
+    { 'containers corecube': [runningContainer('corecube')] },
+    {
+      list: async () => names,
+      stat: async () => ({ kind: 'file', mode: 0o600, uid: 1000, gid: 1000, size: 64 }),
+      // The helper container sees the volume in any case, and a key in it.
+      query: async (argv) => ({
+        code: 0,
+        stdout: argv[1] === 'volume' ? mountpoint : '/look/encryption.key\n',
+        stderr: '',
+      }),
+    },
+  );
+  const signal = new AbortController().signal;
+  expect((await control?.inspect({ host, answers: { projectName: 'corecube' }, signal }))?.is).toBe(is);
+});

@@ -296,3 +296,25 @@ describe('the proxy on IPv6', () => {
     expect((await published(undefined)).is).toBe('unknown');
   });
 });
+
+it('the volumes of the proxy are not taken for the install where their driver names no place', async () => {
+  const mount = (path: string, name: string) => ({
+    Type: 'volume',
+    Name: `corecube_${name}`,
+    Source: '',
+    Destination: path,
+    RW: true,
+  });
+  const Mounts = [mount('/data', 'caddy-data'), mount('/config', 'caddy-config')];
+  const owned = (stdout: string) =>
+    look(
+      'proxy.data-kept',
+      { 'containers corecube': [{ ...runningContainer('caddy'), Mounts }] },
+      {
+        stat: async () => ({ kind: 'directory', mode: 0o755, uid: 1000, gid: 1000, size: 1 }),
+        query: async () => ({ code: 0, stdout, stderr: '' }),
+      },
+    );
+  expect((await owned('1000 /data\n1000 /config\n')).is).toBe('pass');
+  expect((await owned('0 /data\n1000 /config\n')).is).toBe('fail');
+});

@@ -426,6 +426,20 @@ describe('copies of the key', () => {
     expect(run).not.toContain(KEY);
   });
 
+  it.each<[string, Readonly<Record<string, Reply>>, HostReader['list']]>([
+    ['is empty for this host', {}, async () => []],
+    ['has no place that its driver names', { 'docker volume inspect': '\n' }, async () => ['compose.yaml']],
+  ])('are searched for through a container where the volume %s', async (_, commands, list) => {
+    const { turned, queries } = await look(
+      () => {},
+      { ...commands, 'docker run --rm': '/look/a\n' },
+      {},
+      list,
+    );
+    expect(shown(turned)).toEqual({ 'key.not-in-volume': 'fail' });
+    expect(queries.some((q) => q.startsWith('grep'))).toBe(false);
+  });
+
   it('in another container fail', async () => {
     const { turned } = await look((s) =>
       s('caddy').Mounts.push({
