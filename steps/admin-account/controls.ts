@@ -71,7 +71,7 @@ export const controls: readonly Control<Needed>[] = [
     how: 'Logs in at the running CoreCube with adminEmail and the stored password.',
     threat: 'Nobody can administer CoreCube, or somebody else has taken the account over.',
     remedy:
-      'If the password was changed in the console, write it into secrets/admin_password or remove that file. If the e-mail address was changed, correct the answer adminEmail.',
+      'If the password was changed in the console, write it into secrets/admin_password; without that file nobody logs in from here, and what a login shows is not seen. If the e-mail address was changed, correct the answer adminEmail.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     async inspect({ host, answers, signal }) {
       const look = await observeAdmin(host, answers, signal);
@@ -151,7 +151,7 @@ export const controls: readonly Control<Needed>[] = [
     refs: ['CWE-732'],
     how: "Reads kind, mode and owner of the stored password's file.",
     threat: 'Other users of this host read the password and administer CoreCube.',
-    remedy: `chmod 600 ${PATH.adminPassword} and give it to the user who administers CoreCube; or remove it once the password is in a password manager.`,
+    remedy: `chmod 600 ${PATH.adminPassword} and give it to the user who administers CoreCube; or remove it once the password is in a password manager: then nobody logs in from here, and what a login shows is not seen.`,
     async inspect({ host, answers }) {
       const stat = await host.stat(PATH.adminPassword);
       if (stat === undefined) {
