@@ -186,13 +186,22 @@ describe('what cannot be seen', () => {
   it.each([
     ['an error in the body of a good answer', { success: false }],
     ['a step that is missing', { mfa_required: true, csrf_token: 'x' }],
-  ])('a login that opens no session is neither in nor refused: %s', async (_, json) => {
-    const on = answering(await start(), 'POST /api/auth/login', { status: 200, json, headers: [] });
-    expect(short(await verdicts(adminAccount, on))).toMatchObject({
-      'admin.default-login-refused': 'unknown',
-      'admin.own-login': 'unknown',
-    });
-  });
+    ['the same beside a cookie that everybody gets', { success: false }, [['set-cookie', 'sid=anonymous']]],
+  ] as const)(
+    'a login that opens no session is neither in nor refused: %s',
+    async (_, json, headers = []) => {
+      const answer = {
+        status: 200,
+        json,
+        headers: headers.map(([name, value]): [string, string] => [name, value]),
+      };
+      const on = answering(await start(), 'POST /api/auth/login', answer);
+      expect(short(await verdicts(adminAccount, on))).toMatchObject({
+        'admin.default-login-refused': 'unknown',
+        'admin.own-login': 'unknown',
+      });
+    },
+  );
 
   it('a refusal by 403 counts only when the same request lets the own password in', async () => {
     const on = await start();

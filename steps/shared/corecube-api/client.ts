@@ -170,7 +170,8 @@ export async function login(
   if (answer.status >= 200 && answer.status < 300) {
     const session = begin(answer, host.now());
     // A good status alone opens nothing: some servers say in the body that the login failed, or that a step is missing.
-    return session.cookies.some(({ name }) => !isCsrfCookie(name)) || hasToken(answer.json, 1)
+    const denied = isRecord(answer.json) && DENIALS.some((name) => (answer.json as Row)[name] === false);
+    return !denied && (session.cookies.some(({ name }) => !isCsrfCookie(name)) || hasToken(answer.json, 1))
       ? { is: 'in', session, said: answer.said }
       : { is: 'unclear', because: `POST ${operation.path} answered ${answer.said} and opened no session` };
   }
@@ -178,6 +179,9 @@ export async function login(
     return { is: 'refused', status: answer.status, said: answer.said };
   return { is: 'unclear', because: `POST ${operation.path} answered ${answer.said}` };
 }
+
+/** Fields by which the body of a good answer takes the good back. */
+const DENIALS = ['success', 'ok', 'authenticated'];
 
 /** Seconds of `Retry-After`, a number or a date (RFC 9110, section 10.2.3). */
 function retryAfter(answer: Answer, now: Date): number | undefined {
