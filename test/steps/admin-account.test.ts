@@ -183,25 +183,17 @@ describe('what cannot be seen', () => {
     expect((await repair(adminAccount, on)).map((change) => change.id)).toEqual(['admin-account.take-over']);
   });
 
-  it.each([
-    ['an error in the body of a good answer', { success: false }],
-    ['a step that is missing', { mfa_required: true, csrf_token: 'x' }],
+  it.each<[string, unknown, [string, string][]]>([
+    ['an error in the body of a good answer', { success: false }, []],
     ['the same beside a cookie that everybody gets', { success: false }, [['set-cookie', 'sid=anonymous']]],
-  ] as const)(
-    'a login that opens no session is neither in nor refused: %s',
-    async (_, json, headers = []) => {
-      const answer = {
-        status: 200,
-        json,
-        headers: headers.map(([name, value]): [string, string] => [name, value]),
-      };
-      const on = answering(await start(), 'POST /api/auth/login', answer);
-      expect(short(await verdicts(adminAccount, on))).toMatchObject({
-        'admin.default-login-refused': 'unknown',
-        'admin.own-login': 'unknown',
-      });
-    },
-  );
+    ['a step that is missing', { mfa_required: true, csrf_token: 'x' }, []],
+  ])('a login that opens no session is neither in nor refused: %s', async (_, json, headers) => {
+    const on = answering(await start(), 'POST /api/auth/login', { status: 200, json, headers });
+    expect(short(await verdicts(adminAccount, on))).toMatchObject({
+      'admin.default-login-refused': 'unknown',
+      'admin.own-login': 'unknown',
+    });
+  });
 
   it('a refusal by 403 counts only when the same request lets the own password in', async () => {
     const on = await start();
