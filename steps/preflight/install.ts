@@ -25,9 +25,10 @@ const noForeignInstall: PreflightControl = {
 async function foreign(host: HostReader, project: string): Promise<Verdict> {
   const all = await containers(host, project);
   const here = await Promise.all(all.map((c) => isHere(host, c)));
-  const others = all.filter((_, i) => !here[i]);
+  // One without the label was made by hand and is no install: running.no-extra-containers is about it.
+  const others = all.filter((c, i) => !here[i] && c.Config.Labels[WORKING_DIR] !== undefined);
   if (others.length > 0) {
-    const where = new Set(others.map((c) => c.Config.Labels[WORKING_DIR] ?? 'an unknown directory'));
+    const where = new Set(others.map((c) => c.Config.Labels[WORKING_DIR]));
     const names = others.map((c) => c.Name.replace(/^\//, ''));
     return fail(
       `containers of the project ${project} belong to ${[...where].join(', ')}: ${names.join(', ')}`,

@@ -145,6 +145,13 @@ export const networkRows: readonly Sabotage[] = [
     undo: away,
   },
   {
+    name: "a container made by hand carries the project's label and no other",
+    break: (i) => foreign(i, '--label', `com.docker.compose.project=${i.project}`, 'caddy:2'),
+    drift: 'changed-at-run-time',
+    turns: fail('running.no-extra-containers'),
+    undo: away,
+  },
+  {
     name: 'a one-off container of CoreCube is left running',
     break: async (i) => {
       await i.compose('run', '--detach', '--no-deps', '--entrypoint', 'sleep', 'corecube', '600');
