@@ -127,6 +127,19 @@ describe('an external database', () => {
   });
 });
 
+it('a container that somebody gave the label of the project is no other install', async () => {
+  const made = (labels: object) => ({
+    'docker ps --all': 'c1\n',
+    'docker inspect': JSON.stringify([{ Name: '/made', State: {}, Config: { Labels: labels } }]),
+  });
+  expect(await kind('host.no-foreign-install', made({}))).toBe('pass');
+  const elsewhere = { 'com.docker.compose.project.working_dir': '/srv/other' };
+  expect(await kind('host.no-foreign-install', made(elsewhere))).toBe('fail');
+  expect(
+    await kind('host.no-foreign-install', { ...made(elsewhere), 'stat --dereference': { code: 124 } }),
+  ).toBe('unknown');
+});
+
 describe('a file of a secret that is a link', () => {
   const answers = { adminPassword: { from: 'file', path: '/root/pw' } } as Partial<Needed>;
   const mode = async (reply: Reply) => {
