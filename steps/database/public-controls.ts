@@ -26,7 +26,7 @@ const PUBLIC_ELSEWHERE = `SELECT datname::text AS name FROM pg_database
 export const publicControls: readonly Control<Needed>[] = [
   {
     id: 'pg.public-revoked',
-    title: 'Being able to log in gives no right in any database',
+    title: "Being able to log in gives no right in CoreCube's database",
     severity: 'required',
     section: SECTION,
     refs: ['CVE-2018-1058'],
