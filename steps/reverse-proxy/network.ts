@@ -50,12 +50,12 @@ const clientSeen: Control<ProxyAnswers> = {
           'the address of the connection itself',
         );
       }
-      if (real.length > 0) return pass(`the access log names ${told}`);
       // A proxy on every address is reached over loopback too: what it is bound to tells, not where it was tried.
       const bound = proxy.container.NetworkSettings.Ports['443/tcp'] ?? [];
-      if (bound.length > 0 && bound.every((b) => isLoopback(b.HostIp)))
+      if (real.length === 0 && bound.length > 0 && bound.every((b) => isLoopback(b.HostIp)))
         return skip('the proxy is published on loopback only');
       if (missing.length > 0) return unknown(missing.join('; '), 'tls.certificate');
+      if (real.length > 0) return pass(`the access log names ${told}`);
       return skip('this host has no IPv4 address of its own, so no other machine comes over IPv4');
     }),
 };

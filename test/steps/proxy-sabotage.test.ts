@@ -318,3 +318,24 @@ it('the volumes of the proxy are not taken for the install where their driver na
   expect((await owned('1000 /data\n1000 /config\n')).is).toBe('pass');
   expect((await owned('0 /data\n1000 /config\n')).is).toBe('fail');
 });
+
+describe('whether the proxy sees the address of the client', () => {
+  const way = (local: string, seen = local) => ({
+    connectTo: { host: local, port: 443 },
+    local,
+    seen,
+    allowed: false,
+  });
+  const seen = (all: ReturnType<typeof way>[], missing: string[] = []) =>
+    look(
+      'proxy.client-address-seen',
+      { 'proxy vantages corecube': { all, outside: all, inside: [], missing, unlogged: [] } },
+      { listeners: async () => [{ address: '0.0.0.0', port: 443 }] },
+    );
+  it('is seen from each address of this host, or not at all', async () => {
+    expect((await seen([way('127.0.0.1', '10.8.0.1'), way('192.0.2.1')])).is).toBe('pass');
+    expect((await seen([way('192.0.2.1', '10.8.0.1')])).is).toBe('fail');
+    expect((await seen([way('192.0.2.1')], ['198.51.100.1: no answer'])).is).toBe('unknown');
+    expect((await seen([way('192.0.2.1', '10.8.0.1')], ['198.51.100.1: no answer'])).is).toBe('fail');
+  });
+});
