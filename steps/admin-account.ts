@@ -29,8 +29,11 @@ export const adminAccount = defineStep({
       const look = await observeAdmin(host, answers, signal);
       // Only beside an own login that was seen to work: otherwise the last way in would be closed.
       const beside = look.is === 'looked' && look.login.is === 'in';
-      if (!beside) changes.push(takeOver(answers, attempt.is === 'works'));
-      else if (attempt.is === 'works') changes.push(closeDefault(answers));
+      // An operator who keeps the password elsewhere takes care of the account; only a default that works is closed then.
+      const elsewhere = look.is === 'looked' && look.login.is === 'not-kept' && !failing.has(PASSWORD_FILE);
+      if (!beside && (attempt.is === 'works' || !elsewhere))
+        changes.push(takeOver(answers, attempt.is === 'works'));
+      else if (beside && attempt.is === 'works') changes.push(closeDefault(answers));
     }
     if (failing.has('admin.not-in-environment')) changes.push(finishBootstrap(answers));
     return changes;

@@ -147,15 +147,19 @@ function images(): Control<ComposeAnswers> {
         .filter(([service, reference]) => withoutPin(shown(service)) !== withoutPin(reference))
         .map(([service, reference]) => ({ seen: `${service} runs ${shown(service)}`, wanted: reference }));
       // A digest that can be had is written down: a tag alone would move with the next pull.
+      let unseen: string | undefined;
       for (const [service, reference] of wanted) {
         if (shown(service) !== reference || reference.includes('@')) continue;
-        const pin = await pinOf(host, reference).catch(() => undefined);
-        if (pin?.by === 'digest')
+        const pin = await pinOf(host, reference).catch((error: Error) => error);
+        if (pin instanceof Error) unseen = `whether ${reference} has a digest here: ${pin.message}`;
+        else if (pin?.by === 'digest')
           wrong.push({ seen: `${service} runs ${reference} without a digest`, wanted: pin.reference });
       }
-      return wrong.length === 0
+      if (wrong.length > 0)
+        return fail(wrong.map((w) => w.seen).join('; '), wrong.map((w) => w.wanted).join(', '));
+      return unseen === undefined
         ? pass(wanted.map(([, reference]) => reference).join(', '))
-        : fail(wrong.map((w) => w.seen).join('; '), wrong.map((w) => w.wanted).join(', '));
+        : unknown(`it cannot be told ${unseen}`);
     },
   };
 }

@@ -14,7 +14,7 @@ import { fileControls, fileProblems } from './database/file-controls.ts';
 import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, PASSWORD, UP, URLS } from './database/ground.ts';
 import { logControls, SESSIONS_LOGGED } from './database/log-controls.ts';
 import { otherRoleControls } from './database/other-roles.ts';
-import { passwordControls } from './database/password-controls.ts';
+import { LOADED, passwordControls } from './database/password-controls.ts';
 import { publicControls } from './database/public-controls.ts';
 import { roleControls } from './database/role-controls.ts';
 import { roleRepairChange } from './database/roles-change.ts';
@@ -39,7 +39,7 @@ const controls: readonly Control<Needed>[] = [
 
 /** What only a container made anew from compose.yaml repairs. */
 const RECREATES = ['pg.old-tls-refused', 'pg.not-published', SESSIONS_LOGGED, CERTIFICATE];
-const RULES = ['pg.plaintext-refused', 'pg.scram-only'];
+const RULES = ['pg.plaintext-refused', 'pg.scram-only', LOADED];
 const WRITES_URLS = [ENV_FILE, URLS, 'pg.urls-verify-server'];
 /** What the administrator of an external server must repair. */
 const FOREIGN = [UP, CERTIFICATE, 'pg.plaintext-refused', 'pg.old-tls-refused'];

@@ -27,6 +27,7 @@ import {
   serverCertificate,
   serverLog,
   serverTls,
+  unloadedRules,
   urlsInUse,
 } from './drift/database.ts';
 import { composeDrift, foreignDeclared, invalid, overrideDrift } from './drift/declared.ts';
@@ -91,6 +92,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['pg.password-accepted', password(PATH.databaseSuperuserPassword)],
   ['pg.up', up(SERVICE.database)],
   ['pg.scram-only', accessRules],
+  ['pg.rules-loaded', unloadedRules],
   ['pg.plaintext-refused', accessRules],
   ['pg.tls-in-use', serverTls],
   ['pg.old-tls-refused', serverTls],

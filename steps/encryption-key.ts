@@ -7,6 +7,7 @@ import { type Change, type Control, fail, pass, skip, unknown, type Verdict } fr
 import { type Answers, defineStep } from './questions.ts';
 import { containers, docker } from './shared/docker.ts';
 import { PATH, UID, VOLUME } from './shared/layout.ts';
+import { operators } from './shared/operators.ts';
 import { uidShift } from './shared/userns.ts';
 
 const NEEDS = ['projectName', 'database'] as const;
@@ -260,13 +261,13 @@ function directory(): Control<Needed> {
     impact: 'None for the containers; other users can no longer list the names.',
     async inspect({ host }) {
       const stat = await host.stat(PATH.secrets);
-      const { uid } = await host.system();
+      const owners = await operators(host);
       if (!stat) return fail(`${PATH.secrets}/ does not exist`, 'mode 0711');
       const seen = `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
       if (stat.kind !== 'directory') return fail(`a ${stat.kind}`, 'a directory');
-      return (stat.mode & 0o066) === 0 && (stat.uid === uid || stat.uid === 0)
+      return (stat.mode & 0o066) === 0 && owners.has(stat.uid)
         ? pass(seen)
-        : fail(seen, `mode 0711, owner ${uid}`);
+        : fail(seen, `mode 0711, owner ${[...owners].join(' or ')}`);
     },
   };
 }

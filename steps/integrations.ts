@@ -13,6 +13,7 @@ import {
   observeAdmin,
   propertyOf,
   type Row,
+  valuesOf,
 } from './shared/corecube-api.ts';
 import { RELEASE_LABEL } from './shared/layout.ts';
 
@@ -30,12 +31,16 @@ const EXPIRES = /^(expires(_at|_on)?|expiry(_date)?|expiration(_date)?|valid_unt
 const USED = /^last_used(_at|_on)?$/;
 const CREATED = /^created(_at|_on)?$/;
 const REVOKED = /^(revoked(_at)?|disabled(_at)?)$/;
+const ACTIVE = /^(is_)?(active|enabled)$/;
+const STATUS = /^(status|state)$/;
 const CLIENTS = /^(distinct_)?(client|address|ip)(_address|_ip)?_?(count|s)$/;
 const INTEGRATION = /^integration$/;
 const WEBHOOK_ENABLED = /^webhooks?(_enabled|_active)$|^(has|use)_?webhooks?$/;
 const WEBHOOK_SECRET = /^(has_)?webhook_secret(_set|_configured)?$/;
 
 type KeyRow = { readonly row: Row; readonly name: string };
+/** What a look at one row came to. `unread`: the field is not there, or in a form that is not understood. */
+type Said = 'good' | 'bad' | 'unread';
 
 /** Names as they may be shown: the server's data is not ours, and a name may hold anything. */
 function shown(rows: readonly KeyRow[]): string {
@@ -48,45 +53,120 @@ const nameOf = (row: Row): string => {
     ? JSON.stringify(name.slice(0, 60)).replace(/[^\x20-\x7e]/g, '?')
     : 'one without a name';
 };
+const named = (row: Row): KeyRow => ({ row, name: nameOf(row) });
 const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`;
 const known = (list: List, name: RegExp) =>
   propertyOf(list.item, name) !== undefined || list.rows.some((row) => fieldOf(row, name) !== absent);
-const time = (value: unknown) =>
-  typeof value === 'string' || typeof value === 'number' ? new Date(value).getTime() : Number.NaN;
 
-/** Judges the API keys that can still be used. A field that this CoreCube does not show skips the control by name. */
+/** Nothing that could be a value: missing, null, empty, zero. */
+const isNone = (value: unknown) => value === absent || value === null || value === '' || value === 0;
+
+/**
+ * A moment in milliseconds: from a date, or from a number that counts seconds or milliseconds since 1970 (which of the two
+ * its size tells). `none` also for the zero time that some programs write for no time at all.
+ */
+function moment(value: unknown): number | 'none' | 'unread' {
+  if (isNone(value)) return 'none';
+  const number = typeof value === 'string' && /^\d{9,14}$/.test(value) ? Number(value) : value;
+  const time =
+    typeof number === 'number'
+      ? number < 1e11
+        ? number * 1000
+        : number
+      : new Date(String(number)).getTime();
+  if (Number.isNaN(time) || !['string', 'number'].includes(typeof value)) return 'unread';
+  return time <= 0 ? 'none' : time;
+}
+
+/** True for a key that is seen to be revoked, switched off or expired; whatever else it says, it may still be used. */
+function isOver(row: Row, now: number): boolean {
+  const of = (name: RegExp) => valuesOf(row, name);
+  const ends = moment(fieldOf(row, EXPIRES));
+  return (
+    of(REVOKED).some((value) => value !== false && !isNone(value)) ||
+    of(ACTIVE).includes(false) ||
+    of(STATUS).some((value) => /^(revoked|disabled|inactive|expired|deleted)$/i.test(String(value))) ||
+    (typeof ends === 'number' && ends <= now)
+  );
+}
+
+interface KeyLook {
+  readonly field: RegExp;
+  /** The field in words. */
+  readonly called: string;
+  /** What is wrong with a bad key, and what is expected of all. */
+  readonly fault: string;
+  readonly expected: string;
+  judge(key: KeyRow, now: number): Said;
+}
+
+/** Judges the API keys that can still be used. What this CoreCube does not show of a key is not seen. */
 async function ofKeys(
   { host, answers, signal }: Context,
-  field: RegExp,
-  called: string,
-  judge: (keys: readonly KeyRow[], now: number) => Verdict,
+  { field, called, fault, expected, judge }: KeyLook,
 ): Promise<Verdict> {
   const look = await observeAdmin(host, answers, signal);
   if (look.is !== 'looked') return notUp(look);
   if (!look.keys.seen) return unknown(look.keys.because);
   const list = look.keys.value;
   const now = host.now().getTime();
-  const usable = list.rows.filter((row) => {
-    const revoked = fieldOf(row, REVOKED);
-    const ends = time(fieldOf(row, EXPIRES));
-    return (revoked === absent || revoked === null || revoked === false) && !(ends <= now);
-  });
-  if (usable.length > 0 && !known(list, field))
-    return skip(`the running CoreCube does not show ${called} of its API keys`);
-  const verdict = judge(
-    usable.map((row) => ({ row, name: nameOf(row) })),
-    now,
-  );
-  if (verdict.is !== 'pass') return verdict;
+  const keys = list.rows.filter((row) => !isOver(row, now)).map(named);
+  if (keys.length > 0 && !known(list, field))
+    return unknown(
+      `the running CoreCube does not show ${called} of its API keys. By hand: ${byHand('api-keys')}`,
+    );
+  const of = (said: Said) => keys.filter((key) => judge(key, now) === said);
+  const bad = of('bad');
+  if (bad.length > 0) return fail(`${plural(bad.length, 'API key')} ${fault}: ${shown(bad)}`, expected);
+  const unread = of('unread');
+  if (unread.length > 0)
+    return unknown(`${called} of ${plural(unread.length, 'API key')} cannot be read: ${shown(unread)}`);
   if (!list.complete) return unknown(`only the first ${plural(list.rows.length, 'API key')} could be seen`);
-  return usable.length === 0 ? pass('no API key exists that can still be used') : verdict;
+  return pass(
+    keys.length === 0
+      ? 'no API key exists that can still be used'
+      : `${plural(keys.length, 'API key')}, none ${fault}`,
+  );
 }
 
-/** Fails by name when any key is bad. */
-const judged = (keys: readonly KeyRow[], bad: readonly KeyRow[], fault: string, expected: string): Verdict =>
-  bad.length === 0
-    ? pass(`${plural(keys.length, 'API key')}, none ${fault}`)
-    : fail(`${plural(bad.length, 'API key')} ${fault}: ${shown(bad)}`, expected);
+/** Whether a connection takes webhooks. */
+const takesWebhooks = (row: Row): 'yes' | 'no' | 'unread' => {
+  const value = fieldOf(row, WEBHOOK_ENABLED);
+  return value === true ? 'yes' : value === false || value === null ? 'no' : 'unread';
+};
+const hasSecret = (row: Row): Said => {
+  const value = fieldOf(row, WEBHOOK_SECRET);
+  if (value === false || value === null || value === '') return 'bad';
+  return value === true || typeof value === 'string' ? 'good' : 'unread';
+};
+
+/** @param release what the container was recognised as; only that guide v2 knows no webhooks is taken from it */
+function judgeWebhooks(list: List, release: string | undefined): Verdict {
+  const hidden = (because: string) => unknown(`${because}. By hand: ${byHand('connections')}`);
+  if (list.rows.length > 0 && !known(list, WEBHOOK_ENABLED)) {
+    if (release !== 'v2') return hidden('the API does not show which connections take webhooks');
+    // Each connection may show other fields: of those that were not listed nothing is known.
+    return list.complete
+      ? skip('guide v2 knows no webhooks, and the running CoreCube shows none at its connections')
+      : unknown(`only the first ${plural(list.rows.length, 'connection')} could be seen`);
+  }
+  const enabled = list.rows.filter((row) => takesWebhooks(row) === 'yes');
+  const bare = enabled.filter((row) => hasSecret(row) === 'bad').map(named);
+  if (bare.length > 0)
+    return fail(
+      `${plural(bare.length, 'connection')} with webhooks and without a secret: ${shown(bare)}`,
+      'a secret for each',
+    );
+  const untold = list.rows.filter((row) => takesWebhooks(row) === 'unread').map(named);
+  if (untold.length > 0) return hidden(`the API does not show whether ${shown(untold)} takes webhooks`);
+  if (enabled.some((row) => hasSecret(row) === 'unread'))
+    return hidden('the API does not show whether a webhook secret is set');
+  if (!list.complete)
+    return unknown(`only the first ${plural(list.rows.length, 'connection')} could be seen`);
+  return pass(
+    `${plural(list.rows.length, 'connection')}, ${enabled.length} with webhooks, each of these with a secret`,
+  );
+}
 
 const controls: readonly Control<Needed>[] = [
   {
@@ -95,7 +175,7 @@ const controls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'webhook-secrets',
     refs: ['RFC 2104', 'CWE-345'],
-    how: "Logs in and reads in the API's list of connections which take webhooks and whether each has a secret.",
+    how: "Logs in and reads in the API's list of connections which take webhooks and whether each has a secret; a connection that does not say is not seen.",
     threat:
       'Without a secret a trigger cannot be told from a forged one; guide v1 refuses such webhooks, so the source goes stale.',
     remedy:
@@ -108,36 +188,9 @@ const controls: readonly Control<Needed>[] = [
       if (place.is !== 'up') return notUp(place);
       const look = await observeAdmin(host, answers, signal);
       if (look.is !== 'looked') return notUp(look);
-      if (!look.connections.seen) {
-        return place.container.Config.Labels[RELEASE_LABEL] === 'v2'
-          ? skip('guide v2 knows no webhooks, and the running CoreCube was recognised as v2')
-          : unknown(look.connections.because);
-      }
-      const list = look.connections.value;
-      if (!known(list, WEBHOOK_ENABLED))
-        return skip('the running CoreCube shows no webhooks at its connections');
-      const enabled = list.rows.filter((row) => fieldOf(row, WEBHOOK_ENABLED) === true);
-      const bare = enabled.filter((row) => {
-        const secret = fieldOf(row, WEBHOOK_SECRET);
-        return secret === false || secret === null || secret === '';
-      });
-      if (bare.length > 0) {
-        const names = shown(bare.map((row) => ({ row, name: nameOf(row) })));
-        return fail(
-          `${plural(bare.length, 'connection')} with webhooks and without a secret: ${names}`,
-          'a secret for each',
-        );
-      }
-      if (enabled.some((row) => fieldOf(row, WEBHOOK_SECRET) === absent)) {
-        return unknown(
-          `the API does not show whether a webhook secret is set. By hand: ${byHand('connections')}`,
-        );
-      }
-      if (!list.complete)
-        return unknown(`only the first ${plural(list.rows.length, 'connection')} could be seen`);
-      return pass(
-        `${plural(list.rows.length, 'connection')}, ${enabled.length} with webhooks, each of these with a secret`,
-      );
+      return look.connections.seen
+        ? judgeWebhooks(look.connections.value, place.container.Config.Labels[RELEASE_LABEL])
+        : unknown(look.connections.because);
     },
   },
   {
@@ -152,14 +205,15 @@ const controls: readonly Control<Needed>[] = [
     impact: 'A client that still uses the old key is refused once it is revoked.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
-      ofKeys(context, EXPIRES, 'the expiration date', (keys) => {
-        const bad = keys.filter(({ row }) => Number.isNaN(time(fieldOf(row, EXPIRES))));
-        return judged(
-          keys,
-          bad,
-          'without an expiration date',
-          'an expiration date for keys that are used temporarily',
-        );
+      ofKeys(context, {
+        field: EXPIRES,
+        called: 'the expiration date',
+        fault: 'without an expiration date',
+        expected: 'an expiration date for keys that are used temporarily',
+        judge({ row }) {
+          const ends = moment(fieldOf(row, EXPIRES));
+          return ends === 'none' ? 'bad' : ends === 'unread' ? 'unread' : 'good';
+        },
       }),
   },
   {
@@ -174,13 +228,18 @@ const controls: readonly Control<Needed>[] = [
     impact: 'A client that still uses a revoked key is refused.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
-      ofKeys(context, USED, 'the last use', (keys, now) => {
-        const bad = keys.filter(({ row }) => {
-          const used = time(fieldOf(row, USED));
-          const since = Number.isNaN(used) ? time(fieldOf(row, CREATED)) : used;
-          return now - since > UNUSED_DAYS * DAY;
-        });
-        return judged(keys, bad, `unused for more than ${UNUSED_DAYS} days`, 'no key that nobody uses');
+      ofKeys(context, {
+        field: USED,
+        called: 'the last use',
+        fault: `unused for more than ${UNUSED_DAYS} days`,
+        expected: 'no key that nobody uses',
+        judge({ row }, now) {
+          const used = moment(fieldOf(row, USED));
+          const since = used === 'none' ? moment(fieldOf(row, CREATED)) : used;
+          // Never used, and nobody says since when: it may have been forgotten yesterday or years ago.
+          if (typeof since !== 'number') return 'unread';
+          return now - since > UNUSED_DAYS * DAY ? 'bad' : 'good';
+        },
       }),
   },
   {
@@ -194,13 +253,20 @@ const controls: readonly Control<Needed>[] = [
     impact: 'A client that still uses the shared key is refused once it is revoked.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
-      ofKeys(context, CLIENTS, 'the clients', (keys) => {
-        const bad = keys.filter(({ row }) => {
+      ofKeys(context, {
+        field: CLIENTS,
+        called: 'the clients',
+        fault: 'used from more than one address',
+        expected: 'one client for each key',
+        judge({ row }) {
           const clients = fieldOf(row, CLIENTS);
-          const count = Array.isArray(clients) ? new Set(clients).size : clients;
-          return typeof count === 'number' && count > 1;
-        });
-        return judged(keys, bad, 'used from more than one address', 'one client for each key');
+          const count = Array.isArray(clients)
+            ? new Set(clients.map((client) => JSON.stringify(client))).size
+            : clients;
+          // A key that nobody has used has no clients, however that is written.
+          if (isNone(count) && moment(fieldOf(row, USED)) === 'none') return 'good';
+          return typeof count !== 'number' ? 'unread' : count > 1 ? 'bad' : 'good';
+        },
       }),
   },
   {
@@ -215,20 +281,20 @@ const controls: readonly Control<Needed>[] = [
     impact: 'Users of the frontend see only what each of them may see.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
-      ofKeys(context, TYPE, 'the type', (keys) => {
-        const bad = keys.filter(({ row, name }) => {
+      ofKeys(context, {
+        field: TYPE,
+        called: 'the type',
+        fault: 'of a shared frontend without being a service key',
+        expected: 'type service for shared frontends',
+        judge({ row, name }) {
           const integration = fieldOf(row, INTEGRATION);
           const frontend =
             (typeof integration === 'string' && integration !== '') ||
             /open-?webui|librechat|onyx|anythingllm/i.test(name);
-          return frontend && fieldOf(row, TYPE) !== 'service';
-        });
-        return judged(
-          keys,
-          bad,
-          'of a shared frontend without being a service key',
-          'type service for shared frontends',
-        );
+          const type = fieldOf(row, TYPE);
+          if (!frontend || type === 'service') return 'good';
+          return typeof type === 'string' ? 'bad' : 'unread';
+        },
       }),
   },
 ];

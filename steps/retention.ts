@@ -81,6 +81,10 @@ const controls: readonly Control<Needed>[] = [
         );
         if (lifetimes.length === 0)
           return unknown('neither the cookie nor the answer of the login says when the session ends');
+        if (lifetimes.some(Number.isNaN))
+          return unknown(
+            'the answer of the login says when the session ends in a form that is not understood',
+          );
         const longest = Math.max(...lifetimes);
         const idle = idleMinutes === undefined ? '' : `, idle after ${idleMinutes} min`;
         const observed = `the session of a real login ends after ${hours(longest)}${idle}`;

@@ -86,14 +86,20 @@ export function ownAddresses(): { address: string; family: 4 | 6; interface: str
   );
 }
 
-/** Listening TCP sockets from /proc, with the process that holds each where it can be seen. */
+/**
+ * Listening TCP sockets from /proc, with the process that holds each where it can be seen.
+ * @throws when the kernel's list cannot be read; one that is not there (a kernel without IPv6) is empty
+ */
 export async function tcpListeners(): Promise<readonly Listener[]> {
   const rows: { address: string; port: number; inode: string }[] = [];
   for (const [file, family] of [
     ['/proc/net/tcp', 4],
     ['/proc/net/tcp6', 6],
   ] as const) {
-    const text = await readFile(file, 'utf8').catch(() => '');
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (family === 6 && error.code === 'ENOENT') return '';
+      throw error;
+    });
     for (const line of text.split('\n').slice(1)) {
       const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
       const [hex = '', port = ''] = local.split(':');

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { count, type Finding, type Report } from '../core/report.ts';
-import { exitText } from './state.ts';
+import { attention, exitText } from './state.ts';
 import { driftText, seen } from './text.ts';
 
 const WORDS = {
@@ -13,8 +13,7 @@ const WORDS = {
 
 /** The report as Markdown, for people: verdict, counts, what needs attention, then every control. Ends with a line break. */
 export function renderMarkdown(report: Report, sections: Readonly<Record<string, string>>): string {
-  const findings = report.steps.flatMap((step) => step.findings);
-  const open = findings.filter((f) => f.waived || !['pass', 'skip'].includes(f.verdict.is));
+  const open = attention(report);
   const counts = (['required', 'advised'] as const).map((severity) => {
     const c = count(report, severity);
     return `| ${severity} | ${c.proved} | ${c.failing} | ${c.notSeen} | ${c.open} | ${c.waived} | ${c.skipped} |`;

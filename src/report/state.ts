@@ -25,12 +25,21 @@ export const stateOf = (finding: Finding): State => (finding.waived ? 'waived' :
 export const findingsOf = (report: Pick<Report, 'steps'>): readonly Finding[] =>
   report.steps.flatMap((step) => step.findings);
 
-/** What a person has to look at: all that is neither proved nor without an object. Worst first, required first. */
+/** States that a person has to look at, worst first: all that is neither proved nor without an object. */
+const WORST_FIRST: readonly State[] = ['fail', 'unknown', 'attest', 'waived'];
+
+/** True for what somebody should look at: failing, not seen, open, waived. */
+export const needsAttention = (finding: Finding): boolean => WORST_FIRST.includes(stateOf(finding));
+
+/**
+ * What a person has to look at, in the one order that every report and front end shows: required first, then the worst
+ * first, then as the controls are listed. A terminal shows it from its end, so that what matters most is next to the eye.
+ */
 export function attention(report: Pick<Report, 'steps'>): readonly Finding[] {
-  const order: readonly State[] = ['fail', 'unknown', 'attest', 'waived'];
-  const rank = (f: Finding) => order.indexOf(stateOf(f)) + (f.severity === 'required' ? 0 : order.length);
+  const rank = (f: Finding) =>
+    WORST_FIRST.indexOf(stateOf(f)) + (f.severity === 'required' ? 0 : WORST_FIRST.length);
   return findingsOf(report)
-    .filter((f) => order.includes(stateOf(f)))
+    .filter(needsAttention)
     .sort((a, b) => rank(a) - rank(b));
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../core/report.ts';
 import type { Verdict } from '../core/step.ts';
 import { foundExit } from '../core/verdict.ts';
-import { exitText } from './state.ts';
+import { exitText, needsAttention } from './state.ts';
 
 export interface TextStyle {
   readonly colour: boolean;
@@ -115,12 +115,6 @@ export function renderStep(step: StepReport, at: { index: number; total: number 
   }
   return lines.join('\n');
 }
-
-const needsAttention = (f: Finding) =>
-  f.waived !== undefined ||
-  f.verdict.is === 'fail' ||
-  f.verdict.is === 'unknown' ||
-  f.verdict.is === 'attest';
 
 function isShown(finding: Finding, style: TextStyle): boolean {
   if (style.verbose) return true;

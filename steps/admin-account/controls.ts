@@ -10,7 +10,6 @@ import {
 } from '../shared/admin-credentials.ts';
 import {
   API_NEEDS,
-  absent,
   byHand,
   fieldOf,
   findServer,
@@ -20,8 +19,9 @@ import {
   observeAdmin,
   tryDefaultLogin,
 } from '../shared/corecube-api.ts';
-import { execIn } from '../shared/docker.ts';
+import { type Container, execIn } from '../shared/docker.ts';
 import { PATH } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 
 export const NEEDS = [...API_NEEDS, 'adminPassword'] as const;
 export type Needed = Pick<Answers, (typeof NEEDS)[number]>;
@@ -36,7 +36,7 @@ export const controls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'default-credential-change',
     refs: ['CWE-1392', 'OWASP ASVS 5.0 6.3.2'],
-    how: 'Tries the documented default login at the login route of the running CoreCube; where it works, logs out again.',
+    how: 'Tries the documented default login at the login route of the running CoreCube; where it works, logs out again; a refusal that may be about the request counts when the own password is taken in it.',
     threat: `Anybody who has read the guide logs in as administrator with ${DEFAULT_ADMIN.email} and reads every connected source.`,
     remedy: `Run apply again: it changes e-mail and password through the API. ${byHand('login')}`,
     impact: 'Sessions of the default account end.',
@@ -52,13 +52,14 @@ export const controls: readonly Control<Needed>[] = [
         );
       }
       const seen = `${attempt.route} refuses ${DEFAULT_ADMIN.email} with the documented password (${attempt.said})`;
-      if (attempt.status === 401 || attempt.status === 403) return pass(seen);
-      // 400 and 422 may complain about the form of the request: they count when the same form lets the own password in.
+      if (attempt.status === 401) return pass(seen);
+      // 400 and 422 may complain about the form of the request, 403 about where it comes from or a token that it lacks: they
+      // count when the same request lets the own password in.
       const own = await observeAdmin(host, answers, signal);
       if (own.is === 'looked' && own.login.is === 'in')
         return pass(`${seen}; the same request with the own password is taken`);
       return unknown(
-        `${seen}, which may be about the form of the request, and no login in this form was seen to work`,
+        `${seen}, which may be about the request and not the password, and no such login was seen to work`,
       );
     },
   },
@@ -70,7 +71,7 @@ export const controls: readonly Control<Needed>[] = [
     how: 'Logs in at the running CoreCube with adminEmail and the stored password.',
     threat: 'Nobody can administer CoreCube, or somebody else has taken the account over.',
     remedy:
-      'If the password was changed in the console, write it into secrets/admin_password or remove that file. If the e-mail address was changed, correct the answer adminEmail.',
+      'If the password was changed in the console, write it into secrets/admin_password; without that file nobody logs in from here, and what a login shows is not seen. If the e-mail address was changed, correct the answer adminEmail.',
     impact: 'None: only what this tool knows of the account changes.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     async inspect({ host, answers, signal }) {
@@ -87,7 +88,7 @@ export const controls: readonly Control<Needed>[] = [
             'the login works',
           );
         case 'not-kept':
-          return skip('the password is not kept on this host, so nobody can log in from here');
+          return unknown('the password is not kept on this host, so nobody can log in from here');
         case 'not-seen':
           return unknown(login.because);
       }
@@ -137,7 +138,7 @@ export const controls: readonly Control<Needed>[] = [
       if (password === undefined) {
         return (await fileIsDue(host, answers))
           ? unknown('there is no password yet', PASSWORD_FILE)
-          : skip('the password is not kept on this host');
+          : unknown('the password is not kept on this host');
       }
       const problems = checkPasswordPolicy(password.reveal());
       return problems.length === 0
@@ -153,7 +154,7 @@ export const controls: readonly Control<Needed>[] = [
     refs: ['CWE-732'],
     how: "Reads kind, mode and owner of the stored password's file.",
     threat: 'Other users of this host read the password and administer CoreCube.',
-    remedy: `chmod 600 ${PATH.adminPassword} and give it to the user who administers CoreCube; or remove it once the password is in a password manager.`,
+    remedy: `chmod 600 ${PATH.adminPassword} and give it to the user who administers CoreCube; or remove it once the password is in a password manager: then nobody logs in from here, and what a login shows is not seen.`,
     impact: 'Without the file, checks that need a login say that they were not seen.',
     async inspect({ host, answers }) {
       const stat = await host.stat(PATH.adminPassword);
@@ -162,11 +163,11 @@ export const controls: readonly Control<Needed>[] = [
           ? fail(`${PATH.adminPassword} does not exist`, 'a file with mode 0600')
           : skip('the password is not kept on this host');
       }
-      const { uid } = await host.system();
+      const owners = await operators(host);
       const seen = `${stat.kind}, mode 0${stat.mode.toString(8).padStart(3, '0')}, owner ${stat.uid}`;
-      return stat.kind === 'file' && stat.mode === 0o600 && stat.uid === uid
+      return stat.kind === 'file' && stat.mode === 0o600 && owners.has(stat.uid)
         ? pass(seen)
-        : fail(seen, `file, mode 0600, owner ${uid}`);
+        : fail(seen, `file, mode 0600, owner ${[...owners].join(' or ')}`);
     },
   },
   {
@@ -188,7 +189,11 @@ export const controls: readonly Control<Needed>[] = [
       if (emails.some((email) => typeof email === 'string' && email.toLowerCase() === DEFAULT_ADMIN.email)) {
         return fail(`${DEFAULT_ADMIN.email} is among ${rows.length} users`, 'no account with this address');
       }
-      if (!complete || emails.includes(absent)) return unknown('the list of users is not complete');
+      // Whoever is logged in is a user: a list without one has left somebody out.
+      if (!complete || rows.length === 0) return unknown('the list of users is not complete');
+      const untold = emails.filter((email) => typeof email !== 'string').length;
+      if (untold > 0)
+        return unknown(`the list of users does not show the e-mail address of ${untold} of ${rows.length}`);
       return pass(
         `${rows.length} ${rows.length === 1 ? 'user' : 'users'}, none of them ${DEFAULT_ADMIN.email}`,
       );
@@ -217,9 +222,12 @@ export const controls: readonly Control<Needed>[] = [
       const kept = names.filter((name) => name.startsWith('CUBE_ADMIN_'));
       if (kept.length > 0) return fail(`docker inspect shows ${kept.join(', ')}`, 'no variable CUBE_ADMIN_*');
       const inside = await execIn(host, place.container, ['cat', '/proc/1/environ']);
-      if (inside.code !== 0)
-        return pass('docker inspect shows no CUBE_ADMIN_*; the image has no way to look inside');
-      return /(^|\0)CUBE_ADMIN_/.test(inside.stdout)
+      const environment = inside.code === 0 ? inside.stdout : await fromHost(host, place.container);
+      if (environment === undefined)
+        return unknown(
+          `docker inspect shows no CUBE_ADMIN_*, and the environment of the running process cannot be read: ${inside.stderr.trim().split('\n').at(-1) || `cat ended with ${inside.code}`}`,
+        );
+      return /(^|\0)CUBE_ADMIN_/.test(environment)
         ? fail(
             'the first process of the container has CUBE_ADMIN_* in its environment',
             'no variable CUBE_ADMIN_*',
@@ -230,6 +238,13 @@ export const controls: readonly Control<Needed>[] = [
     },
   },
 ];
+
+/** The environment of the container's first process as the kernel shows it to root; undefined when it cannot be seen from here. */
+async function fromHost(host: HostReader, { Id, State }: Container): Promise<string | undefined> {
+  const read = (file: string) => host.readText(`/proc/${State.Pid}/${file}`).catch(() => undefined);
+  // The pid is the engine's; it is the same process only when its control group names the container.
+  return (await read('cgroup'))?.includes(Id) ? read('environ') : undefined;
+}
 
 /** The password file must be there until the account is proved; later the operator may remove it. */
 async function fileIsDue(host: HostReader, answers: Needed): Promise<boolean> {

@@ -51,7 +51,9 @@ export function violations(
     hardening(name, service, user, add);
     if (!service.healthcheck?.test && name !== SERVICE.inference)
       add('healthchecks', `${name} has no health check`);
-    if (service.healthcheck?.disable) add('healthchecks', `${name} switches its health check off`);
+    // Either way of saying so (Compose Specification, healthcheck).
+    if (service.healthcheck?.disable || [service.healthcheck?.test].flat()[0] === 'NONE')
+      add('healthchecks', `${name} switches its health check off`);
   }
   for (const [name, service] of Object.entries(model.services)) {
     isolation(name, service, dir, add);

@@ -5,6 +5,7 @@ import hba from '../../templates/pg_hba.conf?raw';
 import { certificateProblem } from '../shared/certificates.ts';
 import type { ConnectionUrl } from '../shared/connection-urls.ts';
 import { DATABASE, ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 import { externalAdmin, readEnv, roleUrls } from '../shared/postgres.ts';
 import { releaseOf } from '../shared/release.ts';
 import { uidShift } from '../shared/userns.ts';
@@ -28,12 +29,6 @@ export interface FileProblem {
 }
 
 const octal = (stat: FileStat) => `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
-
-/** Who administers the install: this user, the owner of its directory, or root. */
-export async function operators(host: HostReader): Promise<ReadonlySet<number>> {
-  const [{ uid }, directory] = await Promise.all([host.system(), host.stat('.')]);
-  return new Set([uid, 0, ...(directory ? [directory.uid] : [])]);
-}
 
 /** What is wrong with the files of the database; empty when all lie as they should. */
 export async function fileProblems(host: HostReader, answers: Needed): Promise<readonly FileProblem[]> {
@@ -170,9 +165,14 @@ export const fileControls: readonly Control<Needed>[] = [
             ? `a copy of ${answers.databaseCa}`
             : 'all files, with their owners and modes',
         );
+      const isGone =
+        answers.database === 'external' &&
+        (answers.databaseCa === undefined || (await host.readText(answers.databaseCa)) === undefined);
       return pass(
         answers.database === 'external'
-          ? `${PATH.databaseCa} is the authority that was answered`
+          ? isGone
+            ? `${PATH.databaseCa} is there; the file that it came from is gone`
+            : `${PATH.databaseCa} is the authority that was answered`
           : `${PATH.hba} as written; keys 0600; the certificate is good for more than ${RENEW_DAYS} days`,
       );
     },
@@ -237,8 +237,10 @@ export const fileControls: readonly Control<Needed>[] = [
           ),
       );
       if (weak.length > 0) return fail(weak.join('; '), wanted.map((pair) => pair.join('=')).join(', '));
-      return Object.keys(urls).length === 0
-        ? unknown(`${PATH.env} holds no usable URL`, URLS)
+      // What is no URL was not read: whatever CoreCube makes of it may connect in the clear.
+      const unread = Object.entries(ENV).flatMap(([role, name]) => (role in urls ? [] : [name]));
+      return unread.length > 0
+        ? unknown(`${PATH.env} holds no usable ${unread.join(', ')}`, URLS)
         : pass(`${Object.keys(urls).length} URLs with ${wanted.map((pair) => pair.join('=')).join(', ')}`);
     },
   },

@@ -58,6 +58,24 @@ export const said = (result: SqlResult): string =>
     ? 'accepted'
     : `${/^[0-9A-Z]{5}$/.test(result.code) ? 'SQLSTATE ' : ''}${result.code}: ${result.message}`;
 
+/**
+ * SQLSTATE classes that say nothing about rights: the connection, a transaction that may not write, a rollback, the server's
+ * means, an operator, an internal error (PostgreSQL, appendix A).
+ */
+const NO_ANSWER = /^(08|25|40|53|57|XX)/;
+
+/** True for a statement that the server has judged: it was done, or refused for a reason of its own. */
+export const isJudged = (result: SqlResult): boolean =>
+  result.ok ||
+  (result.at === 'statement' && /^[0-9A-Z]{5}$/.test(result.code) && !NO_ANSWER.test(result.code));
+
+/** @throws (the engine makes it `unknown`) when the statement was not judged: whether it would have been done was not seen */
+export function judged(result: SqlResult | undefined, what: string): SqlResult {
+  if (result === undefined || !isJudged(result))
+    throw new Error(`${what} was not seen: ${result === undefined ? 'no answer' : said(result)}`);
+  return result;
+}
+
 /** The server, and whether the superuser may look into it. */
 export type Ground =
   | { readonly is: 'down'; readonly observed: string }
@@ -184,6 +202,13 @@ export function probe<K extends string>(
     ]);
     return Object.fromEntries(names.map((name, i) => [name, results[i + 1]])) as Record<K, SqlResult>;
   });
+}
+
+/** The one row of a look; throws (the engine makes it `unknown`) when the server did not tell, or told nothing. */
+export function theRow(result: SqlResult | undefined, what: string): Readonly<Record<string, unknown>> {
+  const [row] = result ? rows(result, what) : [];
+  if (row === undefined) throw new Error(`the server does not tell ${what} (no row)`);
+  return row;
 }
 
 /** Rows of a look; throws (the engine makes it `unknown`) when the server did not tell. */

@@ -10,16 +10,21 @@ export const SESSIONS_LOGGED = 'pg.sessions-logged';
 const EXPECTED =
   'log_connections and log_disconnections on; user (%u), database (%d) and address (%h or %r) in log_line_prefix';
 
-/** Since PostgreSQL 18 `log_connections` is a list of what is logged; before it is on or off. */
-const isOff = (value: unknown) => ['', 'off', 'false', 'no', '0'].includes(String(value));
+/** Since PostgreSQL 18 `log_connections` is a list of what is logged, of which the authorization names role and database; before it is on or off. */
+const isOn = (value: unknown) =>
+  String(value)
+    .split(',')
+    .some((word) => ['on', 'true', 'yes', '1', 'all', 'authorization'].includes(word.trim()));
+/** An escape of `log_line_prefix`, padded or not (`%u`, `%-10u`). */
+const anyOf = (letters: string) => new RegExp(`%-?\\d*[${letters}]`);
 
 /** What is missing in the settings for a log line to say who, where and from where. */
 function lacking(settings: Readonly<Record<string, unknown>>): readonly string[] {
   const prefix = String(settings.prefix);
   return [
-    ...(isOff(settings.connections) ? ['log_connections is off'] : []),
-    ...(isOff(settings.disconnections) ? ['log_disconnections is off'] : []),
-    ...(/%u/.test(prefix) && /%d/.test(prefix) && /%[hr]/.test(prefix)
+    ...(isOn(settings.connections) ? [] : [`log_connections is ${settings.connections || 'off'}`]),
+    ...(isOn(settings.disconnections) ? [] : [`log_disconnections is ${settings.disconnections || 'off'}`]),
+    ...(['u', 'd', 'hr'].every((letters) => anyOf(letters).test(prefix))
       ? []
       : [`log_line_prefix is '${prefix}'`]),
   ];

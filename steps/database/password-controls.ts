@@ -1,9 +1,23 @@
 /** Controls of how the server lets anybody in: by SCRAM passwords that nobody can guess. */
-import type { HostReader } from '../../src/core/host.ts';
-import { type Control, fail, pass, skip, type Verdict } from '../../src/core/step.ts';
+import type { HostReader, SqlConnection } from '../../src/core/host.ts';
+import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
-import { verifies } from '../shared/scram.ts';
-import { asSuperuser, type Needed, probe, ROLE_NAME, rows, SECTION } from './ground.ts';
+import { madeFromOne } from '../shared/scram.ts';
+import {
+  asRole,
+  asSuperuser,
+  type Needed,
+  probe,
+  ROLE_KEYS,
+  ROLE_NAME,
+  rows,
+  SECTION,
+  theRow,
+} from './ground.ts';
+import { lookAs } from './role-look.ts';
+
+/** Its id: what is said of the rules waits for it. */
+export const LOADED = 'pg.rules-loaded';
 
 export const passwordControls: readonly Control<Needed>[] = [
   {
@@ -12,7 +26,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['RFC 7677', 'CIS PostgreSQL 5.3'],
-    how: "Reads the server's parsed access rules (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the superuser.",
+    how: "Reads the access rules in the server's file as it parses them (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the superuser.",
     threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
     remedy: `Apply writes ${PATH.hba} and stores the passwords as SCRAM verifiers.`,
     impact: 'Sessions that are open stay open.',
@@ -22,12 +36,37 @@ export const passwordControls: readonly Control<Needed>[] = [
     },
   },
   {
+    id: LOADED,
+    title: 'The access rules that the server goes by are the ones in its file',
+    severity: 'required',
+    section: SECTION,
+    how: 'Asks the server, as the superuser, when the server has read its configuration and when its rules file was written last.',
+    threat:
+      'A server that read another file before goes by that one: who was let in then still gets in, whatever the file says now.',
+    remedy: `Apply writes ${PATH.hba} and lets the server read it.`,
+    impact: 'Sessions that are open stay open.',
+    async inspect({ host, answers }) {
+      if (answers.database === 'external') return skip('the server is external: see pg.external-scram');
+      const look = await asSuperuser(host, answers);
+      if (look.verdict) return look.verdict;
+      const { loaded } = await rulesOf(host, look.connection);
+      const { read, written, late } = theRow(loaded, 'when it has read its rules');
+      if (typeof late !== 'boolean') return unknown('the server does not tell when its file was written');
+      return !late
+        ? pass(`written ${String(written)}, read ${String(read)}`)
+        : fail(
+            `written ${String(written)}, and read before that, ${String(read)}`,
+            'read since it was written',
+          );
+    },
+  },
+  {
     id: 'pg.external-scram',
     title: 'The external server asks for passwords by SCRAM-SHA-256',
     severity: 'advised',
     section: SECTION,
     refs: ['RFC 7677', 'CIS PostgreSQL 5.3'],
-    how: "Reads the external server's parsed access rules (pg_hba_file_rules) and how it keeps passwords (pg_authid), as the admin role.",
+    how: "Reads the external server's access rules as it parses its file (pg_hba_file_rules), whether it has read it since, and how it keeps passwords (pg_authid), as the admin role.",
     threat: 'trust lets everybody in; md5 and password let whoever listens or reads a dump log in.',
     remedy: 'Ask whoever runs the server for hostssl lines with scram-sha-256 only.',
     impact: 'Roles of that server whose password is kept as MD5 cannot log in until it is set again.',
@@ -42,7 +81,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 4.10', 'CWE-1392'],
-    how: "Tries well-known passwords and each role's own name against the SCRAM verifiers that the server keeps, without a login.",
+    how: "Tries well-known passwords and each role's own name against the verifiers that the server keeps, SCRAM or MD5, without a login; else, for an external server, against the passwords of .env that it takes.",
     threat: 'Example passwords of images and guides are what attackers try first.',
     remedy: `Apply makes a random password where the one in ${PATH.env} is weak, sets the passwords of ${PATH.env} on the server, and starts CoreCube with them.`,
     impact: 'CoreCube is recreated and away for some seconds; what else uses the old password loses access.',
@@ -54,7 +93,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 4.10', 'CWE-1392'],
-    how: "Tries well-known passwords and each role's own name against the verifiers of the superuser and of other corecube roles, without a login.",
+    how: "Tries well-known passwords and each role's name against the verifiers (SCRAM, MD5) of the superuser and other corecube roles, without a login; else, for an external server, against the admin URL's password.",
     threat: 'Whoever guesses the password of the superuser reads and changes everything, past every policy.',
     remedy: `Choose another password for each role that is named. In docker compose exec ${SERVICE.database} psql -h /run/postgresql -U postgres, type \\password and the name of the role. The one of postgres then belongs into ${PATH.databaseSuperuserPassword}: write it into the file as it is, so that owner and mode stay. That of an external admin role belongs where databaseAdminUrl points.`,
     impact: 'What else uses the old password loses access. Nothing has to be restarted.',
@@ -65,37 +104,91 @@ export const passwordControls: readonly Control<Needed>[] = [
 ];
 
 /** Which of the roles are tried: the three that this tool makes, or the one that looks and those named alike. */
+type Which = 'own' | 'other';
+const isOwn = (name: string): boolean => Object.values(ROLE_NAME).includes(name);
+
 async function notDefault(
   { host, answers }: { readonly host: HostReader; readonly answers: Needed },
-  which: 'own' | 'other',
+  which: Which,
 ): Promise<Verdict> {
   const look = await asSuperuser(host, answers);
   if (look.verdict) return look.verdict;
   const { stored } = await probe(host, 'verifiers', look.connection, {
-    stored: `SELECT rolname AS name, rolpassword AS verifier FROM pg_authid
-      WHERE rolcanlogin AND rolpassword LIKE 'SCRAM-SHA-256$%' AND (rolname = current_user OR rolname LIKE 'corecube%')`,
+    stored: `SELECT rolname::text AS name, rolpassword AS verifier FROM pg_authid
+      WHERE rolcanlogin AND rolpassword IS NOT NULL AND (rolname = current_user OR rolname LIKE 'corecube%') ORDER BY 1`,
   });
   if (answers.database === 'external' && !stored.ok && stored.code === '42501')
-    return skip('the admin role may not read the verifiers; the roles of CoreCube have generated passwords');
-  const own = new Set(Object.values(ROLE_NAME));
-  const roles = rows(stored, 'the verifiers of the passwords (pg_authid)').filter(
-    ({ name }) => own.has(String(name)) === (which === 'own'),
-  );
+    return which === 'own' ? ownOnes(host, answers) : otherOnes(host, look.connection);
+  const roles = rows(stored, 'the verifiers of the passwords (pg_authid)')
+    .map(({ name, verifier }) => ({ name: String(name), verifier: String(verifier) }))
+    .filter(({ name }) => isOwn(name) === (which === 'own'));
   // Only before the first apply; a role that is gone later is what pg.roles-log-in is about.
-  if (roles.length === 0) return pass('the server keeps no SCRAM password of such a role');
+  if (roles.length === 0) return pass('the server keeps no password of such a role');
   // Tried here against what the server keeps: the same answer as a login, without a login's trace or lockout.
-  const open = roles.filter(({ name, verifier }) =>
-    [...KNOWN, String(name)].some((word) => verifies(word, String(verifier))),
-  );
-  return open.length === 0
-    ? pass(
-        `${KNOWN.length + 1} well-known passwords tried for ${roles.map((r) => r.name).join(', ')}: none fits`,
-      )
-    : fail(`${open.map((r) => r.name).join(', ')}: a well-known password fits`, 'none fits');
+  const tried: Tried[] = [];
+  for (const { name, verifier } of roles)
+    tried.push({ name, isKnown: await madeFromOne(wordsFor(name), name, verifier) });
+  return judgeTried(tried, 'what the server keeps of it is of a kind that cannot be tried');
+}
+
+/** A role, and whether a well-known password opens it; undefined: that could not be tried. */
+interface Tried {
+  readonly name: string;
+  readonly isKnown: boolean | undefined;
 }
 
 /** Passwords of examples: the image's documentation, the hardening guide's URL, and what people type. */
 const KNOWN = ['postgres', 'password', 'mysecretpassword', 'corecube', 'changeme', 'secret', 'admin'];
+const wordsFor = (role: string): readonly string[] => [...KNOWN, role];
+
+function judgeTried(tried: readonly Tried[], why: string): Verdict {
+  const names = (list: readonly Tried[]) => list.map((t) => t.name).join(', ');
+  const open = tried.filter((t) => t.isKnown === true);
+  if (open.length > 0) return fail(`${names(open)}: a well-known password fits`, 'none fits');
+  const untold = tried.filter((t) => t.isKnown === undefined);
+  if (untold.length > 0) return unknown(`the password of ${names(untold)} was not tried: ${why}`);
+  return pass(`${KNOWN.length + 1} well-known passwords tried for ${names(tried)}: none fits`);
+}
+
+/** Where an external server shows no verifier: the passwords of `.env`, each of which it has just taken. */
+async function ownOnes(host: HostReader, answers: Needed): Promise<Verdict> {
+  const tried: Tried[] = [];
+  for (const key of ROLE_KEYS) {
+    const reach = await asRole(host, answers, key);
+    if (reach.verdict) return reach.verdict;
+    const { verdict } = await lookAs(host, answers, key);
+    if (verdict) return verdict;
+    const { user, password } = reach.connection;
+    tried.push({ name: user, isKnown: wordsFor(user).includes(password.reveal()) });
+  }
+  return judgeTried(tried, '');
+}
+
+/** Where an external server shows no verifier: the admin role's own password, which it has just taken, and who else there is. */
+async function otherOnes(host: HostReader, admin: SqlConnection): Promise<Verdict> {
+  const { named } = await probe(host, 'roles named alike', admin, {
+    named: `SELECT rolname::text AS name FROM pg_roles
+      WHERE rolcanlogin AND rolname LIKE 'corecube%' AND rolname <> current_user ORDER BY 1`,
+  });
+  const alike = rows(named, 'its roles (pg_roles)').map(({ name }) => String(name));
+  return judgeTried(
+    [
+      { name: admin.user, isKnown: wordsFor(admin.user).includes(admin.password.reveal()) },
+      ...alike.filter((name) => !isOwn(name)).map((name) => ({ name, isKnown: undefined })),
+    ],
+    'the admin role may not read what the server keeps of passwords (pg_authid)',
+  );
+}
+
+/** The rules in the server's file, how passwords are kept, and whether the server has read the file since it was written. */
+const rulesOf = (host: HostReader, connection: SqlConnection) =>
+  probe(host, 'rules', connection, {
+    hba: 'SELECT line_number AS line, type, auth_method AS method, error FROM pg_hba_file_rules ORDER BY line_number',
+    passwords: `SELECT rolname AS name FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'
+        AND (rolname = current_user OR rolname = ANY (ARRAY[${Object.values(ROLE_NAME).map((name) => `'${name}'`)}]))`,
+    loaded: `SELECT date_trunc('second', pg_conf_load_time())::text AS read, date_trunc('second', modification)::text AS written,
+        modification > pg_conf_load_time() AS late FROM pg_stat_file(current_setting('hba_file'))`,
+  });
 
 /** Methods that keep the password secret. */
 const GOOD_METHODS = ['scram-sha-256', 'cert'];
@@ -103,11 +196,7 @@ const GOOD_METHODS = ['scram-sha-256', 'cert'];
 async function scramOnly(host: HostReader, answers: Needed): Promise<Verdict> {
   const look = await asSuperuser(host, answers);
   if (look.verdict) return look.verdict;
-  const seen = await probe(host, 'rules', look.connection, {
-    hba: 'SELECT line_number AS line, type, auth_method AS method, error FROM pg_hba_file_rules ORDER BY line_number',
-    passwords: `SELECT rolname AS name FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'
-        AND (rolname = current_user OR rolname = ANY (ARRAY[${Object.values(ROLE_NAME).map((name) => `'${name}'`)}]))`,
-  });
+  const seen = await rulesOf(host, look.connection);
   const rules = rows(seen.hba, 'its rules (pg_hba_file_rules)');
   const open = (r: Record<string, unknown>) =>
     r.method !== 'reject' &&
@@ -118,6 +207,12 @@ async function scramOnly(host: HostReader, answers: Needed): Promise<Verdict> {
   const weak = rows(seen.passwords, 'how passwords are kept (pg_authid)');
   bad.push(...weak.map((r) => `the password of ${r.name} is not kept as a SCRAM verifier`));
   if (rules.length === 0) bad.push('there is no rule');
+  // These are the rules of the file. Those that the server goes by are the same as long as it has read it since.
+  if (bad.length === 0 && theRow(seen.loaded, 'when it has read its rules').late !== false)
+    return unknown(
+      'the rules in the file are good, and the server has not read it since it was written',
+      LOADED,
+    );
   return bad.length === 0
     ? pass(
         `${rules.length} rules: scram-sha-256 or reject, none without encryption; passwords kept as SCRAM verifiers`,

@@ -26,11 +26,11 @@ const PUBLIC_ELSEWHERE = `SELECT datname::text AS name FROM pg_database
 export const publicControls: readonly Control<Needed>[] = [
   {
     id: 'pg.public-revoked',
-    title: 'Being able to log in gives no right in any database',
+    title: "Being able to log in gives no right in CoreCube's database",
     severity: 'required',
     section: SECTION,
     refs: ['CVE-2018-1058'],
-    how: 'Asks the server which rights PUBLIC has, and tries to connect to another database as the app role where the database is bundled.',
+    how: "Asks which rights PUBLIC has on CoreCube's database, its schema public and its tables; of the bundled server also on PostgreSQL's own databases, one of which the app role tries to connect to.",
     threat: 'By default every role may connect to every database, and make tables that shadow others.',
     remedy: 'Apply sets the roles and their rights anew, in one transaction.',
     impact: 'Whatever used more than these rights loses it at once; nothing is restarted.',

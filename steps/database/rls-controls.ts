@@ -10,6 +10,7 @@ import {
   asRole,
   asSuperuser,
   type GroundAnswers,
+  isJudged,
   notIn,
   probe,
   ROLE_KEYS,
@@ -177,9 +178,11 @@ async function attackPolicies(host: HostReader, answers: Needed, seen: Seen): Pr
   const results = Object.entries(await probe(host, 'rls attacks', app.connection, statements));
   const refusal = results[0] && notIn(results[0][1], APP_UP, APP_UP);
   if (refusal) return elsewhere(refusal);
-  const broken = results.filter(([, result]) => result.ok || result.code !== '42501');
-  if (broken.length > 0)
-    return fail(broken.map(([name, result]) => `${name}: ${said(result)}`).join('; '), 'SQLSTATE 42501');
+  const told = (list: typeof results) => list.map(([name, result]) => `${name}: ${said(result)}`).join('; ');
+  const broken = results.filter(([, r]) => isJudged(r) && (r.ok || r.code !== '42501'));
+  if (broken.length > 0) return fail(told(broken), 'SQLSTATE 42501');
+  const unseen = results.filter(([, result]) => !isJudged(result));
+  if (unseen.length > 0) return unknown(`attempts that got no answer: ${told(unseen)}`);
   return pass(`${results.length} attempts on ${targets.map((t) => t.name).join(', ')}: SQLSTATE 42501`);
 }
 

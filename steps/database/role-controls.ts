@@ -1,10 +1,12 @@
 /** Controls of the three roles: each logs in for real, and the app role tries to break out. */
 import type { HostReader, SqlResult } from '../../src/core/host.ts';
-import { type Control, fail, pass, skip, type Verdict } from '../../src/core/step.ts';
+import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import { DATABASE, ENV } from '../shared/layout.ts';
 import { knownRelease } from '../shared/release.ts';
 import {
   asRole,
+  isJudged,
+  judged,
   LOG_IN,
   type Needed,
   ROLE_KEYS,
@@ -13,29 +15,32 @@ import {
   rows,
   SECTION,
   said,
+  theRow,
 } from './ground.ts';
 import { lookAs, type Results } from './role-look.ts';
 
 /** Every attack must end with 42501 (insufficient_privilege); anything else got past the rights. */
 function refused(results: Results, attacks: Readonly<Record<string, string>>): Verdict {
   const broken: string[] = [];
+  const unseen: string[] = [];
   for (const [key, name] of Object.entries(attacks)) {
     const result = results[key];
-    if (!result) throw new Error(`${name} was not tried`);
-    if (!result.ok && result.at === 'connect') throw new Error(`the connection was lost: ${said(result)}`);
-    if (result.ok) broken.push(`${name} succeeded`);
+    if (!result) unseen.push(`${name} was not tried`);
+    else if (!isJudged(result)) unseen.push(`${name} got no answer (${said(result)})`);
+    else if (result.ok) broken.push(`${name} succeeded`);
     else if (result.code !== '42501') broken.push(`${name} got past the rights (${said(result)})`);
   }
-  return broken.length === 0
+  if (broken.length > 0) return fail(broken.join('; '), 'SQLSTATE 42501, insufficient privilege');
+  return unseen.length === 0
     ? pass(`${Object.values(attacks).join(', ')}: SQLSTATE 42501`)
-    : fail(broken.join('; '), 'SQLSTATE 42501, insufficient privilege');
+    : unknown(unseen.join('; '));
 }
 
 const ATTRIBUTES = ['superuser', 'createrole', 'createdb', 'replication', 'bypassrls'] as const;
 
 function tame(results: Results, role: RoleKey): Verdict {
-  const [row] = rows(results.self as SqlResult, 'its own attributes');
-  if (row?.name !== ROLE_NAME[role]) return fail(`the URL logs in as ${String(row?.name)}`, ROLE_NAME[role]);
+  const row = theRow(results.self, 'its own attributes');
+  if (row.name !== ROLE_NAME[role]) return fail(`the URL logs in as ${String(row.name)}`, ROLE_NAME[role]);
   const memberships = row.memberships as readonly string[];
   const bad: string[] = ATTRIBUTES.filter((name) => row[name] !== false).map((name) => name.toUpperCase());
   if (memberships.length > 0) bad.push(`member of ${memberships.join(', ')}`);
@@ -68,8 +73,8 @@ const ROWS: readonly Row[] = [
     how: "Logs in with the app role's URL and asks the server about this connection (pg_stat_ssl).",
     threat: 'Documents, sessions and credentials cross the network in the clear.',
     judge(results) {
-      const [row] = rows(results.tls as SqlResult, 'whether it is encrypted');
-      return row?.ssl === true
+      const row = theRow(results.tls, 'whether it is encrypted');
+      return row.ssl === true
         ? pass(`pg_stat_ssl: ${String(row.version)}, ${String(row.cipher)}`)
         : fail('pg_stat_ssl says that it is not encrypted', 'TLSv1.2 or TLSv1.3');
     },
@@ -156,7 +161,7 @@ const ROWS: readonly Row[] = [
     threat: 'CoreCube starts, and every request then fails for want of a right.',
     async judge(results, host, answers) {
       for (const key of ['table', 'sequence']) {
-        const made = results[key] as SqlResult;
+        const made = judged(results[key], `whether the migration owner can create a ${key}`);
         if (!made.ok) return fail(`the migration owner cannot create a ${key} (${said(made)})`, 'it can');
       }
       const missing = rows(results.given as SqlResult, 'the rights on a new table');
@@ -168,7 +173,7 @@ const ROWS: readonly Row[] = [
       if ((await knownRelease(host, answers)) === 'v1') {
         const app = await lookAs(host, answers, 'app');
         if (app.verdict) return app.verdict;
-        const made = app.results.table as SqlResult;
+        const made = judged(app.results.table, `whether ${DATABASE.app} can create a table`);
         if (!made.ok)
           return fail(`${DATABASE.app} cannot create a table (${said(made)})`, 'guide v1 needs CREATE TABLE');
       }
@@ -199,9 +204,8 @@ const ROWS: readonly Row[] = [
     judge(results) {
       const own = tame(results, 'owner');
       if (own.is !== 'pass') return own;
-      const [row] = rows(results.owns as SqlResult, 'who owns the database');
-      if (row?.owner !== DATABASE.owner)
-        return fail(`the database belongs to ${String(row?.owner)}`, DATABASE.owner);
+      const { owner } = theRow(results.owns, 'who owns the database');
+      if (owner !== DATABASE.owner) return fail(`the database belongs to ${String(owner)}`, DATABASE.owner);
       const become = refused(results, { admin: 'SET ROLE to the superuser' });
       return become.is === 'pass' ? pass(`${own.observed}; owns the database`) : become;
     },
@@ -213,7 +217,7 @@ const ROWS: readonly Row[] = [
     how: 'Logs in as the app role and lets the server measure the distance between two vectors.',
     threat: 'Without it CoreCube cannot store embeddings; a role that could install it would be too strong.',
     judge(results) {
-      const used = results.vector as SqlResult;
+      const used = judged(results.vector, 'whether the app role can measure a distance');
       return used.ok
         ? pass('the app role measured a distance between two vectors')
         : fail(said(used), 'the type vector in schema public');
@@ -258,8 +262,8 @@ export const roleControls: readonly Control<Needed>[] = [
           failures.push(`${ENV[role]}: ${look.verdict.because}`);
           continue;
         }
-        const [row] = rows(look.results.self as SqlResult, 'who it is');
-        if (row?.name !== ROLE_NAME[role]) failures.push(`${ENV[role]} logs in as ${String(row?.name)}`);
+        const { name } = theRow(look.results.self, 'who it is');
+        if (name !== ROLE_NAME[role]) failures.push(`${ENV[role]} logs in as ${String(name)}`);
       }
       return failures.length === 0
         ? pass(ROLE_KEYS.map((role) => ROLE_NAME[role]).join(', '))

@@ -1,5 +1,6 @@
 /** Controls of the server itself: up, its password known, encrypted, verified, closed to everything else. */
 import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts';
+import { refusedByServer } from '../reverse-proxy/tls.ts';
 import { NETWORK, PATH, SERVICE } from '../shared/layout.ts';
 import { superuserPassword } from '../shared/postgres.ts';
 import { RENEW_DAYS } from './file-controls.ts';
@@ -15,7 +16,7 @@ import {
   said,
   UP,
 } from './ground.ts';
-import { deliveredAuthority } from './start.ts';
+import { authorityInside } from './start.ts';
 import { volumePassword } from './volume.ts';
 
 const EXTERNAL = 'the database is external: it has no container here';
@@ -150,7 +151,7 @@ export const serverControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['RFC 8996'],
-    how: 'Tries a handshake that offers TLS 1.0 and 1.1 only, and one with a current version to see that the server answers at all.',
+    how: "Tries a handshake that offers TLS 1.0 and 1.1 only, which must end with the server's alert, and one with a current version to see that the server answers at all.",
     threat: 'TLS 1.0 and 1.1 are broken, and whoever is in between can force them.',
     remedy: 'Apply sets ssl_min_protocol_version to TLSv1.2.',
     impact:
@@ -170,6 +171,9 @@ export const serverControls: readonly Control<Needed>[] = [
           `a handshake with a current version does not succeed either: ${now.message}`,
           CERTIFICATE,
         );
+      // Anything but the server's own alert is silence, or a client that cannot even offer such a version.
+      if (!refusedByServer(old))
+        return unknown(`TLS 1.0 and 1.1 could not be tried: ${old.message} (${old.code})`);
       return pass(`TLS 1.1: ${old.code}; ${now.protocol} works`);
     },
   },
@@ -186,8 +190,9 @@ export const serverControls: readonly Control<Needed>[] = [
     async inspect({ host, answers }) {
       const ca = await host.readText(PATH.databaseCa);
       if (ca === undefined) return unknown(`${PATH.databaseCa} is not there`, 'pg.files');
-      const held = await deliveredAuthority(host, answers.projectName);
-      if (held === undefined) return skip('CoreCube does not run, or its image has no program to look with');
+      const held = await authorityInside(host, answers.projectName);
+      if (held === 'not-running') return skip('CoreCube does not run: it holds none');
+      if (held === 'none') return fail('the container holds no authority', PATH.databaseCa);
       return held.trim() === ca.trim()
         ? pass(`the container holds ${PATH.databaseCa}`)
         : fail('the container holds another authority', PATH.databaseCa);

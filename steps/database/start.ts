@@ -142,12 +142,24 @@ export async function reload(host: Host, answers: GroundAnswers): Promise<void> 
   );
 }
 
-/** What CoreCube's container holds as the authority; undefined when there is no container that tells. */
-export async function deliveredAuthority(host: HostReader, project: string): Promise<string | undefined> {
+/**
+ * What CoreCube's container holds as the authority.
+ * @throws when it runs and cannot be looked into: it is paused, or its image has no program to look with
+ */
+export async function authorityInside(
+  host: HostReader,
+  project: string,
+): Promise<'not-running' | 'none' | string> {
   const app = await containerOf(host, project, SERVICE.app);
-  if (!app?.State.Running) return undefined;
+  // One that restarts again and again runs by chance only.
+  if (!app?.State.Running || app.State.Restarting) return 'not-running';
   const inside = await execIn(host, app, ['cat', '/run/secrets/pg_ca.crt']);
-  return inside.code === 0 ? inside.stdout : undefined;
+  if (inside.code === 0) return inside.stdout;
+  // 126 and 127 are of the program itself, which may be missing as well.
+  if (inside.code === 1 && /no such file or directory/i.test(inside.stderr)) return 'none';
+  throw new Error(
+    `the authority inside CoreCube cannot be looked at: ${inside.stderr.trim().split('\n').at(-1) || `cat ended with ${inside.code}`}`,
+  );
 }
 
 /** CoreCube keeps the authority it was started with; with a new one it must be made anew. */
@@ -157,8 +169,9 @@ export function restartApp(answers: GroundAnswers): Change {
     disrupts: 'CoreCube is recreated and away for some seconds; its data stays.',
     summary: 'Recreate CoreCube, so that it gets the new authority; its data stays',
     async apply(host) {
-      const held = await deliveredAuthority(host, answers.projectName);
-      if (held === undefined || held.trim() === (await host.readText(PATH.databaseCa))?.trim()) return;
+      // What cannot be looked into is made anew: the new one holds the file of today.
+      const held = await authorityInside(host, answers.projectName).catch(() => 'none');
+      if (held === 'not-running' || held.trim() === (await host.readText(PATH.databaseCa))?.trim()) return;
       const bootstrap =
         (await bootstrapInProgress(host)) && (await host.stat(PATH.bootstrapCompose)) !== undefined;
       const argv = await composeArgv(host, answers.projectName, { bootstrap });

@@ -1,12 +1,13 @@
 /** PostgreSQL and its files: rules, certificates, passwords, URLs, and what the catalogue says. */
 import type { Drift } from '../../src/core/report.ts';
-import { operators } from '../database/file-controls.ts';
+
 import { asSuperuser, ROLE_NAME, type RoleKey } from '../database/ground.ts';
 import { serverOptionProblems } from '../database/server-options.ts';
 import type { QuestionId } from '../questions.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { containerOf, execIn } from '../shared/docker.ts';
 import { PATH, SERVICE, UID } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 import { roleUrls } from '../shared/postgres.ts';
 import { uidShift } from '../shared/userns.ts';
 import { accessDrift } from './access.ts';
@@ -43,6 +44,10 @@ async function hasReadRules(look: Look): Promise<boolean | undefined> {
 
 const rulesDrift = async (look: Look): Promise<Drift | undefined> =>
   fileDrift(ACCESS_RULES, look, { follows: await hasReadRules(look).catch(() => undefined), what: SERVER });
+
+/** `pg.rules-loaded`: a file that was edited and not loaded. Who let the server read another one before, nobody can tell. */
+export const unloadedRules: Rule = async (look) =>
+  (await stateOf(ACCESS_RULES, look)).is === 'as-rendered' ? undefined : rulesDrift(look);
 
 /** `pg.files`: the rules, then each file's presence, access and content. */
 export const databaseFiles: Rule = async (look, { control }) => {

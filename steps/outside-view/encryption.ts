@@ -134,7 +134,7 @@ const redirects: OutsideControl = {
 };
 
 /** Whether the HTTP port answers; shared. */
-const plainHttp = ({ host }: Look, http: Reached['http']) =>
+export const plainHttp = ({ host }: Look, http: Reached['http']) =>
   host.once(`outside http ${http.host}`, () => host.tcp({ ...http, timeoutMs: 2_000 }));
 
 /** Answers whose headers are judged: public and fenced ones. */

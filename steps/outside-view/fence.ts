@@ -14,6 +14,7 @@ import {
 } from '../reverse-proxy/attack.ts';
 import { ask, because } from '../reverse-proxy/look.ts';
 import { claimedBy, type ProbeAnswers } from './answers.ts';
+import { plainHttp } from './encryption.ts';
 import { everywhere, type Look, type Reached, siteOf } from './survey.ts';
 
 type OutsideControl = Control<ProbeAnswers>;
@@ -129,8 +130,10 @@ const otherHosts: OutsideControl = {
     everywhere(context, async ({ https, http, models }) => {
       // A proxy that answers nobody refuses everybody: that proves nothing.
       if (!models.ok) return unknown(`nothing is served under its own name: ${because(models.message)}`);
-      const { leaks, tried } = await askAsOthers(siteOf(context), https, http);
+      const open = (await plainHttp(context, http)) === 'open';
+      const { leaks, unseen, tried } = await askAsOthers(siteOf(context), https, open ? http : undefined);
       if (leaks.length > 0) return fail(leaks.join('; '), 'no handshake, or 421');
+      if (unseen.length > 0) return unknown(unseen.join('; '));
       return pass(`${tried} requests under other names and the bare address got nothing of CoreCube`);
     }),
 };

@@ -109,6 +109,7 @@ export const clockControl: PreflightControl = {
       return unknown(reasons.join('; ') || 'nothing that has a clock runs');
     }
     const inside = clocks.some(({ outside }) => outside) ? '' : '; all of them run on this machine';
-    return pass(`${clocks.map(told).join(', ')}${inside}`);
+    const unseen = silent.map((s) => `; ${s.name} does not tell its time`).join('');
+    return pass(`${clocks.map(told).join(', ')}${inside}${unseen}`);
   },
 };

@@ -1,10 +1,10 @@
 /** Docker itself: there, reachable, recent enough, and of a kind whose hardening can be proved. */
 
 import type { HostReader } from '../../src/core/host.ts';
-import { fail, pass, unknown } from '../../src/core/step.ts';
+import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import { composeVersion, type EngineInfo, engine } from '../shared/engine.ts';
 import { PATH } from '../shared/layout.ts';
-import { atLeast, MINIMUM } from '../shared/minimums.ts';
+import { atLeast, MINIMUM, versionNumbers } from '../shared/minimums.ts';
 import { isRemapped, uidShift } from '../shared/userns.ts';
 import { ID, type PreflightControl, withEngine } from './common.ts';
 import { lacking, packagesFor } from './packages.ts';
@@ -45,6 +45,7 @@ const installable: PreflightControl = {
     const missing = await lacking(host);
     if (missing.length === 0) {
       const { plugin = '' } = await composeVersion(host);
+      if (versionNumbers(plugin) === undefined) return atLeastVerdict(plugin, MINIMUM.compose);
       return atLeast(plugin, MINIMUM.compose)
         ? pass('nothing is missing')
         : fail(
@@ -110,6 +111,14 @@ async function userName(host: HostReader): Promise<string> {
   return result.code === 0 ? result.stdout.trim() : `uid ${(await host.system()).uid}`;
 }
 
+/** A version without numbers (a build of somebody's own) cannot be compared: it is neither old nor new. */
+const atLeastVerdict = (version: string, least: string): Verdict =>
+  versionNumbers(version) === undefined
+    ? unknown(`the version ${JSON.stringify(version)} has no numbers to compare with ${least}`)
+    : atLeast(version, least)
+      ? pass(version)
+      : fail(version, `${least} or newer`);
+
 const version: PreflightControl = {
   id: 'docker.version',
   title: `Docker Engine is ${MINIMUM.engine} or newer`,
@@ -121,12 +130,7 @@ const version: PreflightControl = {
   threat: 'Older engines lack fixes for container escapes, and options that the hardening rests on.',
   remedy: 'Upgrade Docker Engine with the package manager it came from, then run this again.',
   impact: 'Upgrading the engine restarts containers unless live-restore is on.',
-  inspect: ({ host }) =>
-    withEngine(host, (info) =>
-      atLeast(info.ServerVersion, MINIMUM.engine)
-        ? pass(info.ServerVersion)
-        : fail(info.ServerVersion, `${MINIMUM.engine} or newer`),
-    ),
+  inspect: ({ host }) => withEngine(host, (info) => atLeastVerdict(info.ServerVersion, MINIMUM.engine)),
 };
 
 const compose: PreflightControl = {
@@ -150,9 +154,7 @@ const compose: PreflightControl = {
             `the Compose plugin (docker compose), ${MINIMUM.compose} or newer`,
           );
     }
-    return atLeast(seen.plugin, MINIMUM.compose)
-      ? pass(seen.plugin)
-      : fail(seen.plugin, `${MINIMUM.compose} or newer`);
+    return atLeastVerdict(seen.plugin, MINIMUM.compose);
   },
 };
 
@@ -190,7 +192,10 @@ const mode: PreflightControl = {
   },
 };
 
-/** Where the docker command connects to; undefined for its default. DOCKER_HOST outranks contexts. */
+/**
+ * Where the docker command connects to; undefined for its default. DOCKER_HOST outranks contexts.
+ * @throws when docker does not tell
+ */
 async function endpointOf(host: HostReader): Promise<string | undefined> {
   const given = host.env('DOCKER_HOST');
   if (given) return given;
@@ -198,7 +203,12 @@ async function endpointOf(host: HostReader): Promise<string | undefined> {
   // The default context without DOCKER_HOST is the local socket; saves a process in every run.
   if (seen.state === 'ready' && seen.info.ClientInfo?.Context === 'default') return undefined;
   const result = await host.query(['docker', 'context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
-  return result.code === 0 && result.stdout.trim() !== '' ? result.stdout.trim() : undefined;
+  if (result.code === 0 && result.stdout.trim() !== '') return result.stdout.trim();
+  // 127: there is no docker command at all, which another control says.
+  if (result.code === 127) return undefined;
+  throw new Error(
+    `where docker connects to is not known: ${result.stderr.trim() || 'docker names no context'}`,
+  );
 }
 
 /** `ssh://user@host` without the user; a URL may carry a name that is nobody's business in a report. */
@@ -214,7 +224,8 @@ function oddity(info: EngineInfo): { observed: string; expected: string } | unde
       expected: 'Docker Engine on the host itself',
     };
   // Podman keeps images in containers/storage, and its versions never reached Docker's two digits.
-  if (/containers\/storage/.test(info.DockerRootDir) || !atLeast(info.ServerVersion, '17'))
+  const isOld = versionNumbers(info.ServerVersion) !== undefined && !atLeast(info.ServerVersion, '17');
+  if (/containers\/storage/.test(info.DockerRootDir) || isOld)
     return {
       observed: `Podman ${info.ServerVersion} behind the docker command`,
       expected: 'Docker Engine itself: Podman applies secrets, networks and health checks differently',

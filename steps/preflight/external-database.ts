@@ -30,9 +30,13 @@ async function logIn(host: HostReader, answers: Needed): Promise<Verdict> {
   const where = `${admin.host}:${admin.port}`;
   const expected = `${admin.user} logs in to ${admin.database} at ${where}, over TLS that databaseCa verifies`;
   const answer = await host.tcp({ host: admin.host, port: admin.port, timeoutMs: 5_000 });
+  // Silence may be the network's, or the name's, which nobody resolves here: then the server was not seen.
+  if (answer === 'silent') return unknown(`${where} gives no answer`);
   if (answer !== 'open') return fail(`${where} does not answer (${answer})`, expected);
   const [result] = await host.sql(admin, [{ text: 'SELECT 1' }]);
   if (!result) throw new Error('no answer');
+  if (!result.ok && /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(result.code))
+    return unknown(`${where} gives no answer (${said(result)})`);
   if (result.ok) return pass(`${admin.user} is in ${admin.database} at ${where}, verified`);
   const meaning = {
     password: `the server refuses the password of ${admin.user}`,
@@ -75,7 +79,8 @@ async function rights(host: HostReader, answers: Needed): Promise<Verdict> {
   if ('broken' in admin) return unknown(admin.broken, LOGIN);
   const [result] = await host.sql(admin, [{ text: RIGHTS }]);
   if (!result?.ok) return unknown(`the admin role is not in: see ${LOGIN}`, LOGIN);
-  const row = result.rows[0] ?? {};
+  const [row] = result.rows;
+  if (row === undefined) return unknown(`the server does not tell what ${admin.user} may do`);
   const lacks: string[] = [];
   if (row.superuser !== true) {
     if (row.createrole !== true) lacks.push(`${admin.user} may not create roles (CREATEROLE)`);

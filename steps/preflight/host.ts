@@ -1,18 +1,18 @@
 /** The machine: room, clock, a file system that keeps modes, and a firewall that Docker goes around. */
-import { dirname } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
 import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import { engine } from '../shared/engine.ts';
 import { MINIMUM } from '../shared/minimums.ts';
-import type { PreflightControl } from './common.ts';
+import { ID, type PreflightControl } from './common.ts';
+import { fileSystemControls } from './file-system.ts';
 
 const section = 'operation';
 const gib = (mib: number): string => `${(mib / 1024).toFixed(1)} GiB`;
 
 interface Room {
   readonly place: string;
-  /** MiB. */
-  readonly free: number;
+  /** MiB; why it is not known otherwise. */
+  readonly free: number | { readonly unknown: string; readonly awaits?: string };
 }
 
 /** Free room where the install is and where the engine keeps images and volumes. Shared within a snapshot. */
@@ -23,8 +23,14 @@ function rooms(host: HostReader): Promise<readonly Room[]> {
     if (seen.state === 'ready' && seen.info.DockerRootDir) {
       const place = seen.info.DockerRootDir;
       const result = await host.query(['df', '-Pk', place]);
-      const free = Number(result.stdout.trim().split('\n').at(-1)?.split(/\s+/)[3]);
-      if (result.code === 0 && Number.isFinite(free)) found.push({ place, free: Math.floor(free / 1024) });
+      // Available, capacity, mount point (POSIX, df -P): counted from the right, for the name of a device may hold spaces.
+      const free = Number(result.stdout.trim().split('\n').at(-1)?.split(/\s+/).at(-3));
+      const isTold = result.code === 0 && Number.isFinite(free);
+      const why = result.stderr.trim().split('\n').at(-1) || `df ended with ${result.code}`;
+      found.push({ place, free: isTold ? Math.floor(free / 1024) : { unknown: why } });
+    } else if (seen.state !== 'not-installed') {
+      const unknown = 'Docker Engine does not say where that is';
+      found.push({ place: 'the place of images and volumes', free: { unknown, awaits: ID.reachable } });
     }
     return found;
   });
@@ -32,10 +38,14 @@ function rooms(host: HostReader): Promise<readonly Room[]> {
 
 async function roomVerdict(host: HostReader, least: number): Promise<Verdict> {
   const all = await rooms(host);
-  const short = all.filter((room) => room.free < least);
-  const say = (list: readonly Room[]) =>
-    list.map((room) => `${gib(room.free)} free at ${room.place}`).join(', ');
-  return short.length === 0 ? pass(say(all)) : fail(say(short), `at least ${gib(least)} free`);
+  const seen = all.flatMap(({ place, free }) => (typeof free === 'number' ? [{ place, free }] : []));
+  const short = seen.filter((room) => room.free < least);
+  const say = (list: typeof seen) => list.map((room) => `${gib(room.free)} free at ${room.place}`).join(', ');
+  if (short.length > 0) return fail(say(short), `at least ${gib(least)} free`);
+  for (const { place, free } of all)
+    if (typeof free !== 'number')
+      return unknown(`the free space at ${place} is not known: ${free.unknown}`, free.awaits);
+  return pass(say(seen));
 }
 
 const disk: PreflightControl = {
@@ -127,100 +137,6 @@ const clock: PreflightControl = {
   },
 };
 
-/** File systems without owners and modes of their own, or that pretend to have them. */
-const MODELESS = new Set([
-  'vfat',
-  'msdos',
-  'exfat',
-  'ntfs',
-  'ntfs3',
-  'ntfs-3g',
-  'fuseblk',
-  'fuse.exfat',
-  'cifs',
-  'smb3',
-  'smb2',
-  'smbfs',
-  '9p',
-  'v9fs',
-  'drvfs',
-  'wslfs',
-  'vboxsf',
-  'fuse.vmhgfs-fuse',
-  'fuse.sshfs',
-  'prl_fs',
-  'hfsplus',
-  'udf',
-  'iso9660',
-]);
-/** File systems in user space that keep owners and modes; of all others it is not known, so they do not pass. */
-const FUSE_WITH_MODES = new Set([
-  'fuse.glusterfs',
-  'fuse.fuse-overlayfs',
-  'fuse.mergerfs',
-  'fuse.bindfs',
-  'fuse.zfs',
-  'fuse.ceph',
-  'fuse.ceph-fuse',
-  'fuse.juicefs',
-]);
-const keepsModes = (type: string): boolean =>
-  !MODELESS.has(type) && (!/^fuse(\.|$)/.test(type) || FUSE_WITH_MODES.has(type));
-
-const REMOTE = new Set(['nfs', 'nfs4', 'ceph', 'glusterfs', 'fuse.glusterfs', 'beegfs', 'lustre', 'afs']);
-
-/** Type of the file system that holds the install directory, or would. Shared within a snapshot. */
-function fileSystem(host: HostReader): Promise<{ readonly type: string; readonly at: string }> {
-  return host.once('file system', async () => {
-    let place = host.dir;
-    while (!(await host.stat(place)) && dirname(place) !== place) place = dirname(place);
-    const found = await host.query(['findmnt', '--noheadings', '--output', 'FSTYPE', '--target', place]);
-    const type = found.stdout.trim().split('\n').at(-1)?.trim();
-    if (found.code === 0 && type) return { type, at: place };
-    const stat = await host.query(['stat', '--file-system', '--format=%T', place]);
-    if (stat.code !== 0 || stat.stdout.trim() === '')
-      throw new Error(`neither findmnt nor stat tells the file system of ${place}`);
-    return { type: stat.stdout.trim(), at: place };
-  });
-}
-
-const modes: PreflightControl = {
-  id: 'host.filesystem-modes',
-  title: 'The file system of the install directory keeps owners and modes',
-  severity: 'required',
-  section: 'encryption-key-management',
-  refs: ['CWE-732'],
-  manual: true,
-  how: 'Asks findmnt, else stat, for the type of the file system that holds the install directory and looks it up among those that pretend modes.',
-  threat: 'Where modes are pretended, 0600 on the encryption key is a decoration and every user reads it.',
-  remedy: 'Choose a directory on a local Linux file system (ext4, xfs, btrfs, zfs) with --dir.',
-  impact: 'None before the first run; later the directory has to be moved.',
-  async inspect({ host }) {
-    const { type, at } = await fileSystem(host);
-    return keepsModes(type)
-      ? pass(`${type} at ${at}`)
-      : fail(
-          `${at} is on ${type}, which ${MODELESS.has(type) ? 'keeps no owners and modes' : 'is not known to keep owners and modes'}`,
-          'a file system such as ext4, xfs, btrfs or zfs',
-        );
-  },
-};
-
-const local: PreflightControl = {
-  id: 'host.filesystem-local',
-  title: 'The install directory is on a local file system',
-  severity: 'advised',
-  section: 'encryption-key-management',
-  how: 'Asks findmnt, else stat, for the type of the file system that holds the install directory and looks it up among network file systems.',
-  threat: 'Over a network file system the key travels the network, and root may be mapped to nobody.',
-  remedy: 'Choose a directory on a local disk with --dir.',
-  impact: 'None before the first run; later the directory has to be moved.',
-  async inspect({ host }) {
-    const { type, at } = await fileSystem(host);
-    return REMOTE.has(type) ? fail(`${at} is on ${type}`, 'a local disk') : pass(`${type} at ${at}`);
-  },
-};
-
 const firewall: PreflightControl = {
   id: 'host.firewall',
   title: 'No host firewall is relied on that Docker goes around',
@@ -245,7 +161,12 @@ const firewall: PreflightControl = {
       active.push('ufw');
     const firewalld = await host.query(['firewall-cmd', '--state']);
     if (/^running/m.test(firewalld.stdout)) active.push('firewalld');
-    else if (firewalld.code !== 127 && firewalld.code !== 0 && (await isActive(host, 'firewalld')))
+    else if (
+      firewalld.code !== 127 &&
+      firewalld.code !== 0 &&
+      !/^not running/m.test(`${firewalld.stdout}\n${firewalld.stderr}`) &&
+      (await isActive(host, 'firewalld'))
+    )
       active.push('firewalld');
     return active.length === 0
       ? pass('neither ufw nor firewalld is active')
@@ -256,8 +177,15 @@ const firewall: PreflightControl = {
   },
 };
 
-const isActive = async (host: HostReader, unit: string): Promise<boolean> =>
-  (await host.query(['systemctl', 'is-active', unit])).code === 0;
+/** @throws when systemctl does not say: neither that the unit is active nor in which other state it is (systemctl(1), is-active) */
+async function isActive(host: HostReader, unit: string): Promise<boolean> {
+  const { code, stdout, stderr } = await host.query(['systemctl', 'is-active', unit]);
+  if (code === 0) return true;
+  if (/^(inactive|failed|unknown|activating|deactivating|maintenance|reloading)$/m.test(stdout)) return false;
+  throw new Error(
+    `whether ${unit} is active is not known: ${stderr.trim() || `systemctl ended with ${code}`}`,
+  );
+}
 
 export const hostControls: readonly PreflightControl[] = [
   disk,
@@ -265,7 +193,6 @@ export const hostControls: readonly PreflightControl[] = [
   memory,
   memoryReserve,
   clock,
-  modes,
-  local,
+  ...fileSystemControls,
   firewall,
 ];

@@ -1,7 +1,8 @@
 /** What is here already: another install of the same name, and the files that the answers name. */
 
+import { resolve } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
-import { fail, pass, type Verdict } from '../../src/core/step.ts';
+import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import { containers, dockerOutput } from '../shared/docker.ts';
 import type { SecretReference } from '../shared/grammar.ts';
 import { PATH } from '../shared/layout.ts';
@@ -25,9 +26,10 @@ const noForeignInstall: PreflightControl = {
 async function foreign(host: HostReader, project: string): Promise<Verdict> {
   const all = await containers(host, project);
   const here = await Promise.all(all.map((c) => isHere(host, c)));
-  const others = all.filter((_, i) => !here[i]);
+  // One without the label was made by hand and is no install: running.no-extra-containers is about it.
+  const others = all.filter((c, i) => !here[i] && c.Config.Labels[WORKING_DIR] !== undefined);
   if (others.length > 0) {
-    const where = new Set(others.map((c) => c.Config.Labels[WORKING_DIR] ?? 'an unknown directory'));
+    const where = new Set(others.map((c) => c.Config.Labels[WORKING_DIR]));
     const names = others.map((c) => c.Name.replace(/^\//, ''));
     return fail(
       `containers of the project ${project} belong to ${[...where].join(', ')}: ${names.join(', ')}`,
@@ -129,25 +131,42 @@ const filesReadable: PreflightControl = {
   },
 };
 
+/** Mode of a file, or of what a link leads to, which is what others would read; undefined when there is no such file. */
+async function modeOf(host: HostReader, path: string): Promise<number | 'not-known' | undefined> {
+  const stat = await host.stat(path);
+  if (stat?.kind !== 'symlink') return stat?.kind === 'file' ? stat.mode : undefined;
+  const { code, stdout } = await host.query([
+    'stat',
+    '--dereference',
+    '--format=%a',
+    resolve(host.dir, path),
+  ]);
+  return code === 0 && /^[0-7]{1,4}\s*$/.test(stdout) ? Number.parseInt(stdout, 8) : 'not-known';
+}
+
 const filesPrivate: PreflightControl = {
   id: 'answers.files-private',
   title: 'Files with secrets that the answers name are readable for their owner only',
   severity: 'advised',
   section: 'operation',
   refs: ['CWE-732'],
-  how: 'Reads the mode of each file with a password or key that the answers refer to.',
+  how: 'Reads the mode of each file with a password or key that the answers refer to, at the end of a link.',
   threat: 'Every user of this host reads the password or key at its source, however well the copy is kept.',
   remedy: 'chmod 600 on the file that is named above.',
   impact: 'Other users and services that read the file no longer can.',
   async inspect({ host, answers }) {
     const open: string[] = [];
+    const unread: string[] = [];
     for (const { question, reference } of named(answers)) {
       if (reference.from !== 'file' || !['adminPassword', 'databaseAdminUrl', 'tlsKey'].includes(question))
         continue;
-      const stat = await host.stat(reference.path);
-      if (stat?.kind === 'file' && (stat.mode & 0o077) !== 0)
-        open.push(`${question}: ${reference.path} has mode 0${stat.mode.toString(8)}`);
+      const mode = await modeOf(host, reference.path);
+      if (mode === 'not-known')
+        unread.push(`${question}: ${reference.path} is a link that cannot be followed`);
+      else if (mode !== undefined && (mode & 0o077) !== 0)
+        open.push(`${question}: ${reference.path} has mode 0${mode.toString(8)}`);
     }
+    if (open.length === 0 && unread.length > 0) return unknown(unread.join('; '));
     return open.length === 0 ? pass('none is open to others') : fail(open.join('; '), 'mode 0600 or 0400');
   },
 };

@@ -204,6 +204,10 @@ const aaaa: PreflightControl = {
     const v6 = await addressesOf(host, answers.domain, 6);
     if (v6.length === 0) return pass(`${answers.domain} has no AAAA record`);
     const own = new Set(host.addresses().map((a) => a.address.split('%')[0]));
+    const foreign = v6.filter((address) => !own.has(address));
+    // From a host without a global IPv6 address (RFC 4291, section 2.4; fc00::/7 is local) every one of them is silent.
+    if (foreign.length > 0 && ![...own].some((address) => /^[23][0-9a-f]{3}:/i.test(address ?? '')))
+      return unknown(`${foreign.join(', ')} cannot be tried: this host has no IPv6 address that leads out`);
     const looks = await Promise.all(
       v6.map(async (address) => {
         if (own.has(address))

@@ -89,7 +89,7 @@ const metricsRefused: Control<ProxyAnswers> = {
   title: "CoreCube's metrics and Caddy's own admin endpoint cannot be reached from outside",
   severity: 'required',
   section: 'admin-console-access',
-  how: 'Asks for metrics and debug paths from outside the ranges, and tries port 2019 of the proxy.',
+  how: 'Asks for metrics and debug paths from outside the ranges, and tries port 2019 of the proxy on each of its networks.',
   threat: 'Metrics tell an attacker what runs; the admin endpoint replaces the whole configuration unasked.',
   remedy: 'Apply again; remove any port 2019 from compose.override.yaml.',
   impact: 'A collector outside of the allowed ranges can no longer read the metrics.',
@@ -99,14 +99,13 @@ const metricsRefused: Control<ProxyAnswers> = {
       if (ports.length > 0) {
         return fail(`port 2019 is published on ${ports[0]?.HostIp}:${ports[0]?.HostPort}`, 'not published');
       }
-      if (proxy.inside !== undefined) {
-        const admin = await context.host.tcp({ host: proxy.inside, port: 2019, timeoutMs: 2_000 });
-        if (admin === 'open') {
-          return fail(
-            `${proxy.inside}:2019 answers on the edge network`,
-            'open on loopback inside the container only',
-          );
-        }
+      // An address of a container answers its host at once, with an open port or a refusal; silence is no proof of either.
+      for (const { IPAddress: address } of Object.values(proxy.container.NetworkSettings.Networks)) {
+        if (!address) continue;
+        const admin = await context.host.tcp({ host: address, port: 2019, timeoutMs: 2_000 });
+        if (admin === 'open')
+          return fail(`${address}:2019 answers`, 'open on loopback inside the container only');
+        if (admin === 'silent') return unknown(`${address}:2019 gives no answer`);
       }
       return attackAll(context, from(first as Vantage, metricsShots));
     }),
@@ -126,7 +125,7 @@ const otherHosts: Control<ProxyAnswers> = {
   inspect: (context) =>
     whenUp(context, async (proxy) => {
       const own = ask(context, proxy.https, '/v1/models');
-      const { leaks, tried } = await askAsOthers(context, proxy.https, proxy.http);
+      const { leaks, unseen, tried } = await askAsOthers(context, proxy.https, proxy.http);
       if (leaks.length > 0) return fail(leaks.join('; '), 'no handshake, or 421');
       // A proxy that answers nobody refuses everybody: that proves nothing. Nor does one that CoreCube keeps waiting: a
       // foreign name that it let through would wait just so.
@@ -135,6 +134,7 @@ const otherHosts: Control<ProxyAnswers> = {
         const reason = because(live.message);
         return unknown(`the proxy does not answer under its own name either: ${reason}`, 'tls.certificate');
       }
+      if (unseen.length > 0) return unknown(unseen.join('; '));
       return pass(`${tried} requests under other names and bare addresses got nothing of CoreCube`);
     }),
 };

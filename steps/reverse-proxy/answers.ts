@@ -122,9 +122,9 @@ export async function judgeHsts(
   if (http) {
     const origin = `http://${answers.domain}`;
     const bare = await host.http({ method: 'GET', origin, path: '/', connectTo: http, timeoutMs: 5_000 });
-    if (bare.ok && values(bare, 'strict-transport-security').length > 0) {
+    if (!bare.ok) return unknown(`whether it is sent over plain HTTP was not seen: ${because(bare.message)}`);
+    if (values(bare, 'strict-transport-security').length > 0)
       return fail('it is sent over plain HTTP too', 'over TLS only (RFC 6797 section 7.2)');
-    }
   }
   return pass(SECURITY_HEADERS['strict-transport-security']);
 }
@@ -161,6 +161,7 @@ const hsts: Control<ProxyAnswers> = {
     whenUp(context, async ({ http }) => {
       const list = await samples(context);
       if ('is' in list) return list;
+      if (!http) return unknown('plain HTTP is not published', 'proxy.up');
       return judgeHsts(context, list, http);
     }),
 };
@@ -189,6 +190,9 @@ const limit: Control<ProxyAnswers> = {
       if (!result.ok)
         return unknown(`the announcement of a large request got no answer: ${because(result.message)}`);
       if (result.status === 413) return pass(`${most + 1} bytes are answered with 413`);
+      // The request was passed on, or the proxy itself is in trouble: its limit was not reached.
+      if ([502, 503, 504].includes(result.status))
+        return unknown(`the announcement of a large request is answered with ${result.status}`);
       return fail(`a request of ${most + 1} bytes is answered with ${result.status}`, '413');
     }),
 };

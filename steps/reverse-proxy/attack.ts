@@ -19,10 +19,14 @@ export interface Attack extends Shot {
   readonly from: string;
 }
 
-/** Refused by the proxy itself: its own 403, or a request it does not even parse. */
+/**
+ * Refused by the proxy itself: its own 403, or a request that its HTTP server does not even parse, whose answer is no more
+ * than the status in words. CoreCube's own refusals have another body.
+ */
 export const refused = (result: HttpResult, method: HttpRequest['method'] = 'GET'): boolean =>
   result.ok &&
-  ((result.status === 403 && (method === 'HEAD' || result.body.includes(REFUSAL))) || result.status === 400);
+  ((result.status === 403 && (method === 'HEAD' || result.body.includes(REFUSAL))) ||
+    (result.status === 400 && /^(400 bad request\b|$)/i.test(result.body)));
 
 /** Runs attacks side by side, 16 at a time. */
 export async function attackAll(
@@ -47,6 +51,7 @@ export async function attackAll(
     return fail(`${leaks.slice(0, 4).join('; ')}${more}`, 'refused with 403 by the proxy');
   }
   if (silent.length > 0) return unknown(`${silent.length} attacks got no answer: ${silent[0]}`);
+  if (attacks.length === 0) return unknown('there was nothing to attack with');
   if (site.signal.aborted) return unknown('the look was ended before every attack was made');
   const from = [...new Set(attacks.map((a) => a.from))];
   return pass(`${attacks.length} attempts refused, tried from ${from.join(', ')}`);
@@ -91,16 +96,27 @@ export const metricsShots: readonly Shot[] = [
   '/status',
 ].map((target) => ({ target }));
 
-/** What a foreign name may get: no handshake, or a refusal that CoreCube has no part in. */
-const foreign = (result: HttpResult): string | undefined =>
-  !result.ok || [400, 403, 421].includes(result.status) ? undefined : `answers ${result.status}`;
+/**
+ * What a foreign name may get: no handshake, or a refusal that CoreCube has no part in. Silence proves nothing, and a
+ * refusal in JSON may be CoreCube's own: the proxy's are plain text.
+ */
+function foreign(result: HttpResult): { readonly leak?: string; readonly unseen?: string } {
+  if (!result.ok) return result.code === 'ETIMEDOUT' ? { unseen: `got no answer: ${result.message}` } : {};
+  if (![400, 403, 421].includes(result.status)) return { leak: `answers ${result.status}` };
+  const isJson = result.headers.some(([name, value]) => name === 'content-type' && /\bjson\b/i.test(value));
+  return isJson ? { unseen: `answers ${result.status} in JSON, which may be CoreCube's` } : {};
+}
 
-/** Requests under other names and bare addresses; what came back of them, and how many were made. */
+/** Requests under other names and bare addresses: which were served, of which that is not known, and how many were made. */
 export async function askAsOthers(
   site: Site,
   https: Endpoint,
   http: Endpoint | undefined,
-): Promise<{ readonly leaks: readonly string[]; readonly tried: number }> {
+): Promise<{
+  readonly leaks: readonly string[];
+  readonly unseen: readonly string[];
+  readonly tried: number;
+}> {
   const { host, answers } = site;
   const insecure = { method: 'GET', insecure: true, timeoutMs: 5_000 } as const;
   const port = https.port === 443 ? '' : `:${https.port}`;
@@ -128,10 +144,11 @@ export async function askAsOthers(
         ] as [string, Promise<HttpResult>][])),
   ]);
   const results = await Promise.all(
-    requests.map(async ([name, result]) => ({ name, seen: foreign(await result) })),
+    requests.map(async ([name, result]) => ({ name, ...foreign(await result) })),
   );
   return {
-    leaks: results.filter((r) => r.seen !== undefined).map((r) => `${r.name} ${r.seen}`),
+    leaks: results.flatMap(({ name, leak }) => (leak === undefined ? [] : [`${name} ${leak}`])),
+    unseen: results.flatMap(({ name, unseen }) => (unseen === undefined ? [] : [`${name} ${unseen}`])),
     tried: results.length,
   };
 }

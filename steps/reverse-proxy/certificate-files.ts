@@ -129,7 +129,8 @@ const copied: Control<ProxyAnswers> = {
         return fail(seen, `a file with mode 0600 owned by ${UID.proxy}`);
       }
     }
-    return pass(`copied, mode 0600, owned by ${UID.proxy}`);
+    const where = given ? 'copied' : 'the files it came from are gone, the copies are there';
+    return pass(`${where}, mode 0600, owned by ${UID.proxy}`);
   },
 };
 

@@ -125,7 +125,7 @@ function places(host: HostReader, proxy: Running, https: Endpoint): Endpoint[] {
     everywhere && bound
       ? host
           .addresses()
-          .filter((a) => a.family === 4 && !/^(lo|docker|br-|veth|cni|virbr)/.test(a.interface))
+          .filter((a) => a.family === 4 && !/^(lo$|docker|br-[0-9a-f]{12}$|veth|cni|virbr)/.test(a.interface))
           .map((a) => ({ host: a.address, port: https.port }))
       : [];
   const direct = proxy.inside === undefined ? [] : [{ host: proxy.inside, port: 443 }];
@@ -272,14 +272,20 @@ export function runningConfig(host: HostReader, container: Container): Promise<u
   });
 }
 
-/** What Caddy makes of the Caddyfile it is given; a text when it refuses it. */
+/**
+ * What Caddy makes of the Caddyfile it is given; a text when it refuses it.
+ * @throws when Caddy itself could not be asked
+ */
 export async function adaptedConfig(
   host: HostReader,
   container: Container,
 ): Promise<{ config: unknown } | { refused: string }> {
   const argv = ['caddy', 'adapt', '--config', IN_CADDY.config, '--adapter', 'caddyfile'];
   const result = await execIn(host, container, argv);
-  if (result.code !== 0) return { refused: lastLine(result.stderr) };
+  // Caddy ends with 1 and an error of its own; whatever else ended the command says nothing of the file.
+  if (result.code === 1 && /^error: /im.test(result.stderr)) return { refused: lastLine(result.stderr) };
+  if (result.code !== 0)
+    throw new Error(`caddy adapt ended with ${result.code}: ${lastLine(result.stderr) || 'no word'}`);
   return { config: JSON.parse(result.stdout) };
 }
 

@@ -20,7 +20,7 @@ const clientSeen: Control<ProxyAnswers> = {
   title: "The address that the proxy sees is the client's own",
   severity: 'required',
   section: 'admin-console-access',
-  how: "Makes a marked request to each of this host's addresses and compares the connection's own address with the one in the proxy's access log.",
+  how: "Makes a marked request to each of this host's IPv4 addresses, eight at most, and compares the connection's own address with the one in the proxy's access log.",
   threat:
     'Where the engine rewrites addresses, every client looks like the bridge gateway: the fence lets in all or none.',
   remedy:
@@ -52,12 +52,12 @@ const clientSeen: Control<ProxyAnswers> = {
           'the address of the connection itself',
         );
       }
-      if (real.length > 0) return pass(`the access log names ${told}`);
       // A proxy on every address is reached over loopback too: what it is bound to tells, not where it was tried.
       const bound = proxy.container.NetworkSettings.Ports['443/tcp'] ?? [];
-      if (bound.length > 0 && bound.every((b) => isLoopback(b.HostIp)))
+      if (real.length === 0 && bound.length > 0 && bound.every((b) => isLoopback(b.HostIp)))
         return skip('the proxy is published on loopback only');
       if (missing.length > 0) return unknown(missing.join('; '), 'tls.certificate');
+      if (real.length > 0) return pass(`the access log names ${told}`);
       return skip('this host has no IPv4 address of its own, so no other machine comes over IPv4');
     }),
 };
@@ -125,7 +125,8 @@ const noIpv6: Control<ProxyAnswers> = {
       }
       const network = await edgeNetwork(context);
       const where = six.map((b) => `[${b.HostIp}]:${b.HostPort}`).join(', ');
-      if (!network?.EnableIPv6)
+      if (!network) return unknown(`published on ${where}; the edge network is not there to be looked at`);
+      if (!network.EnableIPv6)
         return fail(`published on ${where}; the edge network has no IPv6`, 'IPv4 only');
       return pass(`published on ${where}; the edge network has IPv6`);
     }),
@@ -161,7 +162,8 @@ const appNotDirect: Control<ProxyAnswers> = {
     }
     // Its own addresses answer a host at once, with an open port or a refusal; silence is no proof of either.
     const silent = open.filter((o) => o.is === 'silent').map((o) => o.address);
-    if (silent.length > 0) return unknown(`port ${APP_PORT} gives no answer on ${silent.join(', ')}`);
+    if (silent.length > 0)
+      return unknown(`port ${APP_PORT} gives no answer that tells what it is on ${silent.join(', ')}`);
     if (!app) return unknown('there is no container of CoreCube');
     const other = open.filter((o) => o.is === 'other').map((o) => o.address);
     const note = other.length > 0 ? `; something else listens on ${other.join(', ')}` : '';
@@ -173,11 +175,15 @@ const appNotDirect: Control<ProxyAnswers> = {
 
 function published(app: Container): string | undefined {
   if (app.HostConfig.NetworkMode === 'host') return 'CoreCube runs in the host network';
-  const bindings = Object.values(app.HostConfig.PortBindings ?? {}).flatMap((list) => list ?? []);
+  // What was asked for, and what came of it: with publish-all only the latter names ports.
+  const bindings = [app.HostConfig.PortBindings ?? {}, app.NetworkSettings.Ports ?? {}].flatMap((ports) =>
+    Object.values(ports).flatMap((list) => list ?? []),
+  );
   // The guide allows loopback: a proxy on the host itself needs it.
   const wide = bindings.filter((b) => !isLoopback(b.HostIp));
   if (wide.length === 0) return undefined;
-  return `CoreCube is published on ${wide.map((b) => `${b.HostIp || '0.0.0.0'}:${b.HostPort}`).join(', ')}`;
+  const places = [...new Set(wide.map((b) => `${b.HostIp || '0.0.0.0'}:${b.HostPort}`))];
+  return `CoreCube is published on ${places.join(', ')}`;
 }
 
 async function answersAsCoreCube(
@@ -191,6 +197,8 @@ async function answersAsCoreCube(
   const origin = `http://${name}:${APP_PORT}`;
   const models = await host.http({ method: 'GET', origin, path: '/v1/models', timeoutMs: 3_000 });
   if (!models.ok && models.code === 'ETIMEDOUT') return 'silent';
+  // A server in trouble, or one that throttles, may be CoreCube as well as another one.
+  if (models.ok && (models.status === 429 || models.status >= 500)) return 'silent';
   return models.ok && [200, 401].includes(models.status) ? 'corecube' : 'other';
 }
 

@@ -121,6 +121,8 @@ const dataVolume: Control<ProxyAnswers> = {
 
 /** A quick look at the volumes from the host; false also when they cannot be seen from here. */
 async function ownedOnHost({ host }: Context, paths: readonly string[]): Promise<boolean> {
+  // A driver may name no place: that would be the directory of the install.
+  if (!paths.every((path) => path.startsWith('/'))) return false;
   const stats = await Promise.all(paths.map((path) => host.stat(path).catch(() => undefined)));
   return stats.every((stat) => stat?.uid === UID.proxy);
 }

@@ -7,7 +7,15 @@ import { type Container, execIn } from '../shared/docker.ts';
 import { PATH } from '../shared/layout.ts';
 import { PUBLIC_ACME } from './acme.ts';
 import { chainOf, leastRemaining } from './certificate-files.ts';
-import { because, type Context, type Endpoint, type ProxyAnswers, type Site, whenUp } from './look.ts';
+import {
+  because,
+  type Context,
+  type Endpoint,
+  lastLine,
+  type ProxyAnswers,
+  type Site,
+  whenUp,
+} from './look.ts';
 
 /** The shared handshake under the proxy's own name; `ca` is the private authority's root when there is one. */
 export function handshake(context: Context, https: Endpoint, ca?: string): Promise<TlsResult> {
@@ -20,7 +28,11 @@ export function handshake(context: Context, https: Endpoint, ca?: string): Promi
   );
 }
 
-/** The root of Caddy's private authority: from the volume where the host can see it, else through the container. */
+/**
+ * The root of Caddy's private authority: from the volume where the host can see it, else through the container. Undefined
+ * when there is none.
+ * @throws when it cannot be looked at
+ */
 async function internalRoot({ host }: Context, container: Container): Promise<string | undefined> {
   const volume = container.Mounts.find((m) => m.Destination === '/data')?.Source;
   if (volume !== undefined) {
@@ -29,7 +41,11 @@ async function internalRoot({ host }: Context, container: Container): Promise<st
     if (pem !== undefined) return pem;
   }
   const result = await execIn(host, container, ['cat', IN_CADDY.internalRoot]);
-  return result.code === 0 ? result.stdout : undefined;
+  if (result.code === 0) return result.stdout;
+  if (result.code === 1 && /no such file or directory/i.test(result.stderr)) return undefined;
+  throw new Error(
+    `the root of Caddy's private authority cannot be read: ${lastLine(result.stderr) || `cat ended with ${result.code}`}`,
+  );
 }
 
 function covers(names: string, domain: string): boolean {
@@ -160,7 +176,7 @@ const trusted: Control<ProxyAnswers> = {
 };
 
 /** A refusal by the server, as opposed to a client that cannot even offer the version. */
-const refusedByServer = (result: TlsResult): boolean =>
+export const refusedByServer = (result: TlsResult): boolean =>
   !result.ok && /alert|protocol.?version|handshake.?failure/i.test(`${result.code} ${result.message}`);
 
 /** Tries one version and no other. */

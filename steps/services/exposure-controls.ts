@@ -55,9 +55,15 @@ export const exposureControls: readonly Control<Needed>[] = [
       ];
       const shown = all.flatMap((container) => {
         const text = JSON.stringify(container);
-        return secrets
-          .filter(([, value]) => value && text.includes(value))
-          .map(([name]) => `${name} in ${container.Name.slice(1)}`);
+        return (
+          secrets
+            // As it is, and as JSON writes it: a quote or a backslash in a password is escaped there.
+            .filter(
+              ([, value]) =>
+                value && [value, JSON.stringify(value).slice(1, -1)].some((v) => text.includes(v)),
+            )
+            .map(([name]) => `${name} in ${container.Name.slice(1)}`)
+        );
       });
       // By name too: another key than the one in the file would be used instead of it, and is as visible.
       const names = ['ENCRYPTION_KEY', 'POSTGRES_PASSWORD', ...(bootstrap ? [] : ['CUBE_ADMIN_PASSWORD'])];
@@ -100,7 +106,7 @@ export const exposureControls: readonly Control<Needed>[] = [
     title: 'Every container of the project is declared',
     severity: 'required',
     section: 'docker-security',
-    how: 'Lists all containers of the project, stopped ones too, and compares them with the services that Compose makes of the files.',
+    how: 'Lists all containers of the project, stopped ones too, and compares them with the services that Compose makes of the files; those of docker compose run are left out.',
     threat: 'A forgotten container of an earlier declaration keeps running without its hardening.',
     remedy: 'docker rm the named container once you know that nothing needs it.',
     impact: 'The named container ends; what it kept outside of volumes is lost.',
@@ -110,7 +116,7 @@ export const exposureControls: readonly Control<Needed>[] = [
       if (!model) return unknown(`there is no ${PATH.compose} to compare with`);
       const all = await containers(host, answers.projectName);
       const extra = all.filter(
-        (c) => !((c.Config.Labels['com.docker.compose.service'] as string) in model.services),
+        (c) => !Object.hasOwn(model.services, c.Config.Labels['com.docker.compose.service'] ?? ''),
       );
       return extra.length === 0
         ? pass(`${all.length} containers, all declared`)

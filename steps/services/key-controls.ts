@@ -27,7 +27,10 @@ async function inside(
 /** 126 and 127: the program could not be run at all, so nothing was learned about the file. */
 const couldNotRun = (code: number) => code === 126 || code === 127;
 
-/** SHA-256 of the key at each place where CoreCube's uid can read it; of 256 random bits a digest gives nothing away. */
+/**
+ * SHA-256 of the key at each place where CoreCube's uid can read it; of 256 random bits a digest gives nothing away.
+ * `missing` says why it is not known of each place whether it can be read.
+ */
 function digestsInside(
   host: HostReader,
   container: Container,
@@ -37,10 +40,16 @@ function digestsInside(
     const look = await execIn(host, container, ['sha256sum', ...PATHS], { user });
     if (couldNotRun(look.code))
       return { digests: new Map(), missing: 'the image has no sha256sum to look with' };
-    const rows = look.stdout.split('\n').map((line) => line.trim().split(/\s+/) as [string, string]);
-    return {
-      digests: new Map(rows.filter(([digest]) => digest !== '').map(([digest, path]) => [path, digest])),
-    };
+    const rows = [...look.stdout.matchAll(/^([0-9a-f]{64})\s+\*?(\S+)$/gm)];
+    const digests = new Map(rows.map(([, digest = '', path = '']) => [path, digest]));
+    // A place that was read has a digest, and one that was refused a reason. Neither: the command itself was cut short.
+    const reasons = look.stderr
+      .split('\n')
+      .filter((line) => /permission denied|no such file|directory/i.test(line));
+    const untold = PATHS.filter((path) => !digests.has(path) && !reasons.some((line) => line.includes(path)));
+    return untold.length === 0
+      ? { digests }
+      : { digests, missing: `sha256sum ended with ${look.code}: ${look.stderr.trim() || 'no word'}` };
   });
 }
 
@@ -138,6 +147,15 @@ export const keyControls: readonly Control<Needed>[] = [
 ];
 
 /**
+ * Names at the top of a volume as this host sees it; undefined where it does not: a driver may name no place at all, and
+ * what is mounted in the engine's own namespace only is an empty directory here.
+ */
+export async function listed(host: HostReader, place: string): Promise<readonly string[] | undefined> {
+  const names = place.startsWith('/') ? await host.list(place).catch(() => undefined) : undefined;
+  return names?.length === 0 ? undefined : names;
+}
+
+/**
  * Names of key files with content in the data volume itself. The mounted key leaves an empty file of that name
  * there (its mount point), which does not count. Looks directly where this user may, else through a container.
  */
@@ -147,7 +165,7 @@ async function keyFilesInVolume(host: HostReader, volume: string, image: string)
   if (inspected.code !== 0)
     throw new Error(`the volume ${volume} cannot be looked at: ${inspected.stderr.trim()}`);
   const place = inspected.stdout.trim();
-  const names = await host.list(place).catch(() => undefined);
+  const names = await listed(host, place);
   if (names) {
     const sizes = await Promise.all(
       names

@@ -47,6 +47,9 @@ async function members(host: HostReader, project: string, name: string, services
   };
 }
 
+/** An empty list is none of what runs: the engine does not tell. */
+const NOBODY = 'the engine names no member of the network, although CoreCube runs';
+
 const isUp = async (host: HostReader, project: string): Promise<boolean> =>
   (await containerOf(host, project, SERVICE.app))?.State.Running === true;
 
@@ -83,6 +86,7 @@ const internalMembers: Control<Needed> = {
   async inspect({ host, answers }) {
     if (!(await isUp(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
     const { own, foreign } = await members(host, answers.projectName, NETWORK.internal, new Set(OURS));
+    if (own.length + foreign.length === 0) return unknown(NOBODY);
     return foreign.length === 0
       ? pass(own.join(', '))
       : fail(`${foreign.join(', ')} joined it`, 'services of this install only');
@@ -113,6 +117,7 @@ const edgeMembers: Control<Needed> = {
             .map(([name]) => name);
     const allowed = new Set<string>([...OURS, ...declared]);
     const { own, foreign } = await members(host, answers.projectName, NETWORK.edge, allowed);
+    if (own.length + foreign.length === 0) return unknown(NOBODY);
     if (foreign.length === 0) return pass(own.join(', '));
     const seen = `${foreign.join(', ')} joined it`;
     return model instanceof Error

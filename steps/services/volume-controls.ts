@@ -5,6 +5,7 @@ import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { containerOf, containers, docker } from '../shared/docker.ts';
 import { HELPER_LABEL, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
+import { listed } from './key-controls.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
 const UP = `running.${SERVICE.app}-up`;
@@ -42,7 +43,7 @@ async function filesWith(
 ): Promise<readonly string[]> {
   const options = { input: patterns, timeoutMs: SEARCH_DEADLINE };
   const search = ['--recursive', '--files-with-matches', '--fixed-strings', '--file=-'];
-  if ((await host.list(place).catch(() => undefined)) !== undefined)
+  if ((await listed(host, place)) !== undefined)
     return matches(await host.query(['grep', ...search, '--devices=skip', place], options), place);
   const all = await containers(host, project);
   // CoreCube's image is unknown; the database's and the proxy's bring the usual programs.
@@ -79,8 +80,12 @@ function matches({ code, stdout, stderr }: CommandResult, place: string): readon
     .map((path) => path.replace(`${place}/`, ''));
   if (found.length > 0) return found;
   const said = stderr.split('\n').filter(Boolean);
-  const gone = code === 2 && said.length > 0 && said.every((line) => /no such file or directory/i.test(line));
-  if (code === 1 || gone) return [];
+  const gone =
+    (code === 1 || code === 2) &&
+    said.length > 0 &&
+    said.every((line) => /no such file or directory/i.test(line));
+  // Some greps end with 1 although they could not read a file, and only say so.
+  if ((code === 1 && said.length === 0) || gone) return [];
   throw new Error(`the volume cannot be searched: ${said.at(-1) ?? `grep ended with ${code}`}`);
 }
 

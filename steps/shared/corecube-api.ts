@@ -23,10 +23,9 @@ import {
   fieldOf,
   isRecord,
   itemShape,
-  type Listing,
-  listing,
   valueAt,
 } from './corecube-api/fields.ts';
+import { type Listing, listing } from './corecube-api/listing.ts';
 import type { Operation, Shape } from './corecube-api/openapi.ts';
 import type { Purpose } from './corecube-api/routes.ts';
 import {
@@ -40,7 +39,7 @@ import {
 
 export { closeDefaultAccount, takeOverAccount, writeAuditSettings } from './corecube-api/changes.ts';
 export { LOGIN_LOOK_TIMEOUT } from './corecube-api/client.ts';
-export { absent, fieldOf, propertyOf, type Row } from './corecube-api/fields.ts';
+export { absent, fieldOf, propertyOf, type Row, valuesOf } from './corecube-api/fields.ts';
 export { API_NEEDS, type ApiAnswers, byHand, findServer, notUp, notUpAtAll } from './corecube-api/server.ts';
 
 /** Something that was read, or why it could not be. */
@@ -76,7 +75,7 @@ export interface Observation {
 export interface SessionSeen {
   /** The cookies that carry the session. */
   readonly cookies: readonly Cookie[];
-  /** Seconds until the end that the login's answer names; undefined when it names none. */
+  /** Seconds until the end that the login's answer names; undefined when it names none, NaN when that cannot be read. */
   readonly endsInSeconds: number | undefined;
   /** The idle time-out that the login's answer names. */
   readonly idleMinutes: number | undefined;
@@ -196,7 +195,10 @@ async function look(
   };
   const list = (purpose: Purpose) =>
     get<List>(purpose, (answer, op) => {
-      const rows = listing(answer.json);
+      const rows = listing(answer.json, {
+        headers: answer.headers,
+        ...(op.pages ? { pages: op.pages } : {}),
+      });
       return rows && { ...rows, item: itemShape(op.answer) };
     });
   const audit = await get('settings-read', (answer, op) =>
@@ -251,14 +253,26 @@ function readSession(api: AdminApi, session: Session, now: Date): Observation['s
   const parts = isRecord(session.json) ? [session.json, ...Object.values(session.json).filter(isRecord)] : [];
   const field = (name: RegExp) => parts.map((part) => fieldOf(part, name)).find((value) => value !== absent);
   const end = field(/^(session_)?expires(_at)?$/);
-  const date = typeof end === 'string' ? Date.parse(end) : Number.NaN;
   const idle = field(/^(session_)?idle(_timeout)?_minutes$/);
   return seen({
     cookies,
-    endsInSeconds: Number.isNaN(date) ? undefined : Math.round((date - now.getTime()) / 1000),
+    endsInSeconds:
+      end === absent || end === undefined || end === null
+        ? undefined
+        : Math.round((timeOf(end) - now.getTime()) / 1000),
     idleMinutes: typeof idle === 'number' ? idle : undefined,
   });
 }
+
+/** A date, or a number of seconds or milliseconds since 1970 (which of the two its size tells), in milliseconds; else NaN. */
+const timeOf = (value: unknown): number =>
+  typeof value === 'number' && value > 0
+    ? value < 1e11
+      ? value * 1000
+      : value
+    : typeof value === 'string'
+      ? Date.parse(value)
+      : Number.NaN;
 
 function readAudit(answer: Answer, operation: Operation, writable: boolean): AuditSeen {
   const fields = auditFields(operation.answer, /(^|[/_-])audit([/_-]|$)/i.test(operation.path));

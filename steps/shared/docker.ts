@@ -118,7 +118,10 @@ export async function dockerOutput(
   return result.stdout;
 }
 
-/** Every container of the Compose project, running or not, one-off containers left out. Shared within a snapshot. */
+/**
+ * Every container of the Compose project, running or not, those that were made by hand with its label too; the one-off
+ * containers of `docker compose run` are left out. Shared within a snapshot.
+ */
 export function containers(host: HostReader, project: string): Promise<readonly Container[]> {
   return host.once(`containers ${project}`, async () => {
     const ids = await dockerOutput(host, [
@@ -128,14 +131,25 @@ export function containers(host: HostReader, project: string): Promise<readonly 
       '--quiet',
       '--filter',
       `label=com.docker.compose.project=${project}`,
-      '--filter',
-      'label=com.docker.compose.oneoff=False',
     ]);
     const list = ids.split('\n').filter(Boolean);
     if (list.length === 0) return [];
-    const output = await dockerOutput(host, ['inspect', '--type', 'container', ...list]);
-    return JSON.parse(output) as Container[];
+    const all = JSON.parse(
+      await dockerOutput(host, ['inspect', '--type', 'container', ...list]),
+    ) as Container[];
+    // By what the label says, not by whether there is one: a container made by hand has none.
+    return all.filter((c) => c.Config.Labels['com.docker.compose.oneoff'] !== 'True');
   });
+}
+
+/** Every container of one service: several when the service was scaled, or somebody has made one like it. */
+export async function containersOf(
+  host: HostReader,
+  project: string,
+  service: string,
+): Promise<readonly Container[]> {
+  const all = await containers(host, project);
+  return all.filter((c) => c.Config.Labels['com.docker.compose.service'] === service);
 }
 
 /**
@@ -168,9 +182,7 @@ export async function containerOf(
   project: string,
   service: string,
 ): Promise<Container | undefined> {
-  const all = (await containers(host, project)).filter(
-    (c) => c.Config.Labels['com.docker.compose.service'] === service,
-  );
+  const all = await containersOf(host, project, service);
   return all.find((c) => c.State.Running) ?? all[0];
 }
 

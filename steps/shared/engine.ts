@@ -34,6 +34,8 @@ export function engine(host: HostReader): Promise<Engine> {
     // Older clients end with 0 although the server did not answer; the error is then part of the JSON.
     const error = why || lastLine((info?.ServerErrors ?? []).join('\n'));
     if (info?.ServerVersion) return { state: 'ready', info };
+    // 124: no end in time. An engine that hangs does not answer, which is all that can be said.
+    if (result.code === 124) return { state: 'down', why: error || 'no answer in time' };
     if (/permission denied/i.test(error)) return { state: 'denied', why: error };
     if (
       /cannot connect|is the docker daemon running|error during connect|connection refused|no such host|failed to connect/i.test(
@@ -56,14 +58,22 @@ export async function dockerInfo(host: HostReader): Promise<EngineInfo | undefin
   throw new DockerUnreachable(`Docker Engine does not answer: ${seen.why}`);
 }
 
-/** Versions of the plugin and of the old stand-alone program, as far as they are there. Shared within a snapshot. */
+/**
+ * Versions of the plugin and of the old stand-alone program, as far as they are there. Shared within a snapshot.
+ * @throws when one of them does not end in time
+ */
 export function composeVersion(
   host: HostReader,
 ): Promise<{ readonly plugin?: string; readonly old?: string }> {
   return host.once('compose version', async () => {
-    const plugin = await host.query(['docker', 'compose', 'version', '--short']);
+    const ask = async (argv: readonly string[]) => {
+      const result = await host.query(argv);
+      if (result.code === 124) throw new Error(`${argv.slice(0, 2).join(' ')} does not answer in time`);
+      return result;
+    };
+    const plugin = await ask(['docker', 'compose', 'version', '--short']);
     if (plugin.code === 0 && plugin.stdout.trim() !== '') return { plugin: plugin.stdout.trim() };
-    const old = await host.query(['docker-compose', 'version', '--short']);
+    const old = await ask(['docker-compose', 'version', '--short']);
     return old.code === 0 ? { old: old.stdout.trim() } : {};
   });
 }

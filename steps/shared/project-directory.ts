@@ -11,6 +11,9 @@ export async function isHere(host: HostReader, container: Pick<Container, 'Confi
   if (other === undefined || other === host.dir) return other === host.dir;
   return host.once(`same directory ${other}`, async () => {
     const both = await host.query(['stat', '--dereference', '--format=%d:%i', host.dir, other]);
+    // 124: no end in time. A directory that is gone is another one; one that hangs was not seen.
+    if (both.code === 124)
+      throw new Error(`whether ${other} is this directory cannot be seen: stat does not end`);
     const [mine, its] = both.stdout.trim().split('\n');
     return both.code === 0 && mine !== undefined && mine === its;
   });

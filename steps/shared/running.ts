@@ -3,7 +3,7 @@ import type { HostReader } from '../../src/core/host.ts';
 import { bootstrapInProgress } from './admin-credentials.ts';
 import { allowedCapabilities } from './capabilities.ts';
 import { type ComposeService, composeModel, configHashes } from './compose-project.ts';
-import { type Container, containerOf, withRealSources } from './docker.ts';
+import { type Container, containersOf, withRealSources } from './docker.ts';
 import { PATH } from './layout.ts';
 import { hardening, isolation } from './running-inspect.ts';
 import { uidShift } from './userns.ts';
@@ -54,11 +54,17 @@ export function lookAtRunning(
     const violations: Violation[] = [];
     const unseen = new Map<RunningProperty, string>();
     const declared = await declarations(host, project);
-    for (const service of services) {
-      const container = await containerOf(host, project, service);
-      if (!container?.State.Running) continue;
-      running.push(service);
-      const add: Add = (property, text) => violations.push({ service, property, text: `${service} ${text}` });
+    const found = await Promise.all(
+      services.map(async (service) =>
+        (await containersOf(host, project, service))
+          .filter((c) => c.State.Running)
+          .map((container, _, all) => ({ service, container, isOne: all.length === 1 })),
+      ),
+    );
+    for (const { service, container, isOne } of found.flat()) {
+      if (!running.includes(service)) running.push(service);
+      const name = isOne ? service : `${service} (${container.Name.slice(1)})`;
+      const add: Add = (property, text) => violations.push({ service, property, text: `${name} ${text}` });
       hardening(container, service, users[service] as string, project, add);
       for (const text of isolation(await withRealSources(host, container), host.dir)) add('isolation', text);
       await inKernel(host, container, users[service] as string, service, add);
@@ -68,10 +74,11 @@ export function lookAtRunning(
         continue;
       }
       const declaration = declared.services[service];
-      if (declaration) limits(container, declaration, add);
-      else unseen.set('limits', `the files declare no ${service}`);
+      const untold = declaration && limits(container, declaration, add);
+      if (untold !== undefined) unseen.set('limits', untold);
+      if (!declaration) unseen.set('limits', `the files declare no ${service}`);
       const label = container.Config.Labels['com.docker.compose.config-hash'];
-      if (label !== declared.hashes.get(service))
+      if (label === undefined || label !== declared.hashes.get(service))
         add('current', 'was created from another declaration than the files give now');
     }
     return { running, violations, unseen };
@@ -98,8 +105,11 @@ async function declarations(host: HostReader, project: string): Promise<Declared
   }
 }
 
-/** `docker update` changes limits in a running container without a trace in the files or in Compose's label. */
-function limits({ HostConfig: h }: Container, declared: ComposeService, add: Add): void {
+/**
+ * `docker update` changes limits in a running container without a trace in the files or in Compose's label.
+ * @returns why a declared limit cannot be compared; undefined when each can
+ */
+function limits({ HostConfig: h }: Container, declared: ComposeService, add: Add): string | undefined {
   const asked = declared.deploy?.resources?.limits;
   const memory = Number(declared.mem_limit ?? asked?.memory ?? 0);
   if (h.Memory && memory > 0 && h.Memory !== memory)
@@ -107,6 +117,7 @@ function limits({ HostConfig: h }: Container, declared: ComposeService, add: Add
   const pids = Number(declared.pids_limit ?? asked?.pids ?? 0);
   if (h.PidsLimit && h.PidsLimit > 0 && pids > 0 && h.PidsLimit !== pids)
     add('limits', `may start ${h.PidsLimit} processes, declared are ${pids}`);
+  return Number.isNaN(memory) || Number.isNaN(pids) ? 'a declared limit is not a number' : undefined;
 }
 
 const mib = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MiB`;

@@ -2,6 +2,7 @@
 import type { FileStat, HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, type Verdict } from '../../src/core/step.ts';
 import { PATH } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 
 /** Write permission of the group and of others (chmod(1)). */
 const FOREIGN_WRITE = 0o022;
@@ -33,9 +34,7 @@ async function judge(
   directory: FileStat | undefined,
   file: FileStat | undefined,
 ): Promise<Verdict> {
-  const { uid } = await host.system();
-  // An install belongs to its operator, also when root looks at it.
-  const owners = new Set([0, uid, ...(directory ? [directory.uid] : [])]);
+  const owners = await operators(host);
   const wrong: string[] = [];
   const check = (name: string, stat: FileStat) => {
     const mode = `0${stat.mode.toString(8).padStart(3, '0')}`;

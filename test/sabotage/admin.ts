@@ -59,7 +59,6 @@ const accountRows: readonly Sabotage[] = [
     break: (i) => i.sql(`update users set email = 'intruder@corecube.test' where email = '${OWN}'`),
     drift: 'changed-at-run-time',
     turns: { ...fail('admin.own-login'), ...unseen(...BY_SESSION) },
-    onlyV1: ['webhooks.secret-set'],
     undo: (i) => i.sql(`update users set email = '${OWN}' where email = 'intruder@corecube.test'`),
   },
   {

@@ -150,6 +150,14 @@ const fileRows: readonly Sabotage[] = [
     turns: fail('pg.other-passwords-not-default', 'pg.other-roles-cannot-log-in'),
     undo: (i) => i.sql('drop role corecube_report'),
   },
+  {
+    name: 'a role that is named like those of CoreCube has a well-known password, kept as MD5',
+    break: (i) =>
+      i.sql("set password_encryption = 'md5'; create role corecube_report login password 'password'"),
+    drift: 'changed-at-run-time',
+    turns: fail('pg.other-passwords-not-default', 'pg.other-roles-cannot-log-in'),
+    undo: (i) => i.sql('drop role corecube_report'),
+  },
 ];
 
 const ruleRows: readonly Sabotage[] = [
@@ -184,8 +192,18 @@ const ruleRows: readonly Sabotage[] = [
       await writeFile(path, `${await keep(i, 'postgres/pg_hba.conf')}# a note\n`);
     },
     drift: 'edited-not-applied',
-    turns: fail('pg.files'),
-    undo: (i) => putBack(i, 'postgres/pg_hba.conf'),
+    turns: { ...fail('pg.files', 'pg.rules-loaded'), ...unseen('pg.scram-only') },
+    undo: rulesBack,
+  },
+  {
+    name: 'pg_hba.conf let everybody in when it was loaded, and was put back without loading it',
+    async break(i) {
+      await rules(i, (text) => `hostssl all all all trust\n${text}`);
+      await putBack(i, 'postgres/pg_hba.conf');
+    },
+    // The file is as it was written; what else the server has read, nobody can tell.
+    drift: {},
+    turns: { ...fail('pg.rules-loaded'), ...unseen('pg.scram-only') },
   },
   {
     name: 'a password is kept as MD5, and the rules take it',
@@ -221,7 +239,6 @@ const serverRows: readonly Sabotage[] = [
       ...fail('compose.database-server', 'pg.server-certificate'),
       ...unseen('pg.password-accepted', 'pg.old-tls-refused', ...BY_SQL, ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
   },
   {
     name: 'the certificate of the database server has run out',
@@ -232,7 +249,6 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
     undo: serveOwn,
   },
   {
@@ -243,7 +259,6 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.files', 'pg.server-certificate'),
       ...unseen(...BY_SQL, ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
   },
   {
     name: 'the database is paused',
@@ -251,11 +266,8 @@ const serverRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
-      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN.filter((id) => id !== 'webhooks.secret-set')),
+      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN),
     },
-    // CoreCube gives up on its database with an error, or this look on CoreCube with a time-out, whichever is first. After
-    // an error guide v2 is still known to have no webhooks.
-    mayBeUnseen: ['webhooks.secret-set'],
     async undo(i) {
       await docker(i, 'unpause', await i.container('pgvector'));
       // A health check that met the frozen database counts until the next one.
@@ -270,7 +282,6 @@ const serverRows: readonly Sabotage[] = [
       ...fail('pg.up', 'running.pgvector-up'),
       ...unseen(...BY_SERVER, ...BY_SERVICES, ...BY_SQL, ...BY_LOGIN),
     },
-    onlyV1: ['webhooks.secret-set'],
   },
 ];
 

@@ -75,14 +75,22 @@ const WITHOUT_ENGINE = [
     'dumps.*',
     'key.backup-apart',
   ],
-  ...['docker.installable', 'docker.installed', 'host.disk*', 'host.filesystem*', 'host.firewall'],
+  ...['docker.installable', 'docker.installed', 'host.filesystem*', 'host.firewall'],
   ...['host.memory*', 'host.ports-free', 'key.belongs-to-data', 'key.directory', 'key.exists', 'key.format'],
   ...['key.not-a-link', 'key.not-lost', 'pg.env-file', 'pg.urls-distinct', 'pg.urls-verify-server'],
   ...['proxy.config-file', 'waivers.file-access'],
 ];
 /** What the engine still tells of containers that this host cannot reach over their networks. */
 const OVER_THE_SOCKET = [
-  ...['admin.not-in-environment', 'docker.*', 'host.no-foreign-install', 'images.*', 'key.*', 'running.*'],
+  ...[
+    'admin.not-in-environment',
+    'docker.*',
+    'host.disk*',
+    'host.no-foreign-install',
+    'images.*',
+    'key.*',
+    'running.*',
+  ],
   ...['pg.ca-delivered', 'pg.files', 'pg.not-published', 'pg.policies-recorded'],
   ...['proxy.config-current', 'proxy.container-current', 'proxy.data-kept', 'proxy.gateway-not-allowed'],
   ...[
@@ -134,6 +142,13 @@ export const networkRows: readonly Sabotage[] = [
       ),
     drift: 'changed-at-run-time',
     turns: fail('running.edge-members', 'proxy.app-not-reachable-directly'),
+    undo: away,
+  },
+  {
+    name: "a container made by hand carries the project's label and no other",
+    break: (i) => foreign(i, '--label', `com.docker.compose.project=${i.project}`, 'caddy:2'),
+    drift: 'changed-at-run-time',
+    turns: fail('running.no-extra-containers'),
     undo: away,
   },
   {
@@ -197,7 +212,7 @@ export const networkRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: {
       ...unseen(...ANSWERS, 'proxy.headers-once', 'proxy.hsts', 'proxy.other-hosts-refused'),
-      'pg.ca-delivered': 'skip',
+      ...unseen('pg.ca-delivered'),
       ...fail('running.corecube-up'),
     },
     undo: async (i) => {

@@ -21,6 +21,7 @@ export const BY_SERVER = [
 /** What needs a verified connection as one of the roles, or as the superuser. */
 export const BY_SQL = [
   'pg.scram-only',
+  'pg.rules-loaded',
   'pg.passwords-not-default',
   'pg.other-passwords-not-default',
   'pg.roles-log-in',

@@ -7,6 +7,7 @@ import {
   generatePassword,
 } from '../../steps/shared/admin-credentials.ts';
 import {
+  answering,
   answers,
   type Bed,
   type BedOptions,
@@ -163,15 +164,83 @@ describe('what cannot be seen', () => {
     ]);
   });
 
-  it('is skipped when the operator keeps the password elsewhere', async () => {
+  it('is not seen when the operator keeps the password elsewhere, which leaves no file to look at', async () => {
     const on = await start();
     on.files.delete('secrets/admin_password');
     expect(short(await verdicts(adminAccount, on))).toMatchObject({
       'admin.default-login-refused': 'pass',
-      'admin.own-login': 'skip',
+      'admin.own-login': 'unknown',
       'admin.session-ended': 'unknown',
-      'admin.password-policy': 'skip',
+      'admin.password-policy': 'unknown',
       'admin.password-file': 'skip',
+    });
+    // Nor is the account taken over then, unless everybody can.
+    expect(await repair(adminAccount, on)).toEqual([]);
+  });
+
+  it('takes the account over all the same where everybody can', async () => {
+    const on = await start({ seeded: false });
+    expect((await repair(adminAccount, on)).map((change) => change.id)).toEqual(['admin-account.take-over']);
+  });
+
+  it.each<[string, unknown, [string, string][]]>([
+    ['an error in the body of a good answer', { success: false }, []],
+    ['the same beside a cookie that everybody gets', { success: false }, [['set-cookie', 'sid=anonymous']]],
+    ['a step that is missing', { mfa_required: true, csrf_token: 'x' }, []],
+  ])('a login that opens no session is neither in nor refused: %s', async (_, json, headers) => {
+    const on = answering(await start(), 'POST /api/auth/login', { status: 200, json, headers });
+    expect(short(await verdicts(adminAccount, on))).toMatchObject({
+      'admin.default-login-refused': 'unknown',
+      'admin.own-login': 'unknown',
+    });
+  });
+
+  it('a refusal by 403 counts only when the same request lets the own password in', async () => {
+    const on = await start();
+    on.users.length = 0;
+    const all = await verdicts(adminAccount, answering(on, 'POST /api/auth/login', { status: 403 }));
+    expect(all['admin.default-login-refused']?.is).toBe('unknown');
+  });
+
+  it.each([
+    ['an empty list, although somebody is logged in', []],
+    ['an address that is null', [{ email: 'a@b.test' }, { email: null }]],
+    ['an address of another form', [{ email: { value: 'admin@example.com' } }]],
+    ['a first page', { users: [{ email: 'a@b.test' }], total: 2 }],
+  ])('does not see who has the default address in %s', async (_, json) => {
+    const all = await verdicts(adminAccount, answering(await start(), 'GET /api/users', { json }));
+    expect(all['admin.no-default-email']?.is).toBe('unknown');
+  });
+
+  describe('the environment of a container in which nothing can be run', () => {
+    const from = async (proc: Record<string, string>) => {
+      const on = await start();
+      const host = () => ({
+        ...on.host(),
+        query: async (argv: readonly string[]) =>
+          argv[1] === 'exec'
+            ? { code: 126, stdout: '', stderr: 'exec failed: "cat": executable file not found in $PATH' }
+            : on.host().query(argv),
+        readText: async (path: string) => proc[path.replace('/proc/undefined/', '')],
+      });
+      return (await verdicts(adminAccount, { ...on, host }))['admin.not-in-environment'];
+    };
+    it('is read from the host, where its process is seen', async () => {
+      expect((await from({ cgroup: '1:/docker/c0ffee', environ: 'A=1\0B=2' }))?.is).toBe('pass');
+      expect((await from({ cgroup: '1:/docker/c0ffee', environ: 'A=1\0CUBE_ADMIN_EMAIL=x' }))?.is).toBe(
+        'fail',
+      );
+    });
+    it('is not seen where it is not', async () => {
+      for (const proc of [
+        {},
+        { cgroup: '1:/docker/another', environ: 'A=1' },
+        { cgroup: '1:/docker/c0ffee' },
+      ])
+        expect(await from(proc)).toMatchObject({
+          is: 'unknown',
+          because: expect.stringMatching(/not found/),
+        });
     });
   });
 
@@ -187,6 +256,13 @@ describe('what cannot be seen', () => {
 });
 
 describe('sins', () => {
+  it('a password of the operator is one also when root looks at it', async () => {
+    const on = await start();
+    const mine = { content: `${GOOD_PASSWORD}\n`, mode: 0o600, uid: 1001, kind: 'file' as const };
+    on.files.set('secrets/admin_password', mine);
+    on.files.set('.', { ...mine, mode: 0o755 });
+    expect(short(await verdicts(adminAccount, on))).toEqual(HELD);
+  });
   it.each([
     ['a password others can read', { mode: 0o644 }],
     ['a password of another user', { uid: 1000 }],

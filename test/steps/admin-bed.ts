@@ -294,6 +294,29 @@ function send(wanted: HttpRequest, port: number): Promise<HttpResult> {
   });
 }
 
+/** The bed, whose server answers one request (method and path) otherwise: only what is named is changed. */
+export function answering(
+  bed: Bed,
+  request: string,
+  answer: { readonly status?: number; readonly json?: unknown; readonly headers?: [string, string][] },
+): Bed {
+  const host = () => {
+    const own = bed.host();
+    const http: typeof own.http = async (wanted) => {
+      const result = await own.http(wanted);
+      if (!result.ok || `${wanted.method} ${wanted.path}` !== request) return result;
+      return {
+        ...result,
+        status: answer.status ?? result.status,
+        headers: answer.headers ?? result.headers,
+        body: answer.json === undefined ? result.body : JSON.stringify(answer.json),
+      };
+    };
+    return { ...own, http };
+  };
+  return { ...bed, host };
+}
+
 /** A server that answers `/v1/openapi.json` with this document and records everything else. */
 export function documentServer(document: unknown, seen: string[], status = 401): Server {
   return createServer((incoming, response) => {

@@ -79,6 +79,12 @@ describe('a Compose model', () => {
     ['no restart', 'restart', (m) => delete m.services.pgvector.restart, /not restarted/],
     ['an endless log', 'logs', (m) => delete m.services.corecube.logging, /without bound/],
     ['no health check', 'healthchecks', (m) => delete m.services.corecube.healthcheck, /no health check/],
+    [
+      'a health check that is none',
+      'healthchecks',
+      (m) => (m.services.corecube.healthcheck = { test: ['NONE'] }),
+      /switches its health check off/,
+    ],
     ['no data volume', 'data-volume', (m) => delete m.services.corecube.volumes, /does not keep/],
     ['an open internal network', 'networks', (m) => (m.networks.internal = {}), /way out/],
     ['no network at all', 'networks', (m) => (m.services.pgvector.networks = {}), /no network/],

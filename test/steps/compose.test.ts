@@ -38,6 +38,31 @@ describe('files that Compose refuses', () => {
   });
 });
 
+describe('images that are declared by tag', () => {
+  const declared = (inspect: Reply) => {
+    const images = {
+      corecube: composeAnswers.image,
+      pgvector: composeAnswers.postgresImage,
+      caddy: 'caddy:2',
+    };
+    const services = Object.fromEntries(Object.entries(images).map(([name, image]) => [name, { image }]));
+    return look(
+      {
+        'docker compose --project-name': JSON.stringify({ name: 'corecube', services }),
+        'docker image inspect': inspect,
+      },
+      { 'compose.yaml': 'services: {}\n', '.env': '' },
+    );
+  };
+  it('hold where they have no digest, and are not seen where the engine does not tell', async () => {
+    expect((await declared(imageReply('11')))['compose.images']?.is).toBe('pass');
+    const pinned = imageReply('11', { RepoDigests: [`caddy@sha256:${'a'.repeat(64)}`] });
+    expect((await declared(pinned))['compose.images']?.is).toBe('fail');
+    const down = { code: 1, stderr: 'Cannot connect to the Docker daemon' };
+    expect((await declared(down))['compose.images']?.is).toBe('unknown');
+  });
+});
+
 describe('files that are gone', () => {
   it('leave everything about them to be seen once they are there, the override included', async () => {
     const said = await look({}, { 'compose.override.yaml': 'services: {}\n' });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
-import { auditFields, listing } from '../../steps/shared/corecube-api/fields.ts';
+import { auditFields } from '../../steps/shared/corecube-api/fields.ts';
+import { listing } from '../../steps/shared/corecube-api/listing.ts';
 import { parseOpenApi } from '../../steps/shared/corecube-api/openapi.ts';
 import { chooseRoutes, PURPOSES, type Purpose, type Routes } from '../../steps/shared/corecube-api/routes.ts';
 import { observeAdmin, takeOverAccount, tryDefaultLogin } from '../../steps/shared/corecube-api.ts';
@@ -223,6 +224,45 @@ describe('fields', () => {
     expect(listing({ keys: [{}], total: 2 })).toMatchObject({ complete: false });
     expect(listing({ keys: [{}], meta: { has_more: true } })).toMatchObject({ complete: false });
     expect(listing({ keys: 1 })).toBeUndefined();
+    for (const more of [
+      { total_pages: 2 },
+      { pagination: { next: { href: '/next' } } },
+      { links: { next: '/keys?page=2' } },
+      { meta: { paging: { hasNextPage: true } } },
+      { totalCount: 2 },
+      { limit: 1 },
+      { per_page: 1, count: 1 },
+    ])
+      expect(listing({ keys: [{}], ...more }), JSON.stringify(more)).toMatchObject({ complete: false });
+    for (const all of [
+      { limit: 50 },
+      { total: 1, limit: 1 },
+      { next: null, per_page: 1 },
+      { pages: 1, limit: 1 },
+    ])
+      expect(listing({ keys: [{}], ...all }), JSON.stringify(all)).toMatchObject({ complete: true });
+    const link = [['link', '</keys?page=2>; rel="next"']] as const;
+    expect(listing([{}], { headers: link })).toMatchObject({ complete: false });
+  });
+
+  it('does not take a page for a list where the parameters speak of pages', () => {
+    const pages = (parameters: unknown) =>
+      parseOpenApi(doc({ '/keys': { get: { parameters, responses: {} } } })).operations[0]?.pages;
+    const query = (name: string, schema = {}) => ({ in: 'query', name, schema });
+    expect(pages([query('search')])).toBeUndefined();
+    expect(pages([query('page')])).toEqual({});
+    expect(pages([query('page'), query('pageSize', { default: 20 })])).toEqual({ size: 20 });
+    expect(listing([{}], { pages: {} })).toMatchObject({ complete: false });
+    expect(listing([], { pages: {} })).toMatchObject({ complete: true });
+    expect(listing([{}], { pages: { size: 20 } })).toMatchObject({ complete: true });
+    expect(listing([{}], { pages: { size: 1 } })).toMatchObject({ complete: false });
+    expect(listing({ keys: [{}], total: 1 }, { pages: {} })).toMatchObject({ complete: true });
+  });
+
+  it('takes nothing for a list that holds something else than records', () => {
+    expect(listing(['a'])).toBeUndefined();
+    expect(listing({ keys: [{}, null] })).toBeUndefined();
+    expect(listing(undefined)).toBeUndefined();
   });
 });
 

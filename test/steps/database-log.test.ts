@@ -43,10 +43,16 @@ describe('pg.sessions-logged', () => {
       is: 'pass',
     });
   });
+  it('reads a prefix whose fields are padded', async () => {
+    const padded = { connections: 'all', disconnections: 'on', prefix: '%m [%p] %-12u@%10d %h ' };
+    expect((await look(padded))?.is).toBe('pass');
+  });
   it.each([
     [{ connections: 'off', disconnections: 'on', prefix: PREFIX }, 'log_connections is off'],
     [{ connections: '', disconnections: 'on', prefix: PREFIX }, 'log_connections is off'],
     [{ connections: 'on', disconnections: 'off', prefix: PREFIX }, 'log_disconnections is off'],
+    // That somebody came says nothing of who it was.
+    [{ connections: 'receipt', disconnections: 'on', prefix: PREFIX }, 'log_connections is receipt'],
     [{ connections: 'on', disconnections: 'on', prefix: '%m [%p] ' }, "log_line_prefix is '%m [%p] '"],
   ])('%j fails', async (settings, observed) => {
     expect(await look(settings)).toMatchObject({ is: 'fail', observed });

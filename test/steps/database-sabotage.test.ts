@@ -1,10 +1,12 @@
 /** Each way in which the database is broken fails, or blinds, the control that speaks of it. */
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { HostReader, SqlResult, TlsResult } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Verdict } from '../../src/core/step.ts';
 import { differences, policyControls } from '../../steps/database/policies.ts';
+import { rlsControls } from '../../steps/database/rls-controls.ts';
 import { serverOptionProblems, serverOptions } from '../../steps/database/server-options.ts';
 import { database } from '../../steps/database.ts';
 import { scramVerifier } from '../../steps/shared/scram.ts';
@@ -13,7 +15,7 @@ import { answers } from './database-host.ts';
 import { presetHost, runningContainer } from './preset-host.ts';
 
 const { signal } = new AbortController();
-const rows = (...list: Record<string, unknown>[]): SqlResult => ({ ok: true, rows: list });
+const rows = (...list: Record<string, unknown>[]) => ({ ok: true as const, rows: list });
 const connection = { user: 'postgres', password: new Secret('x'.repeat(30)) };
 const ground = {
   is: 'up',
@@ -83,6 +85,24 @@ describe('the passwords that the server keeps', () => {
       ),
     );
 
+  const md5 = (password: string, role: string) =>
+    `md5${createHash('md5').update(`${password}${role}`).digest('hex')}`;
+  /** With one more role, or another verifier of one, as the server keeps it. */
+  const raw = (change: Record<string, string>) => {
+    const all = {
+      ...Object.fromEntries(
+        kept(good)['database probe verifiers'].stored.rows.map((r) => [r.name, r.verifier]),
+      ),
+      ...change,
+    };
+    const stored = rows(...Object.entries(all).map(([name, verifier]) => ({ name, verifier })));
+    return Promise.all(
+      ['pg.passwords-not-default', 'pg.other-passwords-not-default'].map((id) =>
+        look(id, { 'database probe verifiers': { stored } }),
+      ),
+    );
+  };
+
   it('are good, for our roles and for the others', async () => {
     expect(await seen(good)).toEqual(['pass', 'pass']);
   });
@@ -97,12 +117,140 @@ describe('the passwords that the server keeps', () => {
     const control = database.controls.find((c) => c.id === 'pg.other-passwords-not-default');
     expect(control?.manual).toBe(true);
   });
+  it.each([
+    ['corecube_app', 'changeme', ['fail', 'pass']],
+    ['corecube_app', 'corecube_app', ['fail', 'pass']],
+    ['corecube_report', 'secret', ['pass', 'fail']],
+    ['corecube_app', 'Z'.repeat(40), ['pass', 'pass']],
+  ])('of %s are tried too when they are kept as MD5: %s', async (role, password, expected) => {
+    expect((await raw({ [role]: md5(password, role) })).map((v) => v.is)).toEqual(expected);
+  });
+  it.each([
+    ['another mechanism', 'SCRAM-SHA-512$4096:AAAA$BBBB:CCCC'],
+    ['plain text', 'hunter2'],
+    ['more rounds than are tried', scramVerifier('x', salt).replace('$4096:', '$9999999:')],
+  ])('that cannot be tried (%s) are not seen, and the role is named', async (_, verifier) => {
+    const [own, other] = await raw({ corecube_app: verifier });
+    expect(own).toMatchObject({
+      is: 'unknown',
+      because: expect.stringMatching(/corecube_app was not tried/),
+    });
+    expect(own).not.toMatchObject({ because: expect.stringContaining(verifier) });
+    expect(other?.is).toBe('pass');
+    expect((await raw({ corecube_old: verifier }))[1]).toMatchObject({
+      because: expect.stringMatching(/corecube_old was not tried/),
+    });
+  });
+  it('that cannot be tried hide no other one that is known', async () => {
+    expect(
+      (await raw({ corecube_app: 'hunter2', corecube_migrator: md5('admin', 'corecube_migrator') }))[0]?.is,
+    ).toBe('fail');
+  });
+  it('of a role whose name SASLprep might change are not seen', async () => {
+    expect((await raw({ corecube_ü: scramVerifier('x'.repeat(40), salt) }))[1]?.is).toBe('unknown');
+    expect((await raw({ corecube_ü: scramVerifier('admin', salt) }))[1]?.is).toBe('fail');
+  });
+
+  describe('of an external server that shows no verifier', () => {
+    const refused = { ok: false, at: 'statement', code: '42501', message: 'permission denied' };
+    const url = (role: string, password: string) => `postgresql://${role}:${password}@db:5432/corecube`;
+    const external = (change: { app?: string; admin?: string; alike?: string[]; self?: SqlResult }) => {
+      const admin = { ...connection, user: 'dba', password: new Secret(change.admin ?? 'd'.repeat(40)) };
+      const env = [
+        `PGVECTOR_APP_URL=${url('corecube_app', change.app ?? 'r'.repeat(40))}`,
+        `PGVECTOR_MAINTENANCE_URL=${url('corecube_maintenance', 's'.repeat(40))}`,
+        `CORECUBE_SECURE_OWNER_URL=${url('corecube_migrator', 't'.repeat(40))}`,
+      ].join('\n');
+      const self = change.self ?? rows({});
+      const host = presetHost(
+        {
+          'database ground corecube': { ...ground, superuser: admin },
+          'database probe verifiers': { stored: refused },
+          'database probe roles named alike': {
+            named: rows(...(change.alike ?? []).map((name) => ({ name }))),
+          },
+          'external database admin url': admin,
+          ...Object.fromEntries(
+            ['owner', 'app', 'maintenance'].map((r) => [`database probe as ${r}`, { self }]),
+          ),
+        },
+        { readSecret: async () => new Secret(env) },
+      );
+      return Promise.all(
+        ['pg.passwords-not-default', 'pg.other-passwords-not-default'].map(async (id) =>
+          database.controls
+            .find((c) => c.id === id)
+            ?.inspect({ host, answers: { ...answers, database: 'external' }, signal }),
+        ),
+      );
+    };
+    const kinds = async (change: Parameters<typeof external>[0]) =>
+      (await external(change)).map((verdict) => verdict?.is);
+    it('are those of the URLs, which it has taken', async () => {
+      expect(await kinds({})).toEqual(['pass', 'pass']);
+      expect(await kinds({ app: 'changeme' })).toEqual(['fail', 'pass']);
+      expect(await kinds({ admin: 'dba' })).toEqual(['pass', 'fail']);
+    });
+    it('are not seen when it takes no URL, or has more roles of that name', async () => {
+      const lost: SqlResult = { ok: false, at: 'connect', code: '28P01', message: 'no' };
+      expect(await kinds({ self: lost })).toEqual(['unknown', 'pass']);
+      expect(await kinds({ alike: ['corecube_app'] })).toEqual(['pass', 'pass']);
+      expect((await external({ alike: ['corecube_bi'] }))[1]).toMatchObject({
+        is: 'unknown',
+        because: expect.stringMatching(/corecube_bi was not tried.*pg_authid/),
+      });
+    });
+  });
+
   it('are not seen, and not good, when the server does not show them', async () => {
     const refused = { ok: false, at: 'statement', code: '42501', message: 'permission denied' };
     for (const id of ['pg.passwords-not-default', 'pg.other-passwords-not-default'])
       await expect(look(id, { 'database probe verifiers': { stored: refused } })).rejects.toThrow(
         /pg_authid/,
       );
+  });
+});
+
+describe('the access rules', () => {
+  const rule = { line: 1, type: 'hostssl', method: 'scram-sha-256', error: null };
+  const told = { read: '2026-11-26 10:00:01+00', written: '2026-11-26 10:00:00+00', late: false };
+  const of = async (change: Record<string, SqlResult>, database: 'bundled' | 'external' = 'bundled') => {
+    const probe = { hba: rows(rule), passwords: rows(), loaded: rows(told), ...change };
+    const ids =
+      database === 'bundled'
+        ? ['pg.scram-only', 'pg.rules-loaded']
+        : ['pg.external-scram', 'pg.rules-loaded'];
+    return Promise.all(
+      ids.map(async (id) => {
+        const control = controlOf(id);
+        const host = presetHost({ 'database ground corecube': ground, 'database probe rules': probe });
+        return (
+          await control
+            .inspect({ host, answers: { ...answers, database }, signal })
+            .catch(() => ({ is: 'thrown' }))
+        ).is;
+      }),
+    );
+  };
+  const controlOf = (id: string) =>
+    database.controls.find((c) => c.id === id) as (typeof database.controls)[number];
+  it('of the file are those of the server as long as it has read it since', async () => {
+    expect(await of({})).toEqual(['pass', 'pass']);
+    expect(await of({ loaded: rows({ ...told, late: true }) })).toEqual(['unknown', 'fail']);
+    expect(await of({ loaded: rows({ ...told, late: null }) })).toEqual(['unknown', 'unknown']);
+    expect(await of({ loaded: rows() })).toEqual(['thrown', 'thrown']);
+  });
+  it('that are bad in the file are bad, read or not', async () => {
+    const trust = { hba: rows(rule, { ...rule, line: 2, method: 'trust' }) };
+    expect(await of({ ...trust, loaded: rows({ ...told, late: true }) })).toEqual(['fail', 'fail']);
+    expect(await of({ hba: rows() })).toEqual(['fail', 'pass']);
+    expect(await of({ hba: rows({ ...rule, error: 'invalid connection type' }) })).toEqual(['fail', 'pass']);
+  });
+  it('of an external server that does not tell when it has read them are not seen', async () => {
+    const refused: SqlResult = { ok: false, at: 'statement', code: '42501', message: 'permission denied' };
+    expect(await of({}, 'external')).toEqual(['pass', 'skip']);
+    expect(await of({ loaded: refused }, 'external')).toEqual(['thrown', 'skip']);
+    expect(await of({ hba: refused }, 'external')).toEqual(['thrown', 'skip']);
   });
 });
 
@@ -125,6 +273,140 @@ describe('whether the database answers', () => {
       is: 'fail',
       observed: expect.stringMatching(/paused/),
     });
+  });
+});
+
+describe('an attack of a role', () => {
+  const self = rows({
+    name: 'corecube_app',
+    superuser: false,
+    createrole: false,
+    createdb: false,
+    replication: false,
+    bypassrls: false,
+    memberships: [],
+  });
+  const refusal = (code: string, at: 'connect' | 'statement' = 'statement'): SqlResult => ({
+    ok: false,
+    at,
+    code,
+    message: 'no',
+  });
+  const attack = (id: string, results: Record<string, SqlResult>) =>
+    look(id, { 'database role app': { results: { self, ...results } } });
+  it('is refused by its rights, and by nothing else', async () => {
+    const all = (role: SqlResult) =>
+      attack('pg.app-cannot-create-role', { role, superuser: refusal('42501'), bypass: refusal('42501') });
+    expect((await all(refusal('42501'))).is).toBe('pass');
+    expect((await all(rows())).is).toBe('fail');
+    expect((await all(refusal('42710'))).is).toBe('fail');
+  });
+  it.each(['UNKNOWN', 'ECONNRESET', '57P01', '57014', '08006', '53300', '25006', '40001', 'XX000'])(
+    'that ends with %s was not seen, unless another one got through',
+    async (code) => {
+      const cut = { program: refusal(code), 'from program': refusal('42501') };
+      expect((await attack('pg.app-cannot-run-programs', cut)).is).toBe('unknown');
+      expect((await attack('pg.app-cannot-run-programs', { ...cut, 'from program': rows() })).is).toBe(
+        'fail',
+      );
+      const host = presetHost(
+        {
+          'rls tables': { seen: { tables: [{ name: 'd', policies: ['p'], rls: true }], open: [] } },
+          'database ground corecube': ground,
+          'database probe rls attacks': {
+            'ALTER POLICY on d': refusal('42501'),
+            'DROP TABLE d': refusal(code),
+          },
+        },
+        { readSecret: async () => new Secret(`PGVECTOR_APP_URL=postgresql://corecube_app:x@h/d`) },
+      );
+      const control = rlsControls.find((c) => c.id === 'pg.app-cannot-alter-policy');
+      expect((await control?.inspect({ host, answers, signal }))?.is).toBe('unknown');
+    },
+  );
+  it('that was not tried, and a table that could not be made for want of a connection, were not seen', async () => {
+    expect((await attack('pg.app-cannot-run-programs', {})).is).toBe('unknown');
+    await expect(attack('pg.extension-vector', { vector: refusal('57P01') })).rejects.toThrow(/was not seen/);
+    const owner = { 'database role owner': { results: { self, table: refusal('UNKNOWN') } } };
+    await expect(look('pg.app-can-work', owner)).rejects.toThrow(/was not seen/);
+    const broken = { 'database role owner': { results: { self, table: refusal('42501') } } };
+    expect((await look('pg.app-can-work', broken)).is).toBe('fail');
+  });
+  it('proves nothing of an attribute that the server does not tell', async () => {
+    for (const [id, results] of [
+      ['pg.app-attributes', { self: rows() }],
+      ['pg.tls-in-use', { tls: rows() }],
+    ] as const)
+      await expect(attack(id, results)).rejects.toThrow(/does not tell/);
+  });
+});
+
+describe('old versions of TLS', () => {
+  const tried = (old: TlsResult, now: TlsResult = { ok: true, protocol: 'TLSv1.3' } as TlsResult) =>
+    look('pg.old-tls-refused', {}, { tls: async ({ max }) => (max === 'TLSv1.1' ? old : now) });
+  const ended = (code: string, message = code): TlsResult => ({ ok: false, code, message });
+  it("are refused by the server's alert, not by silence or by the client", async () => {
+    const alert = ended('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'tlsv1 alert protocol version');
+    expect((await tried(alert)).is).toBe('pass');
+    expect((await tried({ ok: true, protocol: 'TLSv1.1' } as TlsResult)).is).toBe('fail');
+    for (const other of [ended('ETIMEDOUT'), ended('ECONNRESET'), ended('ERR_SSL_NO_PROTOCOLS_AVAILABLE')])
+      expect((await tried(other)).is).toBe('unknown');
+    expect((await tried(alert, ended('ETIMEDOUT'))).is).toBe('unknown');
+  });
+});
+
+describe('the authority inside CoreCube', () => {
+  const held = (result: { code: number; stdout?: string; stderr?: string }, state = {}) =>
+    look(
+      'pg.ca-delivered',
+      { 'containers corecube': [runningContainer('corecube', state)] },
+      {
+        readText: async () => 'PEM',
+        query: async () => ({ stdout: '', stderr: '', ...result }),
+      },
+    );
+  it('is compared, and missed where it is not there', async () => {
+    expect((await held({ code: 0, stdout: 'PEM\n' })).is).toBe('pass');
+    expect((await held({ code: 0, stdout: 'OLD' })).is).toBe('fail');
+    expect((await held({ code: 1, stderr: "cat: can't open: No such file or directory" })).is).toBe('fail');
+  });
+  it('does not apply only where CoreCube is seen not to run', async () => {
+    expect((await held({ code: 0 }, { Running: false })).is).toBe('skip');
+    expect((await held({ code: 0 }, { Restarting: true })).is).toBe('skip');
+    for (const result of [
+      { code: 127, stderr: 'exec: "cat": executable file not found' },
+      { code: 1, stderr: 'Container is paused, unpause the container before exec' },
+      { code: 124, stderr: 'docker: no end after 15 s' },
+    ])
+      await expect(held(result)).rejects.toThrow(/cannot be looked at/);
+  });
+});
+
+describe('the URLs', () => {
+  const url = (role: string, rest = 'sslmode=verify-full&sslrootcert=/run/secrets/pg_ca.crt') =>
+    `postgresql://${role}:${'p'.repeat(40)}@pgvector:5432/corecube?${rest}`;
+  const of = (change: Record<string, string>) => {
+    const lines = {
+      PGVECTOR_URL: url('corecube_migrator'),
+      PGVECTOR_APP_URL: url('corecube_app'),
+      PGVECTOR_MAINTENANCE_URL: url('corecube_maintenance'),
+      CORECUBE_SECURE_OWNER_URL: url('corecube_migrator'),
+      ...change,
+    };
+    const text = Object.entries(lines)
+      .map((pair) => pair.join('='))
+      .join('\n');
+    return look('pg.urls-verify-server', {}, { readSecret: async () => new Secret(text) });
+  };
+  it('are all read: one that is none is not seen, whatever the others demand', async () => {
+    expect((await of({})).is).toBe('pass');
+    expect((await of({ PGVECTOR_APP_URL: url('corecube_app', 'sslmode=require') })).is).toBe('fail');
+    for (const none of ['', 'host=pgvector sslmode=disable', 'postgresql://corecube_app@pgvector/corecube'])
+      expect(await of({ PGVECTOR_APP_URL: none })).toMatchObject({
+        is: 'unknown',
+        because: '.env holds no usable PGVECTOR_APP_URL',
+        awaits: 'pg.urls-distinct',
+      });
   });
 });
 

@@ -56,6 +56,14 @@ describe('secrets in docker inspect', () => {
     expect(said).not.toContain(KEY);
   });
 
+  it.each(['Pa"ss\\word-12', "Pa'ss-word$12"])('fail as JSON writes them: %s', async (password) => {
+    const files = { 'secrets/admin_password': `${password}\n` };
+    expect((await look([{ ...APP, env: [`OTHER=${password}`] }], files)).turned).toEqual({
+      'secrets.not-in-inspect': 'fail',
+    });
+    expect((await look([APP], files)).turned).toEqual({});
+  });
+
   it('of services of the operator are theirs, by name', async () =>
     expect((await look([APP, { service: 'own-db', env: ['POSTGRES_PASSWORD=x'] }])).turned).toEqual({}));
 
@@ -63,6 +71,36 @@ describe('secrets in docker inspect', () => {
     expect((await look([APP], { 'secrets/encryption_key': '' })).turned).toEqual({
       'secrets.not-in-inspect': 'unknown',
     }));
+});
+
+describe('containers that nobody declared', () => {
+  const undeclared = async (labels: Readonly<Record<string, string>>) => {
+    const made = {
+      ...container(APP),
+      Id: 'made-by-hand',
+      Name: '/made',
+      Config: { Env: [], Labels: labels },
+    };
+    const all = [container(APP), made];
+    const { host } = fakeHost({
+      files: { 'compose.yaml': '', '.env': '' },
+      commands: {
+        'docker ps --all': all.map((c) => c.Id).join('\n'),
+        'docker inspect': JSON.stringify(all),
+        'docker compose --project-name': JSON.stringify({ name: 'corecube', services: { corecube: {} } }),
+      },
+    });
+    const control = exposureControls.find((c) => c.id === 'running.no-extra-containers');
+    const answers = { projectName: 'corecube', database: 'bundled', release: 'v2', image: 'x' } as never;
+    return (await control?.inspect({ host, answers, signal: new AbortController().signal }))?.is;
+  };
+  it('are seen whatever their labels lack, and a service is none that is not declared', async () => {
+    expect(await undeclared({})).toBe('fail');
+    expect(await undeclared({ 'com.docker.compose.service': 'constructor' })).toBe('fail');
+    expect(await undeclared({ 'com.docker.compose.service': 'corecube' })).toBe('pass');
+  });
+  it('are left out when they are of docker compose run', async () =>
+    expect(await undeclared({ 'com.docker.compose.oneoff': 'True' })).toBe('pass'));
 });
 
 describe('containers that the operator added', () => {

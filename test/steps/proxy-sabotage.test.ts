@@ -4,7 +4,7 @@ import type { HostReader, HttpResult, TlsResult } from '../../src/core/host.ts';
 import type { Verdict } from '../../src/core/step.ts';
 import type { ProxyAnswers } from '../../steps/reverse-proxy/look.ts';
 import { reverseProxy } from '../../steps/reverse-proxy.ts';
-import { renderCaddyfile } from '../../steps/shared/caddy.ts';
+import { REFUSAL, renderCaddyfile } from '../../steps/shared/caddy.ts';
 import { presetHost, runningContainer } from './preset-host.ts';
 
 const answers = {
@@ -108,5 +108,234 @@ describe('who may write the configuration', () => {
     expect((await modes(0o644, 0o755)).is).toBe('pass');
     expect((await modes(0o666, 0o755)).is).toBe('fail');
     expect((await modes(0o644, 0o777)).is).toBe('fail');
+  });
+});
+
+describe('an attack through the proxy', () => {
+  const vantage = {
+    connectTo: { host: '127.0.0.1', port: 443 },
+    local: '127.0.0.1',
+    seen: '10.8.0.1',
+    allowed: false,
+  };
+  const outside = {
+    'proxy vantages corecube': {
+      all: [vantage],
+      outside: [vantage],
+      inside: [],
+      missing: [],
+      unlogged: [],
+    },
+  };
+  const answer = (status: number, body: string, headers: [string, string][] = []): HttpResult => ({
+    ok: true,
+    status,
+    headers,
+    body,
+    localAddress: '127.0.0.1',
+    remoteAddress: '127.0.0.1',
+  });
+  const attacked = (
+    result: HttpResult,
+    change: Partial<ProxyAnswers> = {},
+    id = 'proxy.admin-refused-from-outside',
+  ) => {
+    const control = reverseProxy.controls.find((c) => c.id === id);
+    const host = presetHost(
+      { 'containers corecube': [runningContainer('caddy')], ...outside },
+      { http: async () => result, tcp: async () => 'refused' },
+    );
+    return control?.inspect({
+      host,
+      answers: { ...answers, ...change },
+      signal: new AbortController().signal,
+    });
+  };
+  it("is refused by the proxy's own words, not by those of CoreCube behind it", async () => {
+    expect((await attacked(answer(403, REFUSAL)))?.is).toBe('pass');
+    expect((await attacked(answer(400, '400 Bad Request: malformed Host header')))?.is).toBe('pass');
+    expect((await attacked(answer(400, '')))?.is).toBe('pass');
+    expect((await attacked(answer(400, '{"error":{"code":"BAD_PATH"}}')))?.is).toBe('fail');
+    expect((await attacked(answer(403, '{"error":{"code":"FORBIDDEN"}}')))?.is).toBe('fail');
+  });
+  it('that was not made proves nothing', async () => {
+    const none = { adminRanges: [] };
+    expect((await attacked(answer(403, REFUSAL), none, 'proxy.forged-addresses-refused'))?.is).toBe(
+      'unknown',
+    );
+  });
+
+  const foreign = (other: HttpResult) =>
+    look('proxy.other-hosts-refused', outside, {
+      http: async ({ origin, headers }) =>
+        origin === 'https://corecube.test' && headers?.host === undefined ? answer(401, '') : other,
+    });
+  it('under another name is refused when the proxy says so, and not seen when nobody does', async () => {
+    expect((await foreign(answer(421, ''))).is).toBe('pass');
+    expect((await foreign({ ok: false, code: 'ERR_SSL_ALERT', message: 'alert' })).is).toBe('pass');
+    expect((await foreign(answer(200, ''))).is).toBe('fail');
+    expect((await foreign({ ok: false, code: 'ETIMEDOUT', message: 'no answer' })).is).toBe('unknown');
+    expect((await foreign(answer(403, '{}', [['content-type', 'application/json']]))).is).toBe('unknown');
+  });
+
+  const metrics = (tcp: 'open' | 'refused' | 'silent') =>
+    look('proxy.metrics-refused', outside, { tcp: async () => tcp, http: async () => answer(403, REFUSAL) });
+  it('on port 2019 is refused, not met with silence', async () => {
+    expect((await metrics('refused')).is).toBe('pass');
+    expect((await metrics('open')).is).toBe('fail');
+    expect((await metrics('silent')).is).toBe('unknown');
+  });
+
+  it('announces a large request, which a gateway in trouble does not judge', async () => {
+    const limit = (status: number) => look('proxy.body-limit', {}, { http: async () => answer(status, '') });
+    expect((await limit(413)).is).toBe('pass');
+    expect((await limit(401)).is).toBe('fail');
+    expect((await limit(502)).is).toBe('unknown');
+  });
+
+  const STS = [['strict-transport-security', 'max-age=31536000']] as [string, string][];
+  const hsts = (plain: HttpResult) => {
+    const samples = [{ path: '/v1/models (401)', answer: answer(401, '', STS) }];
+    return look('proxy.hsts', { 'proxy header samples corecube': samples }, { http: async () => plain });
+  };
+  it('does not take silence over plain HTTP for an answer without HSTS', async () => {
+    expect((await hsts(answer(308, ''))).is).toBe('pass');
+    expect((await hsts(answer(308, '', STS))).is).toBe('fail');
+    expect((await hsts({ ok: false, code: 'ETIMEDOUT', message: 'no answer' })).is).toBe('unknown');
+  });
+
+  const direct = (status: number) => {
+    const app = { ...runningContainer('corecube'), HostConfig: { NetworkMode: 'bed', PortBindings: {} } };
+    const closed = { ...app, NetworkSettings: { ...app.NetworkSettings, Ports: {} } };
+    return (ports?: object) =>
+      look(
+        'proxy.app-not-reachable-directly',
+        {
+          'containers corecube': [
+            ports ? { ...app, NetworkSettings: { ...app.NetworkSettings, Ports: ports } } : closed,
+          ],
+        },
+        {
+          addresses: () => [{ address: '192.0.2.1', family: 4, interface: 'eth0' }],
+          tcp: async () => 'open',
+          http: async () => answer(status, ''),
+        },
+      );
+  };
+  it('past the proxy tells CoreCube from others, and a server in trouble from neither', async () => {
+    expect((await direct(401)()).is).toBe('fail');
+    expect((await direct(404)()).is).toBe('pass');
+    for (const status of [429, 500, 503]) expect((await direct(status)()).is).toBe('unknown');
+    const published = { '7400/tcp': [{ HostIp: '0.0.0.0', HostPort: '49153' }] };
+    expect(await direct(404)(published)).toMatchObject({
+      observed: 'CoreCube is published on 0.0.0.0:49153',
+    });
+  });
+});
+
+describe('what is read inside the proxy', () => {
+  type Result = { code: number; stdout?: string; stderr?: string };
+  const adapted = (adapt: Result) =>
+    look(
+      'proxy.config-current',
+      {},
+      {
+        query: async (argv) => ({
+          stdout: '{}',
+          stderr: '',
+          ...(argv.includes('adapt') ? adapt : { code: 0 }),
+        }),
+      },
+    );
+  it("is refused by Caddy's own error, and not seen when Caddy could not be asked", async () => {
+    expect((await adapted({ code: 0 })).is).toBe('pass');
+    expect((await adapted({ code: 1, stderr: 'Error: adapting config: unknown directive' })).is).toBe('fail');
+    for (const result of [
+      { code: 124, stderr: 'docker: no end after 15 s' },
+      { code: 1, stderr: 'Error response from daemon: container is not running' },
+      { code: 137 },
+    ])
+      await expect(adapted(result)).rejects.toThrow(/caddy adapt ended with/);
+  });
+
+  const rooted = (cat: Result) => {
+    const control = reverseProxy.controls.find((c) => c.id === 'tls.certificate');
+    const caddy = { ...runningContainer('caddy'), Mounts: [] };
+    const host = presetHost(
+      { 'containers corecube': [caddy] },
+      { query: async () => ({ stdout: '', stderr: '', ...cat }) },
+    );
+    return control?.inspect({
+      host,
+      answers: { ...answers, tls: 'internal' },
+      signal: new AbortController().signal,
+    });
+  };
+  it('misses a root only where it is seen not to be there', async () => {
+    expect((await rooted({ code: 1, stderr: 'cat: root.crt: No such file or directory' }))?.is).toBe('fail');
+    await expect(rooted({ code: 1, stderr: 'cat: root.crt: Permission denied' })).rejects.toThrow(
+      /cannot be read/,
+    );
+    await expect(rooted({ code: 124, stderr: 'no end' })).rejects.toThrow(/cannot be read/);
+  });
+});
+
+describe('the proxy on IPv6', () => {
+  const published = (network: object | undefined) => {
+    const caddy = runningContainer('caddy');
+    const ports = { '443/tcp': [{ HostIp: '::', HostPort: '443' }] };
+    const looks = {
+      'containers corecube': [{ ...caddy, NetworkSettings: { ...caddy.NetworkSettings, Ports: ports } }],
+      'network corecube_edge': network,
+    };
+    return look('proxy.no-ipv6-publishing', looks);
+  };
+  it('is judged by its network, and not without one', async () => {
+    expect((await published({ EnableIPv6: true })).is).toBe('pass');
+    expect((await published({ EnableIPv6: false })).is).toBe('fail');
+    expect((await published(undefined)).is).toBe('unknown');
+  });
+});
+
+it('the volumes of the proxy are not taken for the install where their driver names no place', async () => {
+  const mount = (path: string, name: string) => ({
+    Type: 'volume',
+    Name: `corecube_${name}`,
+    Source: '',
+    Destination: path,
+    RW: true,
+  });
+  const Mounts = [mount('/data', 'caddy-data'), mount('/config', 'caddy-config')];
+  const owned = (stdout: string) =>
+    look(
+      'proxy.data-kept',
+      { 'containers corecube': [{ ...runningContainer('caddy'), Mounts }] },
+      {
+        stat: async () => ({ kind: 'directory', mode: 0o755, uid: 1000, gid: 1000, size: 1 }),
+        query: async () => ({ code: 0, stdout, stderr: '' }),
+      },
+    );
+  expect((await owned('1000 /data\n1000 /config\n')).is).toBe('pass');
+  expect((await owned('0 /data\n1000 /config\n')).is).toBe('fail');
+});
+
+describe('whether the proxy sees the address of the client', () => {
+  const way = (local: string, seen = local) => ({
+    connectTo: { host: local, port: 443 },
+    local,
+    seen,
+    allowed: false,
+  });
+  const seen = (all: ReturnType<typeof way>[], missing: string[] = []) =>
+    look(
+      'proxy.client-address-seen',
+      { 'proxy vantages corecube': { all, outside: all, inside: [], missing, unlogged: [] } },
+      { listeners: async () => [{ address: '0.0.0.0', port: 443 }] },
+    );
+  it('is seen from each address of this host, or not at all', async () => {
+    expect((await seen([way('127.0.0.1', '10.8.0.1'), way('192.0.2.1')])).is).toBe('pass');
+    expect((await seen([way('192.0.2.1', '10.8.0.1')])).is).toBe('fail');
+    expect((await seen([way('192.0.2.1')], ['198.51.100.1: no answer'])).is).toBe('unknown');
+    expect((await seen([way('192.0.2.1', '10.8.0.1')], ['198.51.100.1: no answer'])).is).toBe('fail');
   });
 });

@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { retention } from '../../steps/retention.ts';
-import { answers, type Bed, type BedOptions, repair, short, startBed, verdicts } from './admin-bed.ts';
+import {
+  answering,
+  answers,
+  type Bed,
+  type BedOptions,
+  repair,
+  short,
+  startBed,
+  verdicts,
+} from './admin-bed.ts';
 
 let bed: Bed | undefined;
 const start = async (options?: BedOptions) => {
@@ -68,6 +77,22 @@ it('sees an idle time-out that is too long where the server shows it', async () 
     observed: expect.stringContaining('idle after 60 min'),
   });
 });
+
+it.each([
+  ['seconds since 1970', (at: number) => Math.round(at / 1000), 'fail'],
+  ['milliseconds since 1970', (at: number) => at, 'fail'],
+  ['a date', (at: number) => new Date(at).toISOString(), 'fail'],
+  ['words', () => 'next week', 'unknown'],
+  ['nothing', () => null, 'pass'],
+])(
+  'reads the end that the answer of the login names as %s, beside a shorter cookie',
+  async (_, write, is) => {
+    const on = await start();
+    const json = { expires_at: write(Date.now() + 30 * 86_400_000) };
+    const all = await verdicts(retention, answering(on, 'POST /api/auth/login', { json }));
+    expect(all['session.lifetime']?.is).toBe(is);
+  },
+);
 
 it('is unknown where nothing can be seen, and a container that was never created fails', async () => {
   const on = await start();

@@ -299,6 +299,39 @@ describe('running containers', () => {
     expect(shown(turned)).toEqual({ 'running.corecube-up': 'fail' });
   });
 
+  const twice = (second: Deep<Container>) => {
+    const all = [...SERVICES.map(container), second];
+    return look(() => {}, {
+      'docker ps --all': all.map((c) => c.Id).join('\n'),
+      'docker inspect': JSON.stringify(all),
+    });
+  };
+  const another = (change: Sin = () => {}): Deep<Container> => {
+    const made = { ...container('corecube'), Id: 'corecube-2', Name: '/corecube-corecube-2' };
+    change(() => made);
+    return made;
+  };
+  it('are all looked at when a service has several', async () => {
+    expect((await twice(another())).turned).toEqual({});
+    const { turned } = await twice(another((s) => (s('corecube').HostConfig.Privileged = true)));
+    expect(turned).toMatchObject({
+      'running.isolation': { is: 'fail', observed: 'corecube (corecube-corecube-2) is privileged' },
+    });
+    const byHand = another((s) => delete s('corecube').Config.Labels['com.docker.compose.config-hash']);
+    expect(shown((await twice(byHand)).turned)).toEqual({ 'running.current': 'fail' });
+    const stopped = another((s) => (s('corecube').State.Running = false));
+    expect((await twice(stopped)).turned).toEqual({});
+  });
+
+  it('are not within a limit that cannot be read', async () => {
+    const services = Object.fromEntries(SERVICES.map((name) => [name, { mem_limit: '2g', pids_limit: 512 }]));
+    const { turned } = await look(() => {}, {
+      'docker compose --project-name corecube --project-directory /srv/corecube --file /srv/corecube/compose.yaml config --format':
+        JSON.stringify({ name: 'corecube', services }),
+    });
+    expect(turned['running.limits']).toMatchObject({ is: 'unknown' });
+  });
+
   it('see nothing of a container that is stopped, and say what they wait for', async () => {
     const { turned } = await look((s) => {
       s('corecube').State = { ...s('corecube').State, Running: false, Status: 'exited' };
@@ -326,6 +359,12 @@ describe('the networks', () => {
     const open = members('corecube', 'pgvector').replace('"Internal":true', '"Internal":false');
     const { turned } = await look(() => {}, { 'docker network inspect corecube_internal': open });
     expect(shown(turned)).toEqual({ 'running.internal-closed': 'fail' });
+  });
+
+  it.each(['internal', 'edge'])('of which the engine names no member (%s) are not seen', async (name) => {
+    const none = JSON.stringify([{ Internal: true, Containers: null }]);
+    const { turned } = await look(() => {}, { [`docker network inspect corecube_${name}`]: none });
+    expect(shown(turned)).toEqual({ [`running.${name}-members`]: 'unknown' });
   });
 
   it('leave a service of this install on a wrong one to the control that is repaired', async () => {
@@ -364,6 +403,11 @@ describe('copies of the key', () => {
       'unknown',
     ],
     ['a search without an end is not seen', { code: 124 }, 'unknown'],
+    [
+      'nor is a file that a simpler grep could not read',
+      { code: 1, stderr: 'grep: /x: Permission denied\n' },
+      'unknown',
+    ],
   ])('%s', async (_name, reply, is) => {
     const { turned } = await look(() => {}, { 'grep --recursive': reply });
     expect(turned['key.not-in-volume']?.is).toBe(is);
@@ -380,6 +424,20 @@ describe('copies of the key', () => {
     const run = queries.find((q) => q.startsWith('docker run')) ?? '';
     expect(run).toContain('--network none');
     expect(run).not.toContain(KEY);
+  });
+
+  it.each<[string, Readonly<Record<string, Reply>>, HostReader['list']]>([
+    ['is empty for this host', {}, async () => []],
+    ['has no place that its driver names', { 'docker volume inspect': '\n' }, async () => ['compose.yaml']],
+  ])('are searched for through a container where the volume %s', async (_, commands, list) => {
+    const { turned, queries } = await look(
+      () => {},
+      { ...commands, 'docker run --rm': '/look/a\n' },
+      {},
+      list,
+    );
+    expect(shown(turned)).toEqual({ 'key.not-in-volume': 'fail' });
+    expect(queries.some((q) => q.startsWith('grep'))).toBe(false);
   });
 
   it('in another container fail', async () => {

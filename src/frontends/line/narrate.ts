@@ -1,9 +1,10 @@
 import type { Event } from '../../core/frontend.ts';
 import { count, type Finding, type Mode, type Report, type StepReport } from '../../core/report.ts';
+import { attention, needsAttention } from '../../report/state.ts';
 import type { PersonOptions } from '../person.ts';
 import { sayFinding } from './decide.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { capital, doesNotHold, headline, needsAttention, plural, sentence, wordOf } from './speech.ts';
+import { capital, doesNotHold, headline, plural, sentence, wordOf } from './speech.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two lines of progress of one change: a pull writes hundreds. */
@@ -238,9 +239,8 @@ export class Narrator {
 
   /** What a look found, what matters most last: that is next to the verdict and the choice. */
   #tellFindings(report: Report): void {
-    const found = report.steps.flatMap((step) => step.findings).filter(needsAttention);
-    const weight = (f: Finding) => (f.severity === 'required' ? 2 : 0) + (f.verdict.is === 'fail' ? 1 : 0);
-    for (const finding of found.sort((a, b) => weight(a) - weight(b))) sayFinding(this.#terminal, finding);
+    const found = attention(report).toReversed();
+    for (const finding of found) sayFinding(this.#terminal, finding);
     this.#toldByLook = new Set(found.map((f) => `${f.control} ${wordOf(f)}`));
     if (found.length > 0) this.#terminal.gap();
   }

@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { Finding } from '../../core/report.ts';
+import { needsAttention } from '../../report/state.ts';
 import { driftText, seen, type TextStyle, wrap } from '../../report/text.ts';
 
 /** Text columns of everything but what is shown exactly: diffs and log lines. */
@@ -57,10 +58,6 @@ const WORDS = {
 } as const;
 
 export const wordOf = (finding: Finding): string => (finding.waived ? 'Waived' : WORDS[finding.verdict.is]);
-
-/** True when somebody has to do or to know something. */
-export const needsAttention = (f: Finding): boolean =>
-  f.waived !== undefined || !['pass', 'skip'].includes(f.verdict.is);
 
 /** True when a look gave nothing good. */
 export const doesNotHold = (f: Finding): boolean => f.verdict.is === 'fail' || f.verdict.is === 'unknown';

@@ -167,12 +167,21 @@ export async function login(
       return { is: 'unclear', because: `the server throttles logins for ${seconds} s more` };
     await sleep(Math.max(1, seconds) * 1000, signal);
   }
-  if (answer.status >= 200 && answer.status < 300)
-    return { is: 'in', session: begin(answer, host.now()), said: answer.said };
+  if (answer.status >= 200 && answer.status < 300) {
+    const session = begin(answer, host.now());
+    // A good status alone opens nothing: some servers say in the body that the login failed, or that a step is missing.
+    const denied = isRecord(answer.json) && DENIALS.some((name) => (answer.json as Row)[name] === false);
+    return !denied && (session.cookies.some(({ name }) => !isCsrfCookie(name)) || hasToken(answer.json, 1))
+      ? { is: 'in', session, said: answer.said }
+      : { is: 'unclear', because: `POST ${operation.path} answered ${answer.said} and opened no session` };
+  }
   if ([400, 401, 403, 422].includes(answer.status))
     return { is: 'refused', status: answer.status, said: answer.said };
   return { is: 'unclear', because: `POST ${operation.path} answered ${answer.said}` };
 }
+
+/** Fields by which the body of a good answer takes the good back. */
+const DENIALS = ['success', 'ok', 'authenticated'];
 
 /** Seconds of `Retry-After`, a number or a date (RFC 9110, section 10.2.3). */
 function retryAfter(answer: Answer, now: Date): number | undefined {
@@ -237,6 +246,18 @@ function csrfIn(json: unknown, depth: number): string | undefined {
   return Object.values(json)
     .map((child) => csrfIn(child, depth + 1))
     .find((token) => token !== undefined);
+}
+
+/** True when the answer hands out a token of a session. */
+function hasToken(json: unknown, depth: number): boolean {
+  if (!isRecord(json)) return false;
+  return Object.entries(json).some(
+    ([name, value]) =>
+      (typeof value === 'string' &&
+        value !== '' &&
+        /^((access|auth|session|id)_)?(token|jwt)$/.test(plain(name))) ||
+      (depth > 0 && hasToken(value, depth - 1)),
+  );
 }
 
 interface SetCookie {

@@ -98,30 +98,15 @@ export function fieldOf(row: Row, name: RegExp): unknown {
   return key === undefined ? absent : row[key];
 }
 
+/** The values of all fields whose plain name matches. */
+export const valuesOf = (row: Row, name: RegExp): readonly unknown[] =>
+  Object.entries(row)
+    .filter(([key]) => name.test(plain(key)))
+    .map(([, value]) => value);
+
 /** The shape of one item of a list answer: an array, or an object that wraps one. */
 export function itemShape(answer: Shape | undefined): Shape | undefined {
   if (answer?.items !== undefined) return answer.items;
   const wrapped = [...(answer?.properties.values() ?? [])].filter((child) => child.items !== undefined);
   return wrapped.length === 1 ? wrapped[0]?.items : undefined;
-}
-
-/** A list answer as rows; `complete` is false when the answer says that there is more. Undefined: it is no list. */
-export interface Listing {
-  readonly rows: readonly Row[];
-  readonly complete: boolean;
-}
-export function listing(json: unknown): Listing | undefined {
-  if (Array.isArray(json)) return { rows: json.filter(isRecord), complete: true };
-  if (!isRecord(json)) return undefined;
-  const arrays = Object.values(json).filter((value) => Array.isArray(value));
-  const [rows] = arrays;
-  if (rows === undefined || arrays.length !== 1) return undefined;
-  const meta = [json, ...Object.values(json).filter(isRecord)];
-  const more = meta.some((m) => {
-    const total = fieldOf(m, /^(total|total_(count|items)|count)$/);
-    const next = fieldOf(m, /^(next(_cursor|_page|_token)?|has_more|more)$/);
-    const truthy = next !== absent && next !== null && next !== false && next !== '';
-    return (typeof total === 'number' && total > rows.length) || truthy;
-  });
-  return { rows: rows.filter(isRecord), complete: !more };
 }

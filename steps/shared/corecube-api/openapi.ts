@@ -25,6 +25,8 @@ export interface Operation {
   readonly answer?: Shape;
   /** Name of a header parameter that carries a CSRF token. */
   readonly csrfHeader?: string;
+  /** Set when its answer comes in pages, by its parameters; with the size of one when it names a default. */
+  readonly pages?: { readonly size?: number };
 }
 
 export interface ApiDocument {
@@ -97,7 +99,20 @@ function readOperation(root: Json, method: Method, path: string, raw: Json, item
     ...(body === undefined ? {} : { body: shape(root, body, 0) }),
     ...(answer === undefined ? {} : { answer: shape(root, answer, 0) }),
     ...(csrfHeader === undefined ? {} : { csrfHeader: String(csrfHeader.name) }),
+    ...pagesOf(parameters.map((parameter) => deref(root, parameter)).filter((p) => p.in === 'query')),
   };
+}
+
+/** The names that parameters of a list in pages usually have. */
+const PAGE_SIZE = /^(limit|per_?page|page_?size|size|take|max_?results)$/i;
+const PAGE = /^(page|offset|skip|cursor|after|start|page_?token)$/i;
+
+function pagesOf(query: readonly Json[]): Pick<Operation, 'pages'> {
+  const named = (name: RegExp) => query.find((p) => typeof p.name === 'string' && name.test(p.name));
+  const size = named(PAGE_SIZE);
+  if (size === undefined && named(PAGE) === undefined) return {};
+  const usual = object(size?.schema).default;
+  return { pages: typeof usual === 'number' ? { size: usual } : {} };
 }
 
 /** `[]` and an empty alternative mean that nobody is asked (OpenAPI 3.1, Security Requirement Object). */

@@ -37,10 +37,6 @@ export function signOf(finding: Finding, canvas: Canvas): Line[number] {
   return span(sign(name, canvas), tone);
 }
 
-/** True for what somebody should look at: failing, not seen, open, waived. */
-export const needsAttention = (finding: Finding): boolean =>
-  finding.waived !== undefined || !['pass', 'skip'].includes(finding.verdict.is);
-
 /** Where what was seen begins, when the statement leaves room beside it. */
 const COLUMN = 44;
 /** Fewer columns than this say nothing of what was seen. */

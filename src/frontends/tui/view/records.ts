@@ -1,10 +1,11 @@
 /** What stays in the scrollback: one quiet line for what is done, more only where somebody should look. */
 import { EXIT } from '../../../core/errors.ts';
-import { count, type Finding, type Report, type StepReport } from '../../../core/report.ts';
+import { count, type Report, type StepReport } from '../../../core/report.ts';
 import type { Verdict } from '../../../core/step.ts';
 import { foundExit } from '../../../core/verdict.ts';
+import { attention, needsAttention } from '../../../report/state.ts';
 import type { Entry } from '../model/state.ts';
-import { findingDetail, findingRow, needsAttention } from './finding.ts';
+import { findingDetail, findingRow } from './finding.ts';
 import {
   blank,
   bold,
@@ -138,13 +139,13 @@ function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line
   const counts = report.steps.some((step) => step.findings.length > 0) ? countsLines(report, canvas) : [];
   // A run that walked through the steps has shown each finding already; a look at an install has not.
   if (isLook) {
-    const found = attention(report, canvas);
+    const found = attentionLines(report, canvas);
     return [...found, ...(found.length > 0 ? [blank] : []), ...counts, blank, ...verdict(report, canvas)];
   }
   const lines: Line[] = [...verdict(report, canvas), blank];
   if (report.stopped) lines.push(...stopped(report, canvas), ...(counts.length > 0 ? [blank] : []));
   else if (foundExit(report) !== EXIT.proved) {
-    const found = attention(report, canvas);
+    const found = attentionLines(report, canvas);
     if (found.length > 0) lines.push(...found, blank);
   }
   lines.push(...counts);
@@ -172,20 +173,19 @@ function endRecord(report: Report, canvas: Canvas, context: RecordContext): Line
  * What somebody should look at. What matters most comes last, in full: on a terminal that is where the eye is, and the
  * keys are below it.
  */
-function attention(report: Report, canvas: Canvas): Line[] {
-  const all = report.steps
-    .flatMap((step) => step.findings)
-    .filter(needsAttention)
-    .sort((a, b) => urgency(a) - urgency(b));
+function attentionLines(report: Report, canvas: Canvas): Line[] {
+  const all = attention(report);
   const whole = all.filter((finding) => finding.severity === 'required').slice(0, IN_FULL);
-  const rest = all.filter((finding) => !whole.includes(finding)).reverse();
-  const rows = rest.flatMap((finding) => findingRow(finding, canvas));
+  const rest = all.filter((finding) => !whole.includes(finding));
+  const rows = rest.toReversed().flatMap((finding) => findingRow(finding, canvas));
   return [
     ...rows,
-    ...whole.flatMap((finding, i) => [
-      ...(i === 0 && rows.length === 0 ? [] : [blank]),
-      ...findingDetail(finding, canvas),
-    ]),
+    ...whole
+      .toReversed()
+      .flatMap((finding, i) => [
+        ...(i === 0 && rows.length === 0 ? [] : [blank]),
+        ...findingDetail(finding, canvas),
+      ]),
   ];
 }
 
@@ -197,11 +197,6 @@ function keepLines(label: string, text: string, canvas: Canvas): Line[] {
   const below = paragraph(text, 6, canvas);
   return beside.length > below.length ? [[span('    '), quiet(label.trim())], ...below] : beside;
 }
-
-/** What fails comes first, then what was not seen, then what is open; advised after required. */
-const urgency = (finding: Finding): number =>
-  (finding.severity === 'required' ? 0 : 10) +
-  ['fail', 'unknown', 'attest', 'skip', 'pass'].indexOf(finding.verdict.is);
 
 const verdict = (report: Report, canvas: Canvas): Line[] =>
   paragraph(report.verdict, 2, canvas).map(([indent = span(''), text = span('')]) => [

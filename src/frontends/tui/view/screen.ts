@@ -1,10 +1,11 @@
 /** The live region: derived from the state and nothing else, and never as tall as the terminal. */
 
+import { needsAttention } from '../../../report/state.ts';
 import type { Binding } from '../keys.ts';
 import { decisionBindings } from '../model/decisions.ts';
 import { questionBindings } from '../model/question.ts';
 import type { ChangeLine, ControlLine, CurrentStep, State } from '../model/state.ts';
-import { controlLine, needsAttention, seenOf, signOf } from './finding.ts';
+import { controlLine, seenOf, signOf } from './finding.ts';
 import {
   blank,
   bold,
