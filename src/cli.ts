@@ -126,7 +126,7 @@ for (const stream of [process.stdout, process.stderr]) {
 async function end(code: ExitCode): Promise<never> {
   const left = (stream: NodeJS.WriteStream) => new Promise<void>((done) => stream.write('', () => done()));
   await Promise.all([left(process.stdout), left(process.stderr)]);
-  // Not by running out of work: a look that was given up (a name server that does not answer) would hold the end back.
+  // Not by running out of work: a look that was given up would hold the end back. No thread does: see host/lookup.ts.
   process.exit(code);
 }
 

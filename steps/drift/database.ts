@@ -179,6 +179,14 @@ export const catalogue: Rule = live('in the running database', { change: 'databa
 /** Tables and policies: CoreCube makes them, and a new release of it makes others. */
 export const schema: Rule = live('in the running database', { needs: NEEDS, schemaOf: SERVICE.app });
 
+/** The record of the policies: it was removed, or it is of another image than the one that runs. The database has no part in it. */
+export const policyRecord: Rule = async (look, finding) => {
+  if ((await look.host.stat(PATH.policies)) === undefined)
+    return missing(PATH.policies, wasMade(look, 'services.policies-record'));
+  const drift = await schema(look, finding);
+  return drift?.link === 'changed-at-run-time' ? undefined : drift;
+};
+
 /** Options on the server's command line, where a file declares others. */
 const serverCommand =
   (options: RegExp): Rule =>

@@ -12,7 +12,8 @@ async function loseAskers(): Promise<number> {
   const children = (await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')).trim();
   let lost = 0;
   for (const pid of children.split(' ').filter(Boolean).map(Number)) {
-    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8');
+    // One that has just ended has no command line any more.
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     if (!line.includes("require('node:dns')")) continue;
     process.kill(pid, 'SIGKILL');
     lost += 1;

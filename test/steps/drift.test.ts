@@ -285,6 +285,17 @@ describe('what no file declares', () => {
     });
   });
 
+  it('a record of policies that is gone was removed; one of another image is not the database’s fault', async () => {
+    host.log(5, { event: 'change-done', change: 'services.policies-record' });
+    host.finish(7, CONTROLS);
+    expect(await host.explain('pg.policies-recorded')).toEqual({
+      link: 'edited-by-hand',
+      detail: '.corecube-secure/policies.json was written by this tool and has been removed since.',
+    });
+    host.write('.corecube-secure/policies.json', '{}', 5);
+    expect(await host.explain('pg.policies-recorded')).toBeUndefined();
+  });
+
   it('for other answers: never applied', async () => {
     host.answers = answered({ auditRetentionDays: '30' });
     expect(await host.explain('audit.retention-days')).toMatchObject({
