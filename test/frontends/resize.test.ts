@@ -1,5 +1,5 @@
 /** After any resize the screen shows one whole frame, and what stays above it is there once. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Terminal } from '../terminal/terminal.ts';
 import { bundleProgram } from './bundle.ts';
 import { closeAll, expectWhole, KINDS, MUTE, type Open, type Screen } from './resize-bed.ts';
@@ -11,8 +11,11 @@ let driver: Awaited<ReturnType<typeof bundleProgram>>;
 beforeAll(async () => {
   driver = await bundleProgram('test/frontends/resize-driver.ts');
 });
-afterEach(closeAll);
-afterAll(() => driver?.dispose());
+// Most of their time is waited: five at once.
+afterAll(async () => {
+  await closeAll();
+  await driver?.dispose();
+});
 
 const begin = async (open: Open, situation: Situation, records: number, [columns, rows]: Size) => {
   const screen = await open([process.execPath, driver.file, situation, String(records)], columns, rows);
@@ -74,7 +77,7 @@ const WALKS: Readonly<Record<string, readonly Size[]>> = {
 
 describe.each(Object.entries(KINDS))('in %s', (_kind, open) => {
   describe.each(['question', 'step', 'list'] as const)('%s', (situation) => {
-    it.each(Object.entries(WALKS))('%s', { timeout: 60_000 }, async (_name, sizes) => {
+    it.concurrent.each(Object.entries(WALKS))('%s', { timeout: 60_000 }, async (_name, sizes) => {
       const { screen, kept } = await started(open, situation, 8, [100, 24]);
       for (const size of sizes) {
         await screen.resize(...size);
@@ -85,7 +88,7 @@ describe.each(Object.entries(KINDS))('in %s', (_kind, open) => {
 });
 
 describe.each(Object.entries(KINDS))('in %s', (_kind, open) => {
-  it('a burst of ten, while a step runs', { timeout: 60_000 }, async () => {
+  it.concurrent('a burst of ten, while a step runs', { timeout: 60_000 }, async () => {
     const { screen, kept } = await started(open, 'step', 8, [100, 30]);
     const burst = async (size: (i: number) => Size) => {
       await Promise.all(Array.from({ length: 10 }, (_, i) => screen.resize(...size(i))));
@@ -96,7 +99,9 @@ describe.each(Object.entries(KINDS))('in %s', (_kind, open) => {
     await whole(screen, 'step', [95, 30], kept);
   });
 
-  it('keys that are pressed while it is resized do what they do', { timeout: 60_000 }, async () => {
+  it.concurrent('keys that are pressed while it is resized do what they do', {
+    timeout: 60_000,
+  }, async () => {
     const { screen } = await started(open, 'question', 8, [100, 24]);
     for (const [i, letter] of [...'10.1.2.3'].entries()) {
       await screen.resize(100 - 7 * i, 24 - i);
@@ -113,7 +118,7 @@ describe.each(Object.entries(KINDS))('in %s', (_kind, open) => {
 const REWRAPPING = Object.entries(KINDS).slice(0, 2);
 
 describe.each(REWRAPPING)('in %s', (_kind, open) => {
-  it('steps that finish while the terminal is small stay once, and nothing of a frame between them', {
+  it.concurrent('steps that finish while the terminal is small stay once, and nothing of a frame between them', {
     timeout: 60_000,
   }, async () => {
     const { screen, kept } = await started(open, 'step', 8, [100, 30]);
@@ -152,7 +157,7 @@ const SHORT: readonly Size[] = [
 ];
 
 describe('what must not stay', () => {
-  it.each([...Object.entries(KINDS), ['one that answers nothing', MUTE] as const])(
+  it.concurrent.each([...Object.entries(KINDS), ['one that answers nothing', MUTE] as const])(
     'a revealed secret is not in the scrollback of %s after resizes',
     { timeout: 60_000 },
     async (_kind, open) => {
