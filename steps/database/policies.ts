@@ -7,7 +7,7 @@ import { type Change, type Control, fail, pass, unknown } from '../../src/core/s
 import type { Container } from '../shared/docker.ts';
 import { PATH } from '../shared/layout.ts';
 import { asRole, asSuperuser, probe, rows, SECTION } from './ground.ts';
-import { elsewhere, type Needed, runningApp } from './rls-controls.ts';
+import { elsewhere, type Needed, runningApp } from './running-app.ts';
 
 /** A policy as pg_policy has it; `command` is polcmd. */
 interface Policy {
