@@ -56,7 +56,7 @@ export const passwordControls: readonly Control<Needed>[] = [
         return unknown(`written ${written}, and read within the same second: which was first is not told`);
       return isRead
         ? pass(`written ${written}, read ${read}`)
-        : fail(`written ${written}, and read before that, ${read}`, 'read since it was written');
+        : fail(`read ${read}, and written after that`, 'read since it was written');
     },
   },
   {
