@@ -1,6 +1,7 @@
 /** Controls of how the server lets anybody in: by SCRAM passwords that nobody can guess. */
-import type { HostReader, SqlConnection } from '../../src/core/host.ts';
+import type { HostReader, SqlConnection, SqlResult } from '../../src/core/host.ts';
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
+import { modifiedAt } from '../drift/times.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
 import { madeFromOne } from '../shared/scram.ts';
 import {
@@ -50,14 +51,12 @@ export const passwordControls: readonly Control<Needed>[] = [
       const look = await asSuperuser(host, answers);
       if (look.verdict) return look.verdict;
       const { loaded } = await rulesOf(host, look.connection);
-      const { read, written, late } = theRow(loaded, 'when it has read its rules');
-      if (typeof late !== 'boolean') return unknown('the server does not tell when its file was written');
-      return !late
-        ? pass(`written ${String(written)}, read ${String(read)}`)
-        : fail(
-            `written ${String(written)}, and read before that, ${String(read)}`,
-            'read since it was written',
-          );
+      const { read, written, isRead } = await whenRead(host, loaded);
+      if (isRead === undefined)
+        return unknown(`written ${written}, and read within the same second: which was first is not told`);
+      return isRead
+        ? pass(`written ${written}, read ${read}`)
+        : fail(`read ${read}, and written after that`, 'read since it was written');
     },
   },
   {
@@ -186,9 +185,32 @@ const rulesOf = (host: HostReader, connection: SqlConnection) =>
     hba: 'SELECT line_number AS line, type, auth_method AS method, error FROM pg_hba_file_rules ORDER BY line_number',
     passwords: `SELECT rolname AS name FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'
         AND (rolname = current_user OR rolname = ANY (ARRAY[${Object.values(ROLE_NAME).map((name) => `'${name}'`)}]))`,
-    loaded: `SELECT date_trunc('second', pg_conf_load_time())::text AS read, date_trunc('second', modification)::text AS written,
-        modification > pg_conf_load_time() AS late FROM pg_stat_file(current_setting('hba_file'))`,
+    loaded: `SELECT pg_conf_load_time()::text AS read, modification::text AS written, current_setting('hba_file') AS file,
+        (extract(epoch FROM pg_conf_load_time()) * 1000)::float8 AS read_ms,
+        (extract(epoch FROM modification) * 1000)::float8 AS written_ms FROM pg_stat_file(current_setting('hba_file'))`,
   });
+
+/** Where the rules file of the install is inside the database's container. */
+const RULES_INSIDE = '/etc/postgresql/custom/pg_hba.conf';
+
+/**
+ * Whether the server has read its rules since the file was written. It counts the latter in whole seconds: within one, the
+ * file of the install tells, where it is the server's. Undefined when nobody does.
+ */
+async function whenRead(
+  host: HostReader,
+  loaded: SqlResult,
+): Promise<{ readonly read: string; readonly written: string; readonly isRead: boolean | undefined }> {
+  const row = theRow(loaded, 'when it has read its rules');
+  const [read, second] = [Number(row.read_ms ?? Number.NaN), Number(row.written_ms ?? Number.NaN)];
+  const exact =
+    second <= read && read < second + 1000 && row.file === RULES_INSIDE
+      ? (await modifiedAt({ host }, PATH.hba))?.getTime()
+      : undefined;
+  const isRead =
+    second + 1000 <= read ? true : second > read ? false : exact === undefined ? undefined : exact <= read;
+  return { read: String(row.read), written: String(row.written), isRead };
+}
 
 /** Methods that keep the password secret. */
 const GOOD_METHODS = ['scram-sha-256', 'cert'];
@@ -208,11 +230,8 @@ async function scramOnly(host: HostReader, answers: Needed): Promise<Verdict> {
   bad.push(...weak.map((r) => `the password of ${r.name} is not kept as a SCRAM verifier`));
   if (rules.length === 0) bad.push('there is no rule');
   // These are the rules of the file. Those that the server goes by are the same as long as it has read it since.
-  if (bad.length === 0 && theRow(seen.loaded, 'when it has read its rules').late !== false)
-    return unknown(
-      'the rules in the file are good, and the server has not read it since it was written',
-      LOADED,
-    );
+  if (bad.length === 0 && (await whenRead(host, seen.loaded)).isRead !== true)
+    return unknown('the rules in the file are good; that the server has read it since is not seen', LOADED);
   return bad.length === 0
     ? pass(
         `${rules.length} rules: scram-sha-256 or reject, none without encryption; passwords kept as SCRAM verifiers`,

@@ -1,6 +1,8 @@
 /** When a file was changed. */
 import { join } from 'node:path';
-import type { Look } from './context.ts';
+import type { HostReader } from '../../src/core/host.ts';
+
+type Look = { readonly host: HostReader };
 
 /** When a file's content, mode or owner last changed (ctime: nobody can set it); undefined when that cannot be seen. */
 export const changedAt = (look: Look, path: string): Promise<Date | undefined> => timeOf(look, path, '%z');

@@ -213,7 +213,18 @@ describe('the passwords that the server keeps', () => {
 
 describe('the access rules', () => {
   const rule = { line: 1, type: 'hostssl', method: 'scram-sha-256', error: null };
-  const told = { read: '2026-11-26 10:00:01+00', written: '2026-11-26 10:00:00+00', late: false };
+  const SECOND = Date.parse('2026-11-26T10:00:00Z');
+  const told = {
+    read: 'then',
+    written: 'before',
+    file: '/etc/postgresql/custom/pg_hba.conf',
+    read_ms: SECOND + 5_000.25,
+    written_ms: SECOND,
+  };
+  const late = { ...told, written_ms: SECOND + 6_000 };
+  /** Within one second, of which the server tells the whole only; the install's own file tells the rest. */
+  const close = { ...told, read_ms: SECOND + 500.25 };
+  let stat = '';
   const of = async (change: Record<string, SqlResult>, database: 'bundled' | 'external' = 'bundled') => {
     const probe = { hba: rows(rule), passwords: rows(), loaded: rows(told), ...change };
     const ids =
@@ -223,7 +234,10 @@ describe('the access rules', () => {
     return Promise.all(
       ids.map(async (id) => {
         const control = controlOf(id);
-        const host = presetHost({ 'database ground corecube': ground, 'database probe rules': probe });
+        const host = presetHost(
+          { 'database ground corecube': ground, 'database probe rules': probe },
+          { query: async () => ({ code: stat === '' ? 1 : 0, stdout: stat, stderr: '' }) },
+        );
         return (
           await control
             .inspect({ host, answers: { ...answers, database }, signal })
@@ -236,13 +250,22 @@ describe('the access rules', () => {
     database.controls.find((c) => c.id === id) as (typeof database.controls)[number];
   it('of the file are those of the server as long as it has read it since', async () => {
     expect(await of({})).toEqual(['pass', 'pass']);
-    expect(await of({ loaded: rows({ ...told, late: true }) })).toEqual(['unknown', 'fail']);
-    expect(await of({ loaded: rows({ ...told, late: null }) })).toEqual(['unknown', 'unknown']);
+    expect(await of({ loaded: rows(late) })).toEqual(['unknown', 'fail']);
+    expect(await of({ loaded: rows({ ...told, written_ms: null }) })).toEqual(['unknown', 'unknown']);
     expect(await of({ loaded: rows() })).toEqual(['thrown', 'thrown']);
+  });
+  it('that were written within the second of the reading are told by the file of the install', async () => {
+    stat = '2026-11-26 10:00:00.400000000 +0000\n';
+    expect(await of({ loaded: rows(close) })).toEqual(['pass', 'pass']);
+    stat = '2026-11-26 10:00:00.600000000 +0000\n';
+    expect(await of({ loaded: rows(close) })).toEqual(['unknown', 'fail']);
+    expect(await of({ loaded: rows({ ...close, file: '/elsewhere' }) })).toEqual(['unknown', 'unknown']);
+    stat = '';
+    expect(await of({ loaded: rows(close) })).toEqual(['unknown', 'unknown']);
   });
   it('that are bad in the file are bad, read or not', async () => {
     const trust = { hba: rows(rule, { ...rule, line: 2, method: 'trust' }) };
-    expect(await of({ ...trust, loaded: rows({ ...told, late: true }) })).toEqual(['fail', 'fail']);
+    expect(await of({ ...trust, loaded: rows(late) })).toEqual(['fail', 'fail']);
     expect(await of({ hba: rows() })).toEqual(['fail', 'pass']);
     expect(await of({ hba: rows({ ...rule, error: 'invalid connection type' }) })).toEqual(['fail', 'pass']);
   });
