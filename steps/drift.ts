@@ -105,6 +105,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['pg.app-role-in-use', urlsInUse],
   ['pg.app-sessions-encrypted', urlsInUse],
   ['pg.sessions-logged', serverLog],
+  ['pg.server-settings', serverLog],
   ['pg.maintenance-*', rightsOf('maintenance')],
   ['pg.owner-*', rightsOf('owner')],
   ['pg.app-*', rightsOf('app')],

@@ -241,7 +241,7 @@ export const roleControls: readonly Control<Needed>[] = [
     title: 'The three connection URLs log in, each as its own role',
     severity: 'required',
     section: SECTION,
-    how: 'Logs in with each of the three URLs of .env and compares the role that the server names.',
+    how: 'Logs in with each of the three URLs of .env, compares the role that the server names, and reads whether its password ends or its sessions are limited.',
     threat: 'CoreCube does not start, or a role was locked out by a changed password.',
     remedy: `Apply gives the roles the passwords of .env, as SCRAM verifiers.`,
     async inspect({ host, answers }) {
@@ -257,6 +257,11 @@ export const roleControls: readonly Control<Needed>[] = [
         }
         const [row] = rows(look.results.self as SqlResult, 'who it is');
         if (row?.name !== ROLE_NAME[role]) failures.push(`${ENV[role]} logs in as ${String(row?.name)}`);
+        // Today it logs in; CoreCube is locked out on that day, or as soon as its pool grows.
+        if (typeof row?.until === 'string')
+          failures.push(`the password of ${String(row.name)} ends on ${row.until}`);
+        if (typeof row?.limit === 'number' && row.limit >= 0)
+          failures.push(`${String(row.name)} may have ${row.limit} sessions at a time only`);
       }
       return failures.length === 0
         ? pass(ROLE_KEYS.map((role) => ROLE_NAME[role]).join(', '))
