@@ -11,6 +11,7 @@ import { startApp, startService } from './services/changes.ts';
 import { exposureControls } from './services/exposure-controls.ts';
 import { keyControls } from './services/key-controls.ts';
 import { networkControls } from './services/network-controls.ts';
+import { sharingControls } from './services/sharing-controls.ts';
 import { volumeControls } from './services/volume-controls.ts';
 import { SERVICE } from './shared/layout.ts';
 import { lookAtRunning } from './shared/running.ts';
@@ -45,6 +46,7 @@ const controls: readonly Control<Needed>[] = [
   ...keyControls,
   ...volumeControls,
   ...networkControls,
+  ...sharingControls,
   ...exposureControls,
   ...rlsControls,
   ...policyControls,

@@ -148,6 +148,15 @@ export const ROWS: readonly Row[] = [
       'Guide v2 ignores ENCRYPTION_KEY_FILE, makes its own key and loses every credential at the next redeploy; an environment shows in docker inspect.',
   },
   {
+    property: 'environment',
+    title: 'No variable loads code into a container or switches its verification off',
+    section: 'docker-security',
+    refs: ['CWE-295', 'CWE-427'],
+    how: 'Looks in the environment of each service in the model that Compose makes of compose.yaml for variables that load code, open debuggers or skip certificates.',
+    threat:
+      'One variable from a search for an error message, and CoreCube sends passwords and documents to whoever answers.',
+  },
+  {
     property: 'certificate',
     title: 'Your own certificate, where there is one, is handed to the proxy as files',
     section: 'tls',

@@ -1,5 +1,6 @@
 /** Every breakage, in the order in which they are tried on one install. */
 import { adminRows } from './admin.ts';
+import { besideRows } from './beside.ts';
 import { catalogueRows } from './catalogue.ts';
 import { composeRows } from './compose.ts';
 import { databaseRows } from './database.ts';
@@ -22,4 +23,5 @@ export const sabotages: readonly Sabotage[] = [
   ...proxyRows,
   ...adminRows,
   ...hostRows,
+  ...besideRows,
 ];

@@ -46,7 +46,7 @@ function container(service: Service): Deep<Container> {
       Env: [],
       Image: '',
       Labels: { 'com.docker.compose.service': service, 'com.docker.compose.config-hash': `hash-${service}` },
-      Healthcheck: { Test: ['CMD', 'true'] },
+      Healthcheck: { Test: ['CMD', 'pg_isready'] },
     },
     HostConfig: {
       Privileged: false,
