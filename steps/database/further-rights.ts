@@ -12,7 +12,7 @@ const OURS = Object.values(ROLE_NAME)
 const IS_SYSTEM = `(n.nspname LIKE 'pg\\_%' OR n.nspname = 'information_schema')`;
 /** initdb makes the information schema after it has taken down who has which right: everybody may read it. */
 const IS_INFORMATION = `n.nspname = 'information_schema' AND a.grantee = 0 AND a.privilege_type IN ('USAGE', 'SELECT')`;
-/** CIS PostgreSQL 4.4: what the guide gives ("CONNECT, CREATE TABLE, SELECT, INSERT, UPDATE, DELETE"), and what sequences need. */
+/** CIS PostgreSQL 4.6: what the guide gives ("CONNECT, CREATE TABLE, SELECT, INSERT, UPDATE, DELETE"), and what sequences need. */
 const FINE = (kind: string) =>
   `CASE ${kind} WHEN 'S' THEN ARRAY['USAGE', 'SELECT', 'UPDATE'] WHEN 'n' THEN ARRAY['USAGE']
     ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END`;
@@ -104,7 +104,7 @@ export const furtherRights: Control<Needed> = {
   title: 'The roles of CoreCube hold the rights that the guide names and no others',
   severity: 'required',
   section: SECTION,
-  refs: ['CIS PostgreSQL 4.4', 'CWE-250', 'CWE-732'],
+  refs: ['CIS PostgreSQL 4.5', 'CIS PostgreSQL 4.6', 'CWE-250', 'CWE-732'],
   threat:
     'TRUNCATE empties a table past every policy, a parameter runs programs, a file function reads keys: one GRANT in a hurry undoes the separation, and no attribute of the role shows it.',
   how: 'Reads as the superuser every right in the catalogue, default rights included, and what everybody may do with the system beyond what initdb gave.',

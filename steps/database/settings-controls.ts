@@ -66,7 +66,7 @@ export const settingsControls: readonly Control<Needed>[] = [
     title: "No setting of a role or of the database changes what CoreCube's sessions see, load or log",
     severity: 'required',
     section: SECTION,
-    refs: ['CVE-2018-1058', 'CIS PostgreSQL 4.7'],
+    refs: ['CVE-2018-1058', 'CIS PostgreSQL 6.5', 'CIS PostgreSQL 6.6'],
     threat:
       'A search_path puts another table before the real one, and a value that the policies ask for opens every compartment, in each new session and without a trace in a file.',
     how: 'Reads in pg_db_role_setting, as the superuser, what is set for the roles of CoreCube, its database or everybody; times, memory and costs are harmless.',
@@ -87,7 +87,7 @@ export const settingsControls: readonly Control<Needed>[] = [
     title: 'The database server loads, runs and logs nothing beyond what it was declared with',
     severity: 'required',
     section: SECTION,
-    refs: ['CIS PostgreSQL 3.1', 'CWE-532', 'CWE-15'],
+    refs: ['CIS PostgreSQL 6.3', 'CIS PostgreSQL 6.4', 'CWE-532', 'CWE-15'],
     threat:
       'ALTER SYSTEM needs one statement of a superuser and survives every restart: a program that runs with each log segment, a library in each session, or every question and password in the log.',
     how: 'Reads pg_file_settings and pg_settings as the superuser and looks for libraries, programs, variables, lost durability and logged statements.',

@@ -36,7 +36,7 @@ export const superuserObjects: Control<Needed> = {
   title: "Nothing in CoreCube's database acts with the rights of a superuser",
   severity: 'required',
   section: SECTION,
-  refs: ['CIS PostgreSQL 4.5', 'CIS PostgreSQL 4.6', 'CWE-250'],
+  refs: ['CIS PostgreSQL 1.8', 'CIS PostgreSQL 4.5', 'CWE-250'],
   threat:
     'A view or a function that a superuser made reads every compartment for whoever calls it, past every policy; a foreign server or a publication carries the rows away.',
   how: 'Reads in the catalogue, as the superuser, functions with SECURITY DEFINER, views, tables, triggers, servers and extensions that are of a superuser.',
