@@ -31,7 +31,8 @@ const INITIAL = (catalog: string, object: string, column: string, byDefault: str
  * function that `initdb` keeps from everybody reads files or writes them.
  */
 export function furtherRightsSql({ release, bundled }: { release: 'v1' | 'v2'; bundled: boolean }): string {
-  const app = release === 'v1' ? `g.grantee = '${DATABASE.app}'::regrole` : 'false';
+  // By name: before the first apply the role may not be there yet.
+  const creates = release === 'v1' ? `'${DATABASE.app}'` : `''`;
   return `SELECT format('%s has %s on %s%s', w.name, g.privilege, g.object, CASE WHEN g.grantable THEN ' and may pass it on' ELSE '' END) AS what,
     format('REVOKE %s ON %s FROM %s CASCADE', g.privilege, g.object, w.quoted) AS revoke
   FROM (
@@ -40,7 +41,7 @@ export function furtherRightsSql({ release, bundled }: { release: 'v1' | 'v2'; b
       FROM pg_database d, aclexplode(d.datacl) a
     UNION ALL SELECT format('SCHEMA %I', n.nspname), n.nspowner, a.grantee, a.privilege_type, a.is_grantable,
         NOT ${IS_SYSTEM} AND (a.privilege_type = 'USAGE' OR n.nspname = 'public' AND a.privilege_type = 'CREATE'
-          AND EXISTS (SELECT FROM pg_roles g WHERE g.oid = a.grantee AND ${app.replace('g.grantee', 'g.oid')})), ${IS_SYSTEM}
+          AND pg_get_userbyid(a.grantee) = ${creates}), ${IS_SYSTEM}
       FROM pg_namespace n, aclexplode(n.nspacl) a
       WHERE NOT (${IS_INFORMATION}) AND NOT (${IS_SYSTEM} AND ${INITIAL('pg_namespace', 'n.oid', '0', "acldefault('n', n.nspowner)")})
     UNION ALL SELECT format('%s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass), c.relowner, a.grantee,

@@ -42,6 +42,11 @@ export const catalogueRows: readonly Sabotage[] = [
     [RIGHTS],
   ),
   row(
+    'the maintenance role may create tables',
+    ['grant create on schema public to corecube_maintenance'],
+    [RIGHTS],
+  ),
+  row(
     'the app role owns a schema',
     ['create schema sabotage authorization corecube_app'],
     [RIGHTS],
