@@ -11,6 +11,7 @@ import {
   superuserPasswordFile,
 } from './database/file-changes.ts';
 import { fileControls, fileProblems } from './database/file-controls.ts';
+import { FURTHER_RIGHTS, furtherRights } from './database/further-rights.ts';
 import { CERTIFICATE, ENV_FILE, NEEDS, type Needed, PASSWORD, UP, URLS } from './database/ground.ts';
 import { logControls, SESSIONS_LOGGED } from './database/log-controls.ts';
 import { otherRoleControls } from './database/other-roles.ts';
@@ -19,7 +20,9 @@ import { publicControls } from './database/public-controls.ts';
 import { roleControls } from './database/role-controls.ts';
 import { roleRepairChange } from './database/roles-change.ts';
 import { serverControls } from './database/server-controls.ts';
+import { ROLE_SETTINGS, settingsControls } from './database/settings-controls.ts';
 import { restartApp, startDatabase } from './database/start.ts';
+import { superuserObjects } from './database/superuser-objects.ts';
 import { defineStep } from './questions.ts';
 import { containerOf } from './shared/docker.ts';
 import { SERVICE } from './shared/layout.ts';
@@ -33,6 +36,9 @@ const controls: readonly Control<Needed>[] = [
   ...fileControls,
   ...roleControls,
   ...publicControls,
+  furtherRights,
+  superuserObjects,
+  ...settingsControls,
   ...otherRoleControls,
   ...logControls,
 ];
@@ -89,7 +95,7 @@ export const database = defineStep({
 /** True when a control that the transaction of the roles repairs does not hold. */
 const needsRoles = (failing: ReadonlySet<string>): boolean =>
   [...roleControls, ...publicControls].some((control) => failing.has(control.id)) ||
-  ['pg.scram-only', 'pg.passwords-not-default'].some((id) => failing.has(id));
+  ['pg.scram-only', 'pg.passwords-not-default', FURTHER_RIGHTS, ROLE_SETTINGS].some((id) => failing.has(id));
 
 async function appExists(host: HostReader, project: string): Promise<boolean> {
   const app = await containerOf(host, project, SERVICE.app).catch(() => undefined);

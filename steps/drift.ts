@@ -24,6 +24,7 @@ import {
   password,
   policyRecord,
   rightsOf,
+  roleLogin,
   schema,
   serverCertificate,
   serverLog,
@@ -43,7 +44,14 @@ import {
   secretsDirectory,
 } from './drift/key.ts';
 import { live } from './drift/live.ts';
-import { extraContainers, internalClosed, members, pastTheProxy, unpublished } from './drift/networks.ts';
+import {
+  extraContainers,
+  internalClosed,
+  members,
+  pastTheProxy,
+  shared,
+  unpublished,
+} from './drift/networks.ts';
 import { behaviour, configCurrent, configFile, copiedCertificate, servedCertificate } from './drift/proxy.ts';
 import { PATH, SERVICE } from './shared/layout.ts';
 
@@ -89,7 +97,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['pg.env-file', envFile],
   ['pg.urls-distinct', envContent],
   ['pg.urls-verify-server', envContent],
-  ['pg.roles-log-in', password(PATH.env)],
+  ['pg.roles-log-in', roleLogin],
   ['pg.password-accepted', password(PATH.databaseSuperuserPassword)],
   ['pg.up', up(SERVICE.database)],
   ['pg.scram-only', accessRules],
@@ -110,6 +118,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['pg.app-role-in-use', urlsInUse],
   ['pg.app-sessions-encrypted', urlsInUse],
   ['pg.sessions-logged', serverLog],
+  ['pg.server-settings', serverLog],
   ['pg.maintenance-*', rightsOf('maintenance')],
   ['pg.owner-*', rightsOf('owner')],
   ['pg.app-*', rightsOf('app')],
@@ -122,6 +131,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['running.internal-closed', internalClosed],
   ['running.internal-members', members('internal')],
   ['running.edge-members', members('edge')],
+  ['running.nothing-shared', shared],
   ['running.foreign-isolated', foreignIsolated],
   ['running.no-extra-containers', extraContainers],
   ['running.*', runningProperty],

@@ -12,6 +12,7 @@ import { exposureControls } from './services/exposure-controls.ts';
 import { keyControls } from './services/key-controls.ts';
 import { neighbourControls } from './services/neighbour-controls.ts';
 import { networkControls } from './services/network-controls.ts';
+import { sharingControls } from './services/sharing-controls.ts';
 import { volumeControls } from './services/volume-controls.ts';
 import { SERVICE } from './shared/layout.ts';
 import { lookAtRunning } from './shared/running.ts';
@@ -47,6 +48,7 @@ const controls: readonly Control<Needed>[] = [
   ...volumeControls,
   ...neighbourControls,
   ...networkControls,
+  ...sharingControls,
   ...exposureControls,
   ...rlsControls,
   ...policyControls,

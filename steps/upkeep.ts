@@ -10,6 +10,7 @@ import { composeModel } from './shared/compose-project.ts';
 import { containerOf, image } from './shared/docker.ts';
 import { dockerInfo } from './shared/engine.ts';
 import { PATH, VOLUME } from './shared/layout.ts';
+import { installFileControls } from './upkeep/install-files.ts';
 import { waiverAccess } from './upkeep/waiver-access.ts';
 
 const NEEDS = ['projectName', 'keyBackup', 'dumpEncryption', 'adminRanges'] as const;
@@ -210,5 +211,5 @@ export const upkeep = defineStep({
   title: 'Upkeep',
   why: 'A deployment stays safe when its images move only on purpose, its key and its dumps are kept well, and what CoreCube does not bring is known.',
   needs: NEEDS,
-  controls: [pinned, updateKnown, keyBackup, dumps, waiverAccess, notIncluded],
+  controls: [pinned, updateKnown, keyBackup, dumps, ...installFileControls, waiverAccess, notIncluded],
 });

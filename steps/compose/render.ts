@@ -9,6 +9,7 @@ import { overlaps } from '../shared/grammar.ts';
 import { pinOf, withoutPin } from '../shared/images.ts';
 import { NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { knownRelease } from '../shared/release.ts';
+import { namesByHand, weakens } from './weakening.ts';
 
 export const NEEDS = [
   'image',
@@ -201,6 +202,11 @@ const FORBIDDEN = [
   'extends',
   'uts',
   'sysctls',
+  'cgroup',
+  'group_add',
+  'post_start',
+  'pre_stop',
+  'oom_kill_disable',
 ];
 /** Variables that must not be in the file: they would put the key or the first password into the environment. */
 const FORBIDDEN_ENVIRONMENT = [
@@ -230,15 +236,22 @@ export async function desiredText(host: HostReader, answers: ComposeAnswers): Pr
         // A list form (`- A=b`) is rewritten as a map; entries of the operator stay.
         const current = toMap(document.getIn(path));
         const wanted = { ...current, ...(value as object) };
-        for (const name of FORBIDDEN_ENVIRONMENT) delete (wanted as Record<string, unknown>)[name];
+        const forbidden = [
+          ...FORBIDDEN_ENVIRONMENT,
+          ...Object.entries(wanted).flatMap(([name, text]) => (weakens(name, String(text)) ? [name] : [])),
+        ];
+        for (const name of forbidden) delete (wanted as Record<string, unknown>)[name];
         if (isMap(document.getIn(path, true))) {
-          for (const name of FORBIDDEN_ENVIRONMENT) document.deleteIn([...path, name]);
+          for (const name of forbidden) document.deleteIn([...path, name]);
           for (const [name, text] of Object.entries(wanted))
             setWhereDifferent(document, [...path, name], text);
         } else setWhereDifferent(document, path, wanted);
       } else setWhereDifferent(document, path, value);
     }
     for (const key of FORBIDDEN) if (!(key in properties)) document.deleteIn(['services', service, key]);
+    const hosts = document.getIn(['services', service, 'extra_hosts'], true);
+    if (namesByHand(plain(hosts) as readonly string[] | undefined).length > 0)
+      document.deleteIn(['services', service, 'extra_hosts']);
     if (!('pull_policy' in properties)) document.deleteIn(['services', service, 'pull_policy']);
   }
   for (const section of ['networks', 'volumes', 'secrets']) {
@@ -250,14 +263,17 @@ export async function desiredText(host: HostReader, answers: ComposeAnswers): Pr
   return document.toString({ lineWidth: 0 });
 }
 
+/** A YAML node as plain data. */
+const plain = (value: unknown): unknown =>
+  value instanceof Object && 'toJSON' in value ? (value as { toJSON(): unknown }).toJSON() : value;
+
 function toMap(value: unknown): Record<string, unknown> {
-  const plain =
-    value instanceof Object && 'toJSON' in value ? (value as { toJSON(): unknown }).toJSON() : value;
-  if (Array.isArray(plain))
+  const data = plain(value);
+  if (Array.isArray(data))
     return Object.fromEntries(
-      plain.map((item) => [String(item).split('=')[0], String(item).split('=').slice(1).join('=')]),
+      data.map((item) => [String(item).split('=')[0], String(item).split('=').slice(1).join('=')]),
     );
-  return (plain ?? {}) as Record<string, unknown>;
+  return (data ?? {}) as Record<string, unknown>;
 }
 
 function setWhereDifferent(document: Document, path: readonly string[], value: unknown): void {

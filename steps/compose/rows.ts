@@ -156,6 +156,15 @@ export const ROWS: readonly Row[] = [
     threat: 'Whoever breaks into that service has passwords or documents that it never needed.',
   },
   {
+    property: 'environment',
+    title: 'No variable loads code into a container or switches its verification off',
+    section: 'docker-security',
+    refs: ['CWE-295', 'CWE-427'],
+    how: 'Looks in the environment of each service in the model that Compose makes of compose.yaml for variables that load code, open debuggers or skip certificates.',
+    threat:
+      'One variable from a search for an error message, and CoreCube sends passwords and documents to whoever answers.',
+  },
+  {
     property: 'certificate',
     title: 'Your own certificate, where there is one, is handed to the proxy as files',
     section: 'tls',

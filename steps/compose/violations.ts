@@ -6,6 +6,7 @@ import type { ComposeModel, ComposeService } from '../shared/compose-project.ts'
 import { declaredMounts, handedWithoutNeed } from '../shared/handed.ts';
 import { KEY_IN_CONTAINER, NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { type ComposeAnswers, publicUrl } from './render.ts';
+import { givenOfHost, networkTricks, weakened } from './weakening.ts';
 
 export type Property =
   | 'services'
@@ -24,6 +25,7 @@ export type Property =
   | 'isolation'
   | 'key-delivery'
   | 'secret-delivery'
+  | 'environment'
   | 'settings'
   | 'init'
   | 'foreign-hardened'
@@ -49,6 +51,7 @@ export function violations(
       continue;
     }
     hardening(name, service, user, add);
+    for (const [property, text] of weakened(name, service)) add(property, text);
     if (!service.healthcheck?.test && name !== SERVICE.inference)
       add('healthchecks', `${name} has no health check`);
     // Either way of saying so (Compose Specification, healthcheck).
@@ -57,9 +60,11 @@ export function violations(
   }
   for (const [name, service] of Object.entries(model.services)) {
     isolation(name, service, dir, add);
+    for (const [property, text] of givenOfHost(name, service)) add(property, text);
     if (!(name in expectedUsers(answers))) foreign(name, service, add);
   }
   networks(model, answers, add);
+  for (const [property, text] of networkTricks(model)) add(property, text);
   ports(model, answers, add);
   const proxy = model.services[SERVICE.proxy];
   if (proxy) certificate(proxy, answers, add);
@@ -133,7 +138,11 @@ function isolation(name: string, s: ComposeService, dir: string, add: Add): void
     add('isolation', `${name} uses network mode ${s.network_mode}`);
   if ((s.devices ?? []).length > 0) add('isolation', `${name} is given devices`);
   for (const volume of s.volumes ?? []) {
-    if (volume.type === 'bind' && isDangerousMount(volume.source ?? '', dir))
+    if (
+      volume.type === 'bind' &&
+      (isDangerousMount(volume.source ?? '', dir) ||
+        isForeignGround(volume.source ?? '', volume.read_only !== true))
+    )
       add('isolation', `${name} mounts ${volume.source}`);
   }
 }
@@ -173,6 +182,16 @@ export const isDangerousMount = (source: string, dir: string): boolean =>
   [PATH.secrets, PATH.state].some((path) => source.replace(/\/$/, '') === `${dir}/${path}`) ||
   /(^|\/)(docker|containerd|podman)[^/]*\.sock$/.test(source) ||
   /^\/(|etc|root|home|var|usr|boot|proc|sys|dev|run|var\/run|var\/lib\/docker.*)\/?$/.test(source);
+
+/**
+ * Host paths below which a container finds what opens the host, or with `writable` what it runs: keys of root, accounts,
+ * programs, jobs. Read-only, the rest of these trees is what ordinary services mount: certificates, time zones.
+ */
+export const isForeignGround = (source: string, writable: boolean): boolean =>
+  /^\/(root|boot|proc|dev|var\/spool\/cron|etc\/(g?shadow|sudoers|ssh|docker|ssl\/private|cron))|\/\.ssh(\/|$)/.test(
+    source,
+  ) ||
+  (writable && /^\/(etc|usr|s?bin|lib\d*|run|var\/run|sys)\//.test(source));
 
 function networks(model: ComposeModel, answers: ComposeAnswers, add: Add): void {
   if (model.networks?.[NETWORK.internal]?.internal !== true)

@@ -19,9 +19,9 @@ const PUBLIC_TABLES = `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     AND (EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0)
       OR EXISTS (SELECT FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = c.oid AND a.grantee = 0)) ORDER BY 1`;
-/** The databases that initdb makes. */
+/** The other databases of the server: those that initdb makes, and copies of CoreCube's that somebody made in a hurry. */
 const PUBLIC_ELSEWHERE = `SELECT datname::text AS name FROM pg_database
-  WHERE datname IN ('postgres', 'template1') AND datallowconn AND has_database_privilege('public', oid, 'CONNECT') ORDER BY 1`;
+  WHERE datname <> current_database() AND datallowconn AND has_database_privilege('public', oid, 'CONNECT') ORDER BY 1`;
 
 export const publicControls: readonly Control<Needed>[] = [
   {

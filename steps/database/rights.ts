@@ -3,7 +3,9 @@ import type { SqlStatement } from '../../src/core/host.ts';
 import { fill } from '../../src/core/template.ts';
 import rights from '../../templates/database-rights.sql?raw';
 import { DATABASE } from '../shared/layout.ts';
+import { revokeFurtherRights } from './further-rights.ts';
 import type { RoleKey } from './ground.ts';
+import { RESET_ROLE_SETTINGS } from './settings-controls.ts';
 
 export interface RolesInput {
   /** Name of CoreCube's database. */
@@ -41,26 +43,35 @@ export function rolesSql(input: RolesInput): readonly SqlStatement[] {
       `ALTER ROLE ${name} LOGIN INHERIT CONNECTION LIMIT -1 PASSWORD ${literal(verifier(key))}`,
     ]),
     REVOKE_MEMBERSHIPS,
+    RESET_ROLE_SETTINGS,
     BORROW_OWNER,
     'CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public',
     `ALTER DATABASE ${identifier(database)} OWNER TO ${DATABASE.owner}`,
     `ALTER SCHEMA public OWNER TO ${DATABASE.owner}`,
     REOWN(bundled),
+    revokeFurtherRights({ release, bundled }),
     // Guide v1's application creates what is missing at every start ("CREATE TABLE", PostgreSQL security).
     fill(rights, {
       DATABASE: identifier(database),
       APP_SCHEMA_RIGHTS: release === 'v1' ? 'USAGE, CREATE' : 'USAGE',
     }).trim(),
-    ...(bundled ? ['REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC'] : []),
+    ...(bundled ? [REVOKE_DATABASES] : []),
     ENABLE_RLS,
     RETURN_OWNER,
   ].map((text) => ({ text }));
 }
 
-/** The same statements for a person to read. */
+/** The same statements for a person to read; two that go through the catalogue are told in a sentence. */
 export function rolesDiff(input: Omit<RolesInput, 'verifier'>): string {
   const statements = rolesSql({ ...input, verifier: () => VERIFIER_SHOWN });
-  return statements.map(({ text }) => `${text.replace(/;$/, '')};`).join('\n');
+  const told = new Map([
+    [revokeFurtherRights(input), '-- revoke every right of the three roles that is not given below'],
+    [
+      RESET_ROLE_SETTINGS,
+      '-- reset what ALTER ROLE SET or ALTER DATABASE SET changed of what sessions see, load or log',
+    ],
+  ]);
+  return statements.map(({ text }) => told.get(text) ?? `${text.replace(/;$/, '')};`).join('\n');
 }
 
 const CREATE_ROLE = (name: string) => `DO $do$ BEGIN
@@ -76,6 +87,12 @@ const TAME_ROLE = (name: string) => `DO $do$ DECLARE r pg_roles; BEGIN
   IF r.rolcreatedb THEN ALTER ROLE ${name} NOCREATEDB; END IF;
   IF r.rolreplication THEN ALTER ROLE ${name} NOREPLICATION; END IF;
   IF r.rolvaliduntil IS NOT NULL THEN ALTER ROLE ${name} VALID UNTIL 'infinity'; END IF;
+END $do$`;
+
+/** The other databases of the bundled server: those of initdb, and copies that somebody made. */
+const REVOKE_DATABASES = `DO $do$ DECLARE name name; BEGIN
+  FOR name IN SELECT datname FROM pg_database WHERE datname <> 'template0'
+  LOOP EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', name); END LOOP;
 END $do$`;
 
 /** None of the three roles is a member of any role. */

@@ -247,7 +247,7 @@ export const roleControls: readonly Control<Needed>[] = [
     title: 'The three connection URLs log in, each as its own role',
     severity: 'required',
     section: SECTION,
-    how: 'Logs in with each of the three URLs of .env and compares the role that the server names.',
+    how: 'Logs in with each of the three URLs of .env, compares the role that the server names, and reads whether its password ends or its sessions are limited.',
     threat: 'CoreCube does not start, or a role was locked out by a changed password.',
     remedy: `Apply gives the roles the passwords of .env, as SCRAM verifiers.`,
     impact: 'What uses another password of these roles loses access at its next login.',
@@ -262,8 +262,12 @@ export const roleControls: readonly Control<Needed>[] = [
           failures.push(`${ENV[role]}: ${look.verdict.because}`);
           continue;
         }
-        const { name } = theRow(look.results.self, 'who it is');
+        const { name, until, limit } = theRow(look.results.self, 'who it is');
         if (name !== ROLE_NAME[role]) failures.push(`${ENV[role]} logs in as ${String(name)}`);
+        // Today it logs in; CoreCube is locked out on that day, or as soon as its pool grows.
+        if (typeof until === 'string') failures.push(`the password of ${String(name)} ends on ${until}`);
+        if (typeof limit === 'number' && limit >= 0)
+          failures.push(`${String(name)} may have ${limit} sessions at a time only`);
       }
       return failures.length === 0
         ? pass(ROLE_KEYS.map((role) => ROLE_NAME[role]).join(', '))

@@ -9,6 +9,7 @@ const PROBE = 'corecube_secure_probe';
 
 const SELF = `SELECT r.rolname AS name, r.rolsuper AS superuser, r.rolcreaterole AS createrole, r.rolcreatedb AS createdb,
     r.rolreplication AS replication, r.rolbypassrls AS bypassrls,
+    r.rolconnlimit AS limit, CASE WHEN r.rolvaliduntil < 'infinity' THEN to_char(r.rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD') END AS until,
     ARRAY(SELECT pg_get_userbyid(m.roleid)::text FROM pg_auth_members m WHERE m.member = r.oid) AS memberships
   FROM pg_roles r WHERE r.rolname = current_user`;
 const TLS_IN_USE = 'SELECT ssl, version, cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
@@ -47,7 +48,8 @@ async function statementsOf(host: HostReader, answers: Needed, role: RoleKey): P
   return {
     ...common,
     logging: `SELECT current_setting('log_connections') AS connections, current_setting('log_disconnections') AS disconnections,
-      current_setting('log_line_prefix') AS prefix`,
+      current_setting('log_line_prefix') AS prefix, current_setting('log_min_messages') AS least,
+      current_setting('log_destination') AS destination, current_setting('logging_collector') AS collector`,
     vector: `SELECT '[1,2]'::public.vector OPERATOR(public.<->) '[1,3]'::public.vector AS distance`,
     table: `CREATE TABLE public.${PROBE} (id int)`,
     role: `CREATE ROLE ${PROBE}`,

@@ -14,7 +14,24 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   log_disconnections: ['on'],
   log_replication_commands: ['on'],
   log_line_prefix: ['%m [%p] db=%d,user=%u,app=%a,client=%h'],
+  // Statements hold what people ask; sessions are told at the level LOG, to the log of the container (19.8).
+  log_statement: ['none'],
+  log_min_duration_statement: ['-1'],
+  log_min_messages: ['debug5', 'debug1', 'info', 'notice', 'warning', 'error', 'log'],
+  log_destination: ['stderr'],
+  logging_collector: ['off'],
   hba_file: ['/etc/postgresql/custom/pg_hba.conf'],
+};
+
+/** Settings that put what people ask, or the password of a role, into the log; good is what PostgreSQL begins with. */
+export const STATEMENTS_LOGGED: Readonly<Record<string, string>> = {
+  log_statement: 'none',
+  log_min_duration_statement: '-1',
+  log_min_duration_sample: '-1',
+  log_transaction_sample_rate: '0',
+  debug_print_parse: 'off',
+  debug_print_rewritten: 'off',
+  debug_print_plan: 'off',
 };
 
 /** Options of a command line: `-c name=value`, `-cname=value` and `--name=value`; the last one counts. Names are folded. */
@@ -32,9 +49,13 @@ export function serverOptions(command: readonly string[]): ReadonlyMap<string, s
 /** What the declared command line of the database lacks or says otherwise, each as one sentence. */
 export function serverOptionProblems(command: readonly string[] | null | undefined): readonly string[] {
   const options = serverOptions(command ?? []);
-  return Object.entries(REQUIRED).flatMap(([name, good]) => {
+  const bad = (name: string, good: readonly string[], whenAbsent: boolean) => {
     const value = options.get(name);
-    if (value !== undefined && good.includes(value)) return [];
+    if (value === undefined ? !whenAbsent : good.includes(value)) return [];
     return [`the database is started with ${name}=${value ?? '(not set)'} instead of ${good.join(' or ')}`];
-  });
+  };
+  return [
+    ...Object.entries(REQUIRED).flatMap(([name, good]) => bad(name, good, true)),
+    ...Object.entries(STATEMENTS_LOGGED).flatMap(([name, good]) => bad(name, [good], false)),
+  ];
 }

@@ -170,12 +170,13 @@ export const foreignIsolated: Rule = async (look) => {
   return undefined;
 };
 
-/** `secrets.only-their-services`: a file hands it over, or only the running container has it; a stranger's tells nothing. */
+/** `secrets.only-their-services`: a file hands it over, or only the running container has it. */
 export const handedOver: Rule = async (look) => {
   const { host, answers } = look;
   const { projectName: project } = answers;
   for (const container of await containers(host, project)) {
     const service = label(container, 'service') ?? '';
+    if (!isOwnService(service)) continue;
     const given = mountsOf(await withRealSources(host, container));
     if (handedWithoutNeed(given, { project, dir: host.dir, service }).length > 0)
       return declaredOrNot(look, service, violates(look, ['secret-delivery'], service));

@@ -176,6 +176,12 @@ const NEEDS = ['database', 'databaseAdminUrl', 'release', 'image'] as const;
 /** Roles and their rights: no file declares them, the running server keeps them. */
 export const catalogue: Rule = live('in the running database', { change: 'database.roles', needs: NEEDS });
 
+/** `pg.roles-log-in`: a role that logs in, but not for ever or not often enough, is no matter of passwords. */
+export const roleLogin: Rule = async (look, finding) =>
+  finding.verdict.is === 'fail' && /(ends on [0-9-]+|at a time only)$/.test(finding.verdict.observed)
+    ? catalogue(look, finding)
+    : password(PATH.env)(look, finding);
+
 /** Tables and policies: CoreCube makes them, and a new release of it makes others. */
 export const schema: Rule = live('in the running database', { needs: NEEDS, schemaOf: SERVICE.app });
 

@@ -1,5 +1,6 @@
 /** Who is on the networks of the install, and which way leads past the proxy. */
 import type { Drift } from '../../src/core/report.ts';
+import { sharers } from '../services/sharing-controls.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { type Container, containerOf, containers } from '../shared/docker.ts';
 import { isOwnService, NETWORK, PATH, SERVICE } from '../shared/layout.ts';
@@ -103,4 +104,19 @@ export const pastTheProxy: Rule = async (look, { control }) => {
 export const unpublished: Rule = async (look) => {
   const proxy = await containerOf(look.host, look.answers.projectName, SERVICE.proxy);
   return proxy?.State.Running && !hasPorts(proxy) ? notCurrent(look, SERVICE.proxy) : undefined;
+};
+
+/** `running.nothing-shared`: whoever started the container; one that the files declare was edited into them. */
+export const shared: Rule = async (look) => {
+  const { host, answers } = look;
+  const model = await composeModel(host, answers.projectName);
+  const [first] = await sharers(host, answers.projectName);
+  if (!first) return undefined;
+  const { container } = first;
+  const isOfProject = label(container, 'project') === answers.projectName;
+  const isDeclared = isOfProject && (label(container, 'service') ?? '') in (model?.services ?? {});
+  const made = `${container.Name.slice(1)} was created on ${when(new Date(container.Created))}`;
+  return isDeclared
+    ? broken('edited-by-hand', `${made} from a service that was added to the files of this install.`)
+    : broken('changed-at-run-time', `${made}; no file of this install declares it.`);
 };

@@ -106,7 +106,7 @@ export const exposureControls: readonly Control<Needed>[] = [
     title: 'Every container of the project is declared',
     severity: 'required',
     section: 'docker-security',
-    how: 'Lists all containers of the project, stopped ones too, and compares them with the services that Compose makes of the files; those of docker compose run are left out.',
+    how: 'Lists all containers of the project, stopped ones too, and compares them with the services that Compose makes of the files, of which each of ours has one; those of docker compose run are left out.',
     threat: 'A forgotten container of an earlier declaration keeps running without its hardening.',
     remedy: 'docker rm the named container once you know that nothing needs it.',
     impact: 'The named container ends; what it kept outside of volumes is lost.',
@@ -118,9 +118,15 @@ export const exposureControls: readonly Control<Needed>[] = [
       const extra = all.filter(
         (c) => !Object.hasOwn(model.services, c.Config.Labels['com.docker.compose.service'] ?? ''),
       );
-      return extra.length === 0
+      // Every other control looks at one container of a service: a second one would go unseen.
+      const twice = Object.values(SERVICE).flatMap((service) => {
+        const count = all.filter((c) => c.Config.Labels['com.docker.compose.service'] === service).length;
+        return count > 1 ? [`${service} has ${count} containers`] : [];
+      });
+      const found = [...extra.map((c) => c.Name.slice(1)), ...twice];
+      return found.length === 0
         ? pass(`${all.length} containers, all declared`)
-        : fail(extra.map((c) => c.Name.slice(1)).join(', '), 'no container beyond the declared ones');
+        : fail(found.join(', '), 'one container for each declared service');
     },
   },
   {

@@ -1,67 +1,65 @@
-/** What all containers of this host, whoever made them, are handed of this install and of the host. */
-import type { HostReader } from '../../src/core/host.ts';
+/** What this install's own services are handed of each other, and what containers of others are given of the host. */
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import { isDangerousMount } from '../compose/violations.ts';
 import type { Answers } from '../questions.ts';
-import { type Container, containerOf, everyContainer, withRealSources } from '../shared/docker.ts';
+import {
+  type Container,
+  containerOf,
+  containers,
+  everyContainer,
+  withRealSources,
+} from '../shared/docker.ts';
 import { handedWithoutNeed, mountsOf } from '../shared/handed.ts';
-import { HELPER_LABEL, SERVICE } from '../shared/layout.ts';
+import { isOwnService, SERVICE } from '../shared/layout.ts';
+import { isHelper } from './sharing-controls.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
 const UP = `running.${SERVICE.app}-up`;
 const PROJECT_LABEL = 'com.docker.compose.project';
 const SERVICE_LABEL = 'com.docker.compose.service';
 
-const serviceOf = (container: Container, project: string): string | undefined =>
-  container.Config.Labels[PROJECT_LABEL] === project ? container.Config.Labels[SERVICE_LABEL] : undefined;
-
-/** What gives a container of somebody else the host, and with it every secret and all data. */
-function ofTheHost({ HostConfig: h, Mounts }: Container, dir: string): readonly string[] {
-  return [
-    ...(h.Privileged ? ['is privileged'] : []),
-    ...(h.PidMode === 'host' ? ['sees the processes of the host'] : []),
-    ...Mounts.filter((m) => m.Type === 'bind' && m.Source !== dir && isDangerousMount(m.Source, dir)).map(
-      (m) => `mounts ${m.Source}`,
-    ),
-  ];
-}
-
-/** All containers but those that this tool looks into volumes with, by their real mounts. */
-async function everybody(host: HostReader): Promise<readonly Container[]> {
-  const all = (await everyContainer(host)).filter((c) => c.Config.Labels[HELPER_LABEL] === undefined);
-  return Promise.all(all.map((c) => withRealSources(host, c)));
-}
-
 const name = (container: Container): string =>
   `${container.Name.slice(1)}${container.State.Running ? '' : ' (not running)'}`;
 
 const onlyOwners: Control<Needed> = {
   id: 'secrets.only-their-services',
-  title: 'Only the services that need them are handed secrets and data of this install',
+  title: 'No service of this install is handed secrets or data that only another one needs',
   severity: 'required',
   section: 'encryption-key-management',
-  refs: ['CWE-668', 'CIS Docker 5.5'],
-  how: 'Reads in docker inspect what every container of this host mounts, stopped ones and those of other projects too, and looks for the secrets, the state and the volumes of this install.',
-  threat:
-    'Whoever breaks into that container has the passwords, the key or the documents, past every fence around CoreCube.',
-  remedy:
-    'Take the named mount out of the declaration of the container, and recreate it. A backup that needs the data is waived with its reason, or reads a dump instead.',
-  impact: 'What the container did with the data no longer works.',
+  refs: ['CWE-668'],
+  how: "Reads in docker inspect what the containers of the install's own services mount, stopped ones too, and compares it with what each of them needs.",
+  threat: 'Whoever breaks into that service has passwords or documents that it never needed.',
+  remedy: 'Apply recreates a service from the files; what your own file hands over is taken out there.',
+  impact: 'The recreated service is away for some seconds.',
   manual: true,
   async inspect({ host, answers }) {
     const { projectName: project } = answers;
     if (!(await containerOf(host, project, SERVICE.app))) return unknown('there is no container yet', UP);
-    const all = await everybody(host);
-    const found = all.flatMap((container) => {
-      const service = serviceOf(container, project);
-      const what = handedWithoutNeed(mountsOf(container), { project, dir: host.dir, service });
-      return what.length === 0 ? [] : [`${name(container)} mounts ${what.join(', ')}`];
+    const own = (await containers(host, project)).flatMap((container) => {
+      const service = container.Config.Labels[SERVICE_LABEL] ?? '';
+      return isOwnService(service) ? [{ container, service }] : [];
     });
+    const found: string[] = [];
+    for (const { container, service } of own) {
+      const given = mountsOf(await withRealSources(host, container));
+      const what = handedWithoutNeed(given, { project, dir: host.dir, service });
+      if (what.length > 0) found.push(`${name(container)} mounts ${what.join(', ')}`);
+    }
     return found.length === 0
-      ? pass(`looked at ${all.length} containers`)
+      ? pass(`looked at ${own.length} containers`)
       : fail(found.join('; '), 'mounted by the services that need them');
   },
 };
+
+/** What gives a container of somebody else the host, and with it every secret and all data. */
+const ofTheHost = ({ HostConfig: h, Mounts }: Container): readonly string[] => [
+  ...(h.Privileged ? ['is privileged'] : []),
+  ...(h.PidMode === 'host' ? ['sees the processes of the host'] : []),
+  // What holds the install and not the host is what running.nothing-shared is about.
+  ...Mounts.filter((m) => m.Type === 'bind' && isDangerousMount(m.Source, '')).map(
+    (m) => `mounts ${m.Source}`,
+  ),
+];
 
 const neighbours: Control<Needed> = {
   id: 'host.neighbours-isolated',
@@ -69,18 +67,19 @@ const neighbours: Control<Needed> = {
   severity: 'advised',
   section: 'docker-security',
   refs: ['CIS Docker 5.5', 'CIS Docker 5.16', 'CIS Docker 5.32'],
-  how: 'Reads in docker inspect of every container outside of this project whether it is privileged, sees all processes, or mounts the socket of the engine, a system directory or one above the install.',
+  how: 'Reads in docker inspect of every container outside of this project whether it is privileged, sees all processes, or mounts the socket of the engine or a system directory.',
   threat: 'An intruder in that container reads the key and the database as root of the host does.',
   remedy:
     'Take what is named from the container where it can do without; monitoring that needs it is waived with its reason (--skip host.neighbours-isolated, or an entry in the file of waivers).',
   impact: 'What the container did with it no longer works.',
   manual: true,
   async inspect({ host, answers }) {
-    const others = (await everybody(host)).filter(
-      (c) => c.Config.Labels[PROJECT_LABEL] !== answers.projectName,
+    const all = (await everyContainer(host)).filter(
+      (c) => c.Config.Labels[PROJECT_LABEL] !== answers.projectName && !isHelper(c),
     );
+    const others = await Promise.all(all.map((c) => withRealSources(host, c)));
     const found = others.flatMap((container) => {
-      const what = ofTheHost(container, host.dir);
+      const what = ofTheHost(container);
       return what.length === 0 ? [] : [`${name(container)} ${what.join(', ')}`];
     });
     if (found.length > 0) return fail(found.join('; '), 'nothing of the host');

@@ -72,6 +72,23 @@ export interface ComposeService {
   readonly healthcheck?: { readonly test?: readonly string[] | string; readonly disable?: boolean };
   readonly logging?: { readonly driver?: string; readonly options?: Readonly<Record<string, string>> };
   readonly devices?: readonly unknown[];
+  readonly device_cgroup_rules?: readonly string[];
+  readonly cgroup?: string;
+  readonly group_add?: readonly (string | number)[];
+  readonly post_start?: readonly ServiceHook[];
+  readonly pre_stop?: readonly ServiceHook[];
+  /** Bytes; -1: no bound. */
+  readonly memswap_limit?: string | number;
+  readonly oom_kill_disable?: boolean;
+  readonly extra_hosts?: readonly string[] | Readonly<Record<string, unknown>>;
+  readonly container_name?: string;
+  readonly hostname?: string;
+}
+
+/** A command that Compose runs in the container itself, after its start or before its end. */
+interface ServiceHook {
+  readonly user?: string | number;
+  readonly privileged?: boolean;
 }
 
 export interface ComposeModel {
@@ -83,6 +100,9 @@ export interface ComposeModel {
       {
         readonly name?: string;
         readonly internal?: boolean;
+        readonly external?: boolean;
+        readonly driver?: string;
+        readonly driver_opts?: Readonly<Record<string, unknown>>;
         readonly enable_ipv6?: boolean;
         readonly ipam?: unknown;
       } | null

@@ -35,6 +35,8 @@ export interface Container {
     readonly CapDrop: readonly string[] | null;
     readonly SecurityOpt: readonly string[] | null;
     readonly NetworkMode: string;
+    /** `docker run --rm`. */
+    readonly AutoRemove?: boolean;
     readonly PidMode: string;
     readonly IpcMode: string;
     readonly UsernsMode: string;
@@ -49,6 +51,12 @@ export interface Container {
       Record<string, readonly { HostIp: string; HostPort: string }[] | null>
     > | null;
     readonly Devices?: readonly unknown[] | null;
+    readonly DeviceCgroupRules?: readonly string[] | null;
+    readonly GroupAdd?: readonly string[] | null;
+    /** Bytes of memory and swap together; -1: no bound. */
+    readonly MemorySwap?: number;
+    readonly OomKillDisable?: boolean | null;
+    readonly ExtraHosts?: readonly string[] | null;
   };
   readonly Mounts: readonly {
     readonly Type: string;

@@ -66,6 +66,7 @@ export function handedWithoutNeed(
     const isSecret = [PATH.env, PATH.secrets, PATH.state].some((s) => path === s || path.startsWith(`${s}/`));
     if (!isSecret || PUBLIC.includes(path)) return [];
     const isNeeded = service !== undefined && (path === PATH.key || NEEDED[service]?.includes(path));
-    return isNeeded ? [] : [path];
+    // Of a container of somebody else the whole path tells which install is meant.
+    return isNeeded ? [] : [service === undefined ? source : path];
   });
 }

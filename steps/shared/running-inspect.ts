@@ -1,5 +1,6 @@
 /** What `docker inspect` says of one container, against what the guide asks of every container. */
-import { isDangerousMount } from '../compose/violations.ts';
+import { isDangerousMount, isForeignGround } from '../compose/violations.ts';
+import { isEmptyCheck, namesByHand, swapsTooMuch } from '../compose/weakening.ts';
 import { allowedCapabilities } from './capabilities.ts';
 import type { Container } from './docker.ts';
 import { NETWORK, SERVICE, VOLUME } from './layout.ts';
@@ -35,6 +36,13 @@ export function hardening(
   if (extra.length > 0) add('capabilities', `has ${extra.join(', ')} added`);
   if (!(h.SecurityOpt ?? []).some((o) => /^no-new-privileges(:true)?$/.test(o)))
     add('no-new-privileges', 'may gain privileges');
+  if ((h.GroupAdd ?? []).length > 0) add('user', `joins the groups ${h.GroupAdd?.join(', ')}`);
+  if (swapsTooMuch(h.Memory, h.MemorySwap ?? 0)) add('limits', 'may swap without bound');
+  if (h.OomKillDisable) add('limits', 'is never ended for its memory');
+  const byHand = namesByHand(h.ExtraHosts ?? []);
+  if (byHand.length > 0) add('networks', `is told by hand where ${byHand.join(', ')} is`);
+  if (isEmptyCheck(c.Healthcheck?.Test))
+    add('healthchecks', 'has a health check that is content with anything');
   if (c.User !== user) add('user', `runs as ${c.User || "the image's user"} instead of ${user}`);
   scratch(container, add);
   if ((service === SERVICE.app || service === SERVICE.inference) && h.Init !== true)
@@ -104,7 +112,12 @@ export function isolation({ HostConfig: h, Mounts }: Container, dir: string): st
   if (h.UTSMode === 'host') found.push('uses the uts namespace host');
   if (h.UsernsMode === 'host') found.push('is kept out of the user namespace');
   if ((h.Devices ?? []).length > 0) found.push('is given devices');
+  if ((h.DeviceCgroupRules ?? []).length > 0) found.push('may use devices of the host');
   for (const mount of Mounts)
-    if (mount.Type === 'bind' && isDangerousMount(mount.Source, dir)) found.push(`mounts ${mount.Source}`);
+    if (
+      mount.Type === 'bind' &&
+      (isDangerousMount(mount.Source, dir) || isForeignGround(mount.Source, mount.RW))
+    )
+      found.push(`mounts ${mount.Source}`);
   return found;
 }

@@ -32,12 +32,23 @@ const pinned = async (install: Install): Promise<string> =>
   String(parseDocument(await install.read('compose.yaml')).getIn(['services', 'caddy', 'image']));
 
 const DATA = { type: 'volume', source: 'corecube-data', target: '/data' };
+const JOBS = { type: 'bind', source: '/etc/cron.d', target: '/jobs' };
 const SOCKET = { type: 'bind', source: '/var/run/docker.sock', target: '/var/run/docker.sock' };
 
 /** What is said about the model of compose.yaml; without a file that Compose takes it cannot be seen. */
 const DECLARED = [
   ...['services', 'read-only', 'capabilities', 'no-new-privileges', 'tmpfs', 'user', 'init', 'data-volume'],
-  ...['networks', 'ports', 'limits', 'healthchecks', 'restart', 'logs', 'isolation', 'key-delivery'],
+  ...[
+    'networks',
+    'ports',
+    'limits',
+    'healthchecks',
+    'restart',
+    'logs',
+    'isolation',
+    'key-delivery',
+    'environment',
+  ],
   ...['certificate', 'settings', 'database-server', 'foreign-hardened', 'images', 'override-keeps-hardening'],
 ].map((property) => `compose.${property}`);
 /** What compares the files with what runs. */
@@ -106,6 +117,59 @@ export const composeRows: readonly Sabotage[] = [
     drift: 'edited-not-applied',
     turns: fail('compose.networks'),
   },
+  {
+    name: 'compose.yaml lets everybody reach the containers of the edge network, not applied',
+    break: async (i) => {
+      const document = parseDocument(await i.read('compose.yaml'));
+      const mode = { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected' };
+      document.setIn(['networks', 'edge', 'driver_opts'], document.createNode(mode));
+      await writeFile(i.path('compose.yaml'), document.toString({ lineWidth: 0 }));
+    },
+    // What an existing network was made with is not compared, so that nobody says whether it has followed.
+    drift: 'edited-by-hand',
+    turns: fail('compose.networks'),
+  },
+  repaired(
+    'verifies no certificate any more',
+    'corecube',
+    { 'environment/NODE_TLS_REJECT_UNAUTHORIZED': '0' },
+    'compose.environment',
+  ),
+  line(
+    'opens the debugger of CoreCube',
+    'corecube',
+    { 'environment/NODE_OPTIONS': '--inspect=0.0.0.0:9229' },
+    'compose.environment',
+  ),
+  repaired(
+    'tells the proxy where CoreCube is',
+    'caddy',
+    { extra_hosts: ['corecube:203.0.113.9'] },
+    'compose.networks',
+  ),
+  line(
+    'lets the proxy answer to the name of CoreCube',
+    'caddy',
+    { networks: { edge: { aliases: ['corecube'] } } },
+    'compose.networks',
+  ),
+  repaired('gives CoreCube the group of root', 'corecube', { group_add: ['0'] }, 'compose.user'),
+  repaired(
+    'runs a privileged command of root in CoreCube',
+    'corecube',
+    { post_start: [{ command: ['touch', '/tmp/x'], user: 'root', privileged: true }] },
+    'compose.isolation',
+    'compose.user',
+  ),
+  line('mounts the jobs of the host', 'corecube', { volumes: [DATA, JOBS] }, 'compose.isolation'),
+  line('lets CoreCube use devices', 'corecube', { device_cgroup_rules: ['a *:* rwm'] }, 'compose.isolation'),
+  line('lets the database swap without bound', 'pgvector', { memswap_limit: -1 }, 'compose.limits'),
+  line(
+    'is content with any health of the proxy',
+    'caddy',
+    { 'healthcheck/test': ['CMD', 'true'] },
+    'compose.healthchecks',
+  ),
   repaired(
     'names a tag instead of the digest',
     'caddy',
@@ -190,7 +254,7 @@ export const composeRows: readonly Sabotage[] = [
     drift: 'edited-by-hand',
     turns: {
       ...unseen(...CONNECTIONS, 'release.confirmed', 'running.current', 'running.limits'),
-      ...unseen('running.proxy-limits', 'proxy.container-current'),
+      ...unseen('running.proxy-limits', 'proxy.container-current', 'install.no-copies'),
       ...fail('pg.env-file'),
     },
   },

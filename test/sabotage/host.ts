@@ -20,7 +20,7 @@ export const hostRows: readonly Sabotage[] = [
     break: (i) => chmod(i.dir, 0o777),
     // The file of waivers is the operator's own, and so is the directory's mode.
     drift: {},
-    turns: fail('waivers.file-access'),
+    turns: fail('waivers.file-access', 'install.files-access'),
     undo: (i) => chmod(i.dir, 0o755),
   },
   {

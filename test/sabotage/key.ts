@@ -99,6 +99,7 @@ export const keyRows: readonly Sabotage[] = [
       'key.not-a-link': 'skip',
       'key.same-inside': 'unknown',
       'key.not-in-volume': 'unknown',
+      'install.no-copies': 'unknown',
       'secrets.not-in-inspect': 'unknown',
     },
     undo: (i) => rename(i.path(ASIDE), i.path(KEY)),

@@ -45,42 +45,24 @@ export const mountRows: readonly Sabotage[] = [
       await recreate(i, 'reader');
     },
     drift: 'edited-by-hand',
-    turns: fail(
-      'compose.override-keeps-hardening',
-      'compose.foreign-hardened',
-      'secrets.only-their-services',
-    ),
+    turns: fail('compose.override-keeps-hardening', 'compose.foreign-hardened', 'running.nothing-shared'),
     undo: async (i) => {
       await i.docker('rm', '--force', await i.container('reader'));
       await putBack(i, OVERRIDE);
     },
   },
   {
-    name: "a container of somebody else has the install's secrets",
-    break: (i) => made(i, 'run', '--volume', `${i.path('secrets')}:/secrets:ro`),
-    drift: {},
-    turns: fail('secrets.only-their-services', 'host.neighbours-isolated'),
-    undo: gone,
-  },
-  {
-    name: 'a container of somebody else has the key, by another name of the directory',
+    name: 'a stopped container of somebody else has the key, by another name of the directory',
     break: async (i) => {
       await symlink(i.dir, alias(i));
-      await made(i, 'run', '--volume', `${alias(i)}/secrets/encryption_key:/key:ro`);
+      await made(i, 'create', '--volume', `${alias(i)}/secrets/encryption_key:/key:ro`);
     },
-    drift: {},
-    turns: fail('secrets.only-their-services'),
+    drift: 'changed-at-run-time',
+    turns: fail('running.nothing-shared'),
     undo: async (i) => {
       await gone(i);
       await rm(alias(i));
     },
-  },
-  {
-    name: "a stopped container of somebody else has CoreCube's data",
-    break: (i) => made(i, 'create', '--volume', `${i.project}_corecube-data:/data:ro`),
-    drift: {},
-    turns: fail('secrets.only-their-services'),
-    undo: gone,
   },
   {
     name: 'a container of somebody else has the socket of the engine',

@@ -73,6 +73,7 @@ const WITHOUT_ENGINE = [
     'answers.*',
     'compose.*',
     'dumps.*',
+    'install.*',
     'key.backup-apart',
   ],
   ...['docker.installable', 'docker.installed', 'host.filesystem*', 'host.firewall'],

@@ -114,6 +114,16 @@ export const runningRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: fail('images.pinned', 'proxy.container-current'),
   },
+  proxy('joins the group of root', set({ group_add: ['0'] }), 'user'),
+  proxy('can write the jobs of the host', mount('/etc/cron.d:/jobs'), 'isolation'),
+  proxy('is content with any health', set({ healthcheck: { test: ['CMD', 'true'] } }), 'healthchecks'),
+  {
+    name: 'CoreCube may swap without bound, by docker update',
+    break: (i) => update(i, 'corecube', '--memory', '2g', '--memory-swap', '-1'),
+    drift: 'changed-at-run-time',
+    turns: fail('running.limits'),
+    undo: (i) => update(i, 'corecube', '--memory', '2g', '--memory-swap', '2g'),
+  },
   {
     name: 'CoreCube is allowed more memory by docker update',
     break: (i) => update(i, 'corecube', '--memory', '3g', '--memory-swap', '3g'),

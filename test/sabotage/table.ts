@@ -1,5 +1,7 @@
 /** Every breakage, in the order in which they are tried on one install. */
 import { adminRows } from './admin.ts';
+import { besideRows } from './beside.ts';
+import { catalogueRows } from './catalogue.ts';
 import { composeRows } from './compose.ts';
 import { databaseRows } from './database.ts';
 import { databaseLogRows } from './database-log.ts';
@@ -19,7 +21,9 @@ export const sabotages: readonly Sabotage[] = [
   ...networkRows,
   ...databaseRows,
   ...databaseLogRows,
+  ...catalogueRows,
   ...proxyRows,
   ...adminRows,
   ...hostRows,
+  ...besideRows,
 ];

@@ -125,6 +125,73 @@ describe('a Compose model', () => {
       (m) => (m.services.caddy.secrets = [{ source: 'encryption_key' }]),
       /caddy is handed the key/,
     ],
+    ['another group', 'user', (m) => (m.services.corecube.group_add = ['0']), /joins the groups 0/],
+    [
+      'a hook of root',
+      'user',
+      (m) => (m.services.corecube.post_start = [{ command: ['x'], user: 'root' }]),
+      /hook that runs as root/,
+    ],
+    [
+      'a privileged hook',
+      'isolation',
+      (m) => (m.services.caddy.pre_stop = [{ command: ['x'], privileged: true }]),
+      /privileged hook/,
+    ],
+    ['devices to use', 'isolation', (m) => (m.services.caddy.device_cgroup_rules = ['a *:* rwm']), /devices/],
+    ['the cgroups of the host', 'isolation', (m) => (m.services.caddy.cgroup = 'host'), /cgroup namespace/],
+    ['endless swap', 'limits', (m) => (m.services.caddy.memswap_limit = -1), /swap without bound/],
+    ['no end for its memory', 'limits', (m) => (m.services.caddy.oom_kill_disable = true), /never ended/],
+    [
+      'a health check that says nothing',
+      'healthchecks',
+      (m) => (m.services.caddy.healthcheck.test = ['CMD', '/bin/true']),
+      /content with anything/,
+    ],
+    [
+      'no verified certificate',
+      'environment',
+      (m) => (m.services.corecube.environment.NODE_TLS_REJECT_UNAUTHORIZED = '0'),
+      /no certificate is verified/,
+    ],
+    [
+      'foreign code',
+      'environment',
+      (m) => (m.services.corecube.environment.NODE_OPTIONS = '--max-old-space-size=900 --require /data/x.js'),
+      /NODE_OPTIONS/,
+    ],
+    [
+      'a name told by hand',
+      'networks',
+      (m) => (m.services.caddy.extra_hosts = ['corecube=203.0.113.9']),
+      /by hand/,
+    ],
+    [
+      'the name of another',
+      'networks',
+      (m) => (m.services.own = { ...HARDENED, networks: { edge: { aliases: ['corecube'] } } }),
+      /own answers to the name corecube/,
+    ],
+    [
+      'a shared network',
+      'networks',
+      (m) => (m.networks.edge = { external: true, name: 'lan' }),
+      /somebody else/,
+    ],
+    ['a network that is no bridge', 'networks', (m) => (m.networks.edge.driver = 'macvlan'), /macvlan/],
+    [
+      'a network without a fence',
+      'networks',
+      (m) =>
+        (m.networks.edge.driver_opts = { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected' }),
+      /gateway_mode_ipv4=nat-unprotected/,
+    ],
+    [
+      'jobs of the host',
+      'isolation',
+      (m) => m.services.corecube.volumes.push({ type: 'bind', source: '/etc/cron.d', target: '/x' }),
+      /mounts \/etc\/cron\.d/,
+    ],
     [
       'the key inline',
       'key-delivery',
@@ -140,6 +207,25 @@ describe('a Compose model', () => {
   it('is not accused for a hardened service of the operator', () =>
     expect(said((m) => (m.services.own = HARDENED))).toEqual({}));
 });
+
+it('is not accused for what is ordinary', () =>
+  expect(
+    said((m) => {
+      Object.assign(m.services.corecube.environment, {
+        NODE_OPTIONS: '--max-old-space-size=900 --use-system-ca',
+        NODE_EXTRA_CA_CERTS: '/run/secrets/pg_ca.crt',
+        NODE_TLS_REJECT_UNAUTHORIZED: '1',
+      });
+      m.services.corecube.extra_hosts = ['host.docker.internal=host-gateway'];
+      m.services.corecube.memswap_limit = 4 * 1024 ** 3;
+      m.services.corecube.mem_limit = 2 * 1024 ** 3;
+      m.services.corecube.volumes.push(
+        { type: 'bind', source: '/etc/localtime', target: '/etc/localtime', read_only: true },
+        { type: 'bind', source: '/usr/share/ca-certificates', target: '/ca', read_only: true },
+        { type: 'bind', source: '/opt/documents', target: '/documents' },
+      );
+    }),
+  ).toEqual({}));
 
 describe('a dangerous mount', () => {
   it.each([

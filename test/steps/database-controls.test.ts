@@ -100,8 +100,10 @@ describe('rolesSql', () => {
     expect(rolesDiff(input)).toContain('GRANT USAGE ON SCHEMA public TO corecube_app');
   });
   it('leaves the other databases of an external server alone', () => {
-    expect(rolesDiff({ ...input, bundled: false })).not.toContain('template1');
-    expect(rolesDiff(input)).toContain('REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC');
+    expect(rolesDiff({ ...input, bundled: false })).not.toContain('template0');
+    expect(rolesDiff(input)).toContain(
+      "WHERE datname <> 'template0'\n  LOOP EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', name)",
+    );
   });
 });
 

@@ -64,6 +64,21 @@ describe('a service that a person added', () => {
       });
   });
 
+  it('given a secret of the install, by a file and past the files', async () => {
+    expect(await host.explain('running.nothing-shared')).toBeUndefined();
+    host.write(OVERRIDE, WATCHER, 60);
+    host.create('watcher', 61, { mounts: [`${DIR}/secrets`] });
+    expect(await host.explain('running.nothing-shared')).toMatchObject({
+      link: 'edited-by-hand',
+      detail: expect.stringMatching(/^corecube-watcher-1 was created on .* from a service that was added/),
+    });
+    host.files.delete(OVERRIDE);
+    expect(await host.explain('running.nothing-shared')).toMatchObject({
+      link: 'changed-at-run-time',
+      detail: expect.stringContaining('no file of this install declares it'),
+    });
+  });
+
   it('given the socket of the engine past the files', async () => {
     host.write(OVERRIDE, 'services: { watcher: { image: x } }\n', 60);
     host.create('watcher', 61, { mounts: ['/var/run/docker.sock'] });

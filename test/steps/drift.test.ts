@@ -296,6 +296,17 @@ describe('what no file declares', () => {
     expect(await host.explain('pg.policies-recorded')).toBeUndefined();
   });
 
+  it('a role whose password ends, or whose sessions are limited: no other password is claimed', async () => {
+    for (const seen of [
+      'the password of corecube_app ends on 2031-01-01',
+      'corecube_app may have 3 sessions at a time only',
+    ])
+      expect(await host.explain('pg.roles-log-in', seen), seen).toMatchObject({
+        link: 'changed-at-run-time',
+        detail: expect.stringContaining('it was changed in the running database since'),
+      });
+  });
+
   it('for other answers: never applied', async () => {
     host.answers = answered({ auditRetentionDays: '30' });
     expect(await host.explain('audit.retention-days')).toMatchObject({

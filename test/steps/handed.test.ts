@@ -37,8 +37,8 @@ describe('what a container is handed without need', () => {
     ['added', bind('secrets'), 'secrets'],
     ['added', bind('.corecube-secure/backups/2026'), '.corecube-secure/backups/2026'],
     ['added', ['bind', dir], 'the install directory'],
-    [undefined, bind('secrets/encryption_key'), 'secrets/encryption_key'],
-    [undefined, bind('secrets/admin_password'), 'secrets/admin_password'],
+    [undefined, bind('secrets/encryption_key'), `${dir}/secrets/encryption_key`],
+    [undefined, bind('secrets/admin_password'), `${dir}/secrets/admin_password`],
     [undefined, volume('caddy-data'), 'the volume cc_caddy-data'],
   ] satisfies [string | undefined, [string, string], string][])('%s: %j', (service, given, what) => {
     expect(to(service, given)).toEqual([what]);

@@ -4,8 +4,10 @@ import type { HostReader } from '../../src/core/host.ts';
 import { inspectAll } from '../../src/core/inspect.ts';
 import type { AnyStep } from '../../src/core/step.ts';
 import { networkControls } from '../../steps/services/network-controls.ts';
+import { sharingControls } from '../../steps/services/sharing-controls.ts';
 import { volumeControls } from '../../steps/services/volume-controls.ts';
 import type { Container } from '../../steps/shared/docker.ts';
+import { HELPER_LABEL } from '../../steps/shared/layout.ts';
 import { runningControls, upControl } from '../../steps/shared/running-controls.ts';
 import { fakeHost, type Reply } from './preflight-host.ts';
 
@@ -46,7 +48,7 @@ function container(service: Service): Deep<Container> {
       Env: [],
       Image: '',
       Labels: { 'com.docker.compose.service': service, 'com.docker.compose.config-hash': `hash-${service}` },
-      Healthcheck: { Test: ['CMD', 'true'] },
+      Healthcheck: { Test: ['CMD', 'pg_isready'] },
     },
     HostConfig: {
       Privileged: false,
@@ -218,6 +220,39 @@ describe('running containers', () => {
       'healthchecks',
       /no health/,
     ],
+    [
+      'a health check that says nothing',
+      (s) => (s('corecube').Config.Healthcheck = { Test: ['CMD-SHELL', 'exit 0'] }),
+      'healthchecks',
+      /content with anything/,
+    ],
+    ['another group', (s) => (s('corecube').HostConfig.GroupAdd = ['0']), 'user', /joins the groups 0/],
+    ['endless swap', (s) => (s('corecube').HostConfig.MemorySwap = -1), 'limits', /swap without bound/],
+    [
+      'no end for its memory',
+      (s) => (s('corecube').HostConfig.OomKillDisable = true),
+      'limits',
+      /never ended/,
+    ],
+    [
+      'a name told by hand',
+      (s) => (s('corecube').HostConfig.ExtraHosts = ['db.test:10.0.0.1', 'pgvector:203.0.113.9']),
+      'networks',
+      /where pgvector is/,
+    ],
+    [
+      'devices to use',
+      (s) => (s('corecube').HostConfig.DeviceCgroupRules = ['a *:* rwm']),
+      'isolation',
+      /may use devices/,
+    ],
+    [
+      'programs of the host to write',
+      (s) =>
+        s('corecube').Mounts.push({ Type: 'bind', Source: '/usr/local/bin', Destination: '/x', RW: true }),
+      'isolation',
+      /mounts \/usr\/local\/bin/,
+    ],
     ['data in the container', (s) => (s('corecube').Mounts = []), 'data-volume', /in the container itself/],
     ['privileged', (s) => (s('corecube').HostConfig.Privileged = true), 'isolation', /is privileged/],
     ['the pid namespace', (s) => (s('corecube').HostConfig.PidMode = 'host'), 'isolation', /pid namespace/],
@@ -339,6 +374,90 @@ describe('running containers', () => {
     expect(turned['running.corecube-up']?.is).toBe('fail');
     expect(turned['running.read-only']).toMatchObject({ is: 'unknown', awaits: 'running.corecube-up' });
     expect(turned['running.edge-members']).toMatchObject({ is: 'unknown', awaits: 'running.corecube-up' });
+  });
+});
+
+describe('running.nothing-shared', () => {
+  const stranger = (change: (c: Deep<Container>) => void, name = 'stranger'): Deep<Container> => {
+    const made = { ...container('caddy'), Id: `${name}-id`, Name: `/${name}`, Mounts: [] };
+    made.Config = { ...made.Config, Labels: {} };
+    change(made);
+    return made;
+  };
+  const see = async (...others: Deep<Container>[]) => {
+    const ours = SERVICES.map(container);
+    const { host } = fakeHost({
+      commands: {
+        'docker ps --all --no-trunc --quiet --filter': ours.map((c) => c.Id).join('\n'),
+        'docker ps --all --no-trunc --quiet': [...ours, ...others].map((c) => c.Id).join('\n'),
+        'docker inspect --type container corecube-id pgvector-id caddy-id stranger-id': JSON.stringify([
+          ...ours,
+          ...others,
+        ]),
+        'docker inspect --type container corecube-id pgvector-id caddy-id': JSON.stringify(ours),
+      },
+    });
+    const [control] = sharingControls;
+    return control?.inspect({
+      host,
+      answers: { projectName: 'corecube' },
+      signal: new AbortController().signal,
+    });
+  };
+  const bind = (Source: string) => (c: Deep<Container>) =>
+    void c.Mounts.push({ Type: 'bind', Source, Destination: '/x', RW: false });
+
+  it('accuses neither the services of the install nor a container that has nothing of it', async () => {
+    expect(await see()).toMatchObject({ is: 'pass' });
+    for (const path of ['/', '/srv/other', '/srv/corecube/caddy', '/var/lib/docker/volumes/other/_data'])
+      expect(await see(stranger(bind(path))), path).toMatchObject({ is: 'pass' });
+  });
+  it.each<[string, (c: Deep<Container>) => void, RegExp]>([
+    [
+      'a volume',
+      (c) =>
+        c.Mounts.push({
+          Type: 'volume',
+          Name: 'corecube_pgvector-data',
+          Source: '',
+          Destination: '/x',
+          RW: false,
+        }),
+      /stranger \(not of this project\) mounts the volume corecube_pgvector-data/,
+    ],
+    [
+      'the files of a volume',
+      bind('/var/lib/docker/volumes/corecube_corecube-data/_data'),
+      /mounts \/var\/lib/,
+    ],
+    ['the secrets', bind('/srv/corecube/secrets'), /mounts \/srv\/corecube\/secrets/],
+    ['a secret', bind('/srv/corecube/secrets/encryption_key'), /encryption_key/],
+    ['the URLs', bind('/srv/corecube/.env'), /\.env/],
+    ['what is above', bind('/srv'), /mounts \/srv/],
+    ['the network', (c) => (c.HostConfig.NetworkMode = 'container:corecube-id'), /shares the network/],
+    ['the processes', (c) => (c.HostConfig.PidMode = 'container:pgvector-id'), /shares the processes/],
+    [
+      'the secrets, stopped',
+      (c) => {
+        bind('/srv/corecube/secrets')(c);
+        c.State.Running = false;
+      },
+      /not running/,
+    ],
+  ])('fails for a foreign container with %s', async (_name, change, words) => {
+    const verdict = await see(stranger(change));
+    expect(verdict).toMatchObject({ is: 'fail' });
+    expect(JSON.stringify(verdict)).toMatch(words);
+  });
+  it("leaves this tool's own looks alone, which have no network", async () => {
+    const look = (network: string) =>
+      stranger((c) => {
+        bind('/srv/corecube/secrets')(c);
+        c.Config.Labels = { [HELPER_LABEL]: 'look' };
+        Object.assign(c.HostConfig, { AutoRemove: true, NetworkMode: network });
+      });
+    expect(await see(look('none'))).toMatchObject({ is: 'pass' });
+    expect(await see(look('bridge'))).toMatchObject({ is: 'fail' });
   });
 });
 

@@ -1,0 +1,103 @@
+/** Rows about what lies or runs beside the install: files that others can change, copies of secrets, foreign containers. */
+import { chmod, chown, copyFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Install } from '../e2e/support.ts';
+import { docker } from './by-hand.ts';
+import { untilHealthy } from './containers.ts';
+import { fail, type Sabotage } from './types.ts';
+
+const ACCESS = 'install.files-access';
+
+/** A file or directory that everybody may write; modes are the operator's own, so that no cause is named. */
+const writable = (
+  name: string,
+  path: (install: Install) => string,
+  mode: number,
+  good: number,
+): Sabotage => ({
+  name,
+  break: (i) => chmod(path(i), mode),
+  drift: {},
+  turns: fail(ACCESS),
+  undo: (i) => chmod(path(i), good),
+});
+
+/** A copy of a secret, as somebody leaves it behind. */
+const copied = (name: string, from: string, to: string, mode: number): Sabotage => ({
+  name,
+  break: async (i) => {
+    await copyFile(i.path(from), i.path(to));
+    await chmod(i.path(to), mode);
+  },
+  drift: {},
+  turns: fail('install.no-copies'),
+  undo: (i) => rm(i.path(to)),
+});
+
+const stranger = (install: Install) => `${install.project}-stranger`;
+
+/** A container that no file of this install declares, started with the given options. */
+const started = (name: string, options: (install: Install) => Promise<readonly string[]>): Sabotage => ({
+  name,
+  break: async (i) => docker(i, 'run', '--detach', '--name', stranger(i), ...(await options(i)), 'caddy:2'),
+  drift: 'changed-at-run-time',
+  turns: fail('running.nothing-shared'),
+  undo: (i) => docker(i, 'rm', '--force', '--volumes', stranger(i)),
+});
+
+export const besideRows: readonly Sabotage[] = [
+  writable('everybody may write compose.yaml', (i) => i.path('compose.yaml'), 0o666, 0o644),
+  writable('everybody may write the override file', (i) => i.path('compose.override.yaml'), 0o666, 0o644),
+  writable(
+    'everybody may write the record of the policies',
+    (i) => i.path('.corecube-secure/policies.json'),
+    0o666,
+    0o600,
+  ),
+  writable('everybody may move the directory of the install', (i) => dirname(i.dir), 0o777, 0o755),
+  {
+    name: 'compose.yaml belongs to somebody else',
+    break: (i) => chown(i.path('compose.yaml'), 1234, 1234),
+    drift: {},
+    turns: fail(ACCESS),
+    undo: (i) => chown(i.path('compose.yaml'), 0, 0),
+  },
+  copied('a copy of .env is left behind, readable for everybody', '.env', '.env.bak', 0o644),
+  copied('a copy of the key lies beside the Caddyfile', 'secrets/encryption_key', 'caddy/key', 0o600),
+  started('a foreign container mounts the data volume', async (i) => [
+    ...['--volume', `${i.project}_corecube-data:/data`],
+  ]),
+  started('a foreign container mounts the volume of the database, to read only', async (i) => [
+    ...['--volume', `${i.project}_pgvector-data:/backup:ro`],
+  ]),
+  started('a foreign container has the secrets of the install', async (i) => [
+    ...['--volume', `${i.path('secrets')}:/x:ro`],
+  ]),
+  started('a foreign container shares the network of CoreCube', async (i) => [
+    ...['--network', `container:${await i.container('corecube')}`],
+  ]),
+  started('a foreign container sees the processes of CoreCube', async (i) => [
+    ...['--pid', `container:${await i.container('corecube')}`],
+  ]),
+  {
+    name: 'a second container of CoreCube runs beside the first',
+    async break(i) {
+      const argv = [
+        'up',
+        '--detach',
+        '--no-deps',
+        '--no-recreate',
+        '--wait',
+        '--scale',
+        'corecube=2',
+        'corecube',
+      ];
+      const done = await i.compose('--file', i.path('compose.override.yaml'), ...argv);
+      if (done.code !== 0) throw new Error(done.stderr);
+      await untilHealthy(i, 'corecube');
+    },
+    drift: {},
+    turns: fail('running.no-extra-containers'),
+    undo: (i) => docker(i, 'rm', '--force', `${i.project}-corecube-2`),
+  },
+];
