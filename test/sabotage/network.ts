@@ -158,7 +158,8 @@ export const networkRows: readonly Sabotage[] = [
       await i.compose('run', '--detach', '--no-deps', '--entrypoint', 'sleep', 'corecube', '600');
     },
     drift: 'changed-at-run-time',
-    turns: fail('running.internal-members', 'running.edge-members'),
+    // It has the data volume and every secret, like the first.
+    turns: fail('running.internal-members', 'running.edge-members', 'running.nothing-shared'),
     undo: async (i) => {
       const filters = ['--filter', `label=com.docker.compose.project=${i.project}`];
       const id = await must(
