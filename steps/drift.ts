@@ -2,6 +2,7 @@
 // for what fails. Where the looks and the memory do not tell, it says nothing: a wrong cause is worse than none.
 import type { DriftExplainer } from '../src/core/hooks.ts';
 import {
+  byUpdate,
   foreignIsolated,
   handedOver,
   ownLogin,
@@ -65,8 +66,8 @@ const published =
     declaredOrNot(look, service, violates(look, ['ports', 'networks'], service), otherwise);
 const current =
   (service: string): Rule =>
-  (look) =>
-    notCurrent(look, service);
+  async (look) =>
+    (await notCurrent(look, service)) ?? byUpdate(look, service);
 const inCoreCube = live('in CoreCube');
 
 /**

@@ -14,6 +14,7 @@ import { neighbourControls } from './services/neighbour-controls.ts';
 import { networkControls } from './services/network-controls.ts';
 import { sharingControls } from './services/sharing-controls.ts';
 import { volumeControls } from './services/volume-controls.ts';
+import { movedTag } from './shared/held-images.ts';
 import { SERVICE } from './shared/layout.ts';
 import { lookAtRunning } from './shared/running.ts';
 import { runningControls, upControl } from './shared/running-controls.ts';
@@ -97,9 +98,12 @@ export const services = defineStep({
     // What drifted is brought back; what a (new) image's migrations make is recorded once it has run them.
     const restored = failing.has(POLICIES) ? await restorePolicies(host, answers) : undefined;
     if (restored) changes.push(restored);
-    else if (failing.has(up(SERVICE.app)) || recreate || failing.has(RECORDED))
+    else if (failing.has(up(SERVICE.app)) || recreate || failing.has(RECORDED)) {
+      const moved = await movedTag(host, answers.projectName, SERVICE.app);
+      if (moved !== undefined)
+        throw new Error(`${moved}: what its migrations made is not recorded before somebody has chosen it`);
       changes.push(recordPolicies(answers));
-    else if (failing.has(POLICIES) && changes.length === 0)
+    } else if (failing.has(POLICIES) && changes.length === 0)
       throw new Error('a policy was added to a table, and only a person can say whether it may stay');
     return changes;
   },

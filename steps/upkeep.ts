@@ -5,61 +5,15 @@ import { resolve } from 'node:path';
 import type { HostReader } from '../src/core/host.ts';
 import { attest, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
 import { type Answers, defineStep } from './questions.ts';
-import { composeDocument } from './shared/compose-file.ts';
-import { composeModel } from './shared/compose-project.ts';
-import { containerOf, image } from './shared/docker.ts';
+import { containerOf } from './shared/docker.ts';
 import { dockerInfo } from './shared/engine.ts';
+import { heldImages, short } from './shared/held-images.ts';
 import { PATH, VOLUME } from './shared/layout.ts';
 import { installFileControls } from './upkeep/install-files.ts';
 import { waiverAccess } from './upkeep/waiver-access.ts';
 
 const NEEDS = ['projectName', 'keyBackup', 'dumpEncryption', 'adminRanges'] as const;
 type Needed = Pick<Answers, (typeof NEEDS)[number]>;
-
-/** How one service is held to one image. */
-interface Held {
-  readonly service: string;
-  readonly reference: string;
-  /** Id that the pin stands for: of the image with that digest, or the recorded one of a hand-loaded image. */
-  readonly id: string | undefined;
-  /** Why this is no pin, in the operator's words. */
-  readonly loose?: string;
-}
-
-/** Pins as the merged Compose model has them; undefined without compose.yaml. Shared within a snapshot. */
-export function heldImages(host: HostReader, project: string): Promise<readonly Held[] | undefined> {
-  return host.once(`held images ${project}`, async () => {
-    const model = await composeModel(host, project);
-    if (!model) return undefined;
-    const document = await composeDocument(host);
-    return Promise.all(
-      Object.entries(model.services).map(async ([service, { image: reference = '' }]) => {
-        const recorded = document?.getIn(['x-corecube-secure', 'images', service, 'id']);
-        const forReference = document?.getIn(['x-corecube-secure', 'images', service, 'reference']);
-        if (reference.includes('@sha256:'))
-          return { service, reference, id: (await image(host, reference))?.Id };
-        if (typeof recorded !== 'string' || forReference !== reference)
-          return {
-            service,
-            reference,
-            id: undefined,
-            loose: `${service} runs ${reference || 'no named image'} without a digest`,
-          };
-        const local = (await image(host, reference))?.Id;
-        if (local !== undefined && local !== recorded)
-          return {
-            service,
-            reference,
-            id: recorded,
-            loose: `${reference} of ${service} is ${short(local)} now, recorded was ${short(recorded)}`,
-          };
-        return { service, reference, id: recorded };
-      }),
-    );
-  });
-}
-
-const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
 
 const pinned: Control<Needed> = {
   id: 'images.pinned',
@@ -70,7 +24,7 @@ const pinned: Control<Needed> = {
   how: 'Compares the digest or recorded id of each service in the merged Compose model with the image id that its container runs.',
   threat:
     'A tag moves: the next restart runs a program that nobody has chosen, or that somebody else has put there.',
-  remedy: `Run this again: it writes the digest into ${PATH.compose}. An image without a digest in ${PATH.override} gets one from you.`,
+  remedy: `Run this again: it writes the digest into ${PATH.compose}. A tag that has moved is a decision: tag the recorded image back (docker tag ID NAME), or answer with the new one by another tag or digest. An image without a digest in ${PATH.override} gets one from you.`,
   impact: 'A container whose image differs is replaced.',
   async inspect({ host, answers }) {
     const all = await heldImages(host, answers.projectName);

@@ -1,14 +1,15 @@
 /** CoreCube's own state: sessions, the administrator's account, images; and containers that nobody declared. */
 
+import type { Drift } from '../../src/core/report.ts';
 import { expectedUsers, type Property, violations } from '../compose/violations.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, containers, withRealSources } from '../shared/docker.ts';
 import { handedWithoutNeed, mountsOf } from '../shared/handed.ts';
+import { heldImages, otherThanHeld, short } from '../shared/held-images.ts';
 import { isOwnService, PATH, SERVICE } from '../shared/layout.ts';
 import { lookAtRunning, type RunningProperty } from '../shared/running.ts';
 import { isolation } from '../shared/running-inspect.ts';
-import { heldImages } from '../upkeep.ts';
 import { accessDrift } from './access.ts';
 import { declaredOrNot, label, notCurrent, violates } from './containers.ts';
 import {
@@ -48,7 +49,7 @@ export const runningProperty: Rule = async (look, { control }) => {
   for (const { service } of violations.filter((v) => v.property === property)) {
     const drift =
       property === 'current'
-        ? await notCurrent(look, service)
+        ? ((await notCurrent(look, service)) ?? (await byUpdate(look, service)))
         : await declaredOrNot(
             look,
             service,
@@ -126,6 +127,19 @@ export const passwordContent: Rule = async (look, { control }) => {
 /** The own login does not work: the kept password was edited, or the account was changed in CoreCube. */
 export const ownLogin: Rule = firstOf(passwordContent, live('in CoreCube'));
 
+/** The container is as declared, but of another image than the one that its service is held to. */
+export async function byUpdate(look: Look, service: string): Promise<Drift | undefined> {
+  const { host, answers } = look;
+  const container = await containerOf(host, answers.projectName, service);
+  const other = container && (await otherThanHeld(host, answers.projectName, service, container));
+  return other === undefined
+    ? undefined
+    : broken(
+        'changed-by-update',
+        `The container of ${service} was created on ${when(new Date(container?.Created ?? 0))} and ${other}.`,
+      );
+}
+
 /** `images.pinned`. */
 export const pinnedImages: Rule = async (look, finding) => {
   const { host, answers } = look;
@@ -144,19 +158,10 @@ export const pinnedImages: Rule = async (look, finding) => {
         `The tag ${reference} stands for another image than ${recorded}, which this tool recorded.`,
       );
     if (!container || recorded === undefined || container.Image === id) continue;
-    const declared = await notCurrent(look, service);
-    return (
-      declared ??
-      broken(
-        'changed-by-update',
-        `The container of ${service} was created on ${when(new Date(container.Created))} with the image ${short(container.Image)}; its pin is ${recorded}.`,
-      )
-    );
+    return (await notCurrent(look, service)) ?? (await byUpdate(look, service));
   }
   return undefined;
 };
-
-const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
 
 /** `running.foreign-isolated`: a file declares it so, or the container was made or changed otherwise. */
 export const foreignIsolated: Rule = async (look) => {

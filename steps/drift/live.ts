@@ -1,7 +1,7 @@
 /** What no file declares: settings in the database, in CoreCube, in the engine. */
 import type { QuestionId } from '../questions.ts';
 import { containerOf } from '../shared/docker.ts';
-import { heldImages } from '../upkeep.ts';
+import { heldImages, short } from '../shared/held-images.ts';
 import { broken, describeDiffering, earlierAnswers, type Look, provedBy, type Rule } from './context.ts';
 import { wasMade } from './files.ts';
 import { when } from './memory.ts';
@@ -57,5 +57,3 @@ async function otherImage({ host, answers }: Look, service: string): Promise<str
   if (!container || pin === undefined || pin === container.Image) return undefined;
   return `${service} runs the image ${short(container.Image)} instead of ${short(pin)}`;
 }
-
-const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);

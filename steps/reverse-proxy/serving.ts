@@ -3,6 +3,7 @@ import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import { renderCaddyfile } from '../shared/caddy.ts';
 import { configHashes } from '../shared/compose-project.ts';
 import { containerOf, execIn } from '../shared/docker.ts';
+import { otherThanHeld } from '../shared/held-images.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 import {
   ACCESS_LOG,
@@ -67,10 +68,12 @@ const containerCurrent: Control<ProxyAnswers> = {
       const { host, answers } = context;
       const declared = (await configHashes(host, answers.projectName, false)).get(SERVICE.proxy);
       if (declared === undefined) return fail('compose.yaml declares no proxy', `a service ${SERVICE.proxy}`);
-      if (declared === container.Config.Labels['com.docker.compose.config-hash']) {
-        return pass('created from the files as they are now');
-      }
-      return fail('created from other settings than the files declare now', 'a container made from them');
+      if (declared !== container.Config.Labels['com.docker.compose.config-hash'])
+        return fail('created from other settings than the files declare now', 'a container made from them');
+      const other = await otherThanHeld(host, answers.projectName, SERVICE.proxy, container);
+      return other === undefined
+        ? pass('created from the files as they are now')
+        : fail(`it ${other}`, 'the image that it is held to');
     }),
 };
 

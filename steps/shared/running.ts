@@ -4,6 +4,7 @@ import { bootstrapInProgress } from './admin-credentials.ts';
 import { allowedCapabilities } from './capabilities.ts';
 import { type ComposeService, composeModel, configHashes } from './compose-project.ts';
 import { type Container, containersOf, withRealSources } from './docker.ts';
+import { otherThanHeld } from './held-images.ts';
 import { PATH } from './layout.ts';
 import { hardening, isolation } from './running-inspect.ts';
 import { uidShift } from './userns.ts';
@@ -80,6 +81,8 @@ export function lookAtRunning(
       const label = container.Config.Labels['com.docker.compose.config-hash'];
       if (label === undefined || label !== declared.hashes.get(service))
         add('current', 'was created from another declaration than the files give now');
+      const other = await otherThanHeld(host, project, service, container);
+      if (other !== undefined) add('current', other);
     }
     return { running, violations, unseen };
   });

@@ -265,7 +265,7 @@ describe('containers', () => {
         c.image = `sha256:${c.service === 'caddy' ? 'caddy:2' : 'pgvector/pgvector:pg17'}`;
     expect(await pinned.explain('images.pinned')).toMatchObject({
       link: 'changed-by-update',
-      detail: expect.stringContaining('with the image other; its pin is'),
+      detail: expect.stringContaining('runs the image other instead of its pin'),
     });
     pinned.images.set('corecube/corecube:v1', 'sha256:newer');
     expect((await pinned.explain('images.pinned'))?.detail).toContain('stands for another image');
