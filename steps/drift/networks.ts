@@ -114,7 +114,10 @@ export const shared: Rule = async (look) => {
   if (!first) return undefined;
   const { container } = first;
   const isOfProject = label(container, 'project') === answers.projectName;
-  const isDeclared = isOfProject && (label(container, 'service') ?? '') in (model?.services ?? {});
+  // `docker compose run` gives its container the name of a declared service.
+  const isOneOff = label(container, 'oneoff') === 'True';
+  const isDeclared =
+    isOfProject && !isOneOff && (label(container, 'service') ?? '') in (model?.services ?? {});
   const made = `${container.Name.slice(1)} was created on ${when(new Date(container.Created))}`;
   return isDeclared
     ? broken('edited-by-hand', `${made} from a service that was added to the files of this install.`)

@@ -4,7 +4,7 @@ import type { FileStat, HostReader } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import { readAdminPassword } from '../shared/admin-credentials.ts';
-import { PATH } from '../shared/layout.ts';
+import { DATABASE, PATH } from '../shared/layout.ts';
 import { roleUrls, superuserPassword } from '../shared/postgres.ts';
 
 /** Write permission of the group and of others (chmod(1)); of an ACL, what its mask lets through (acl(5)). */
@@ -57,7 +57,11 @@ async function patterns(host: HostReader): Promise<Secret> {
   const others = [await superuserPassword(host), await readAdminPassword(host)].map((s) =>
     s?.reveal().trim(),
   );
-  const all = [key, ...urls, ...others].filter((text): text is string => (text?.length ?? 0) >= 8);
+  // A password that is a word of these files, such as the name of a role, is accused by other controls, and found everywhere.
+  const names: readonly string[] = Object.values(DATABASE).map(String);
+  const all = [key, ...urls, ...others].filter(
+    (text): text is string => text !== undefined && text.length >= 12 && !names.includes(text),
+  );
   return new Secret([...new Set(all)].join('\n'));
 }
 

@@ -41,7 +41,7 @@ async function look(
         ? new Secret(KEY)
         : path === '.env'
           ? new Secret(
-              `PGVECTOR_APP_URL=postgresql://corecube_app:${'p'.repeat(40)}@pgvector:5432/corecube\n`,
+              `PGVECTOR_APP_URL=postgresql://corecube_app:${'p'.repeat(40)}@pgvector:5432/corecube\nPGVECTOR_MAINTENANCE_URL=postgresql://corecube_maintenance:corecube_maintenance@pgvector:5432/corecube\n`,
             )
           : undefined,
     query: async (argv: readonly string[], options: { input: Secret }) => {
