@@ -1,8 +1,8 @@
 /** After any resize the screen shows one whole frame, and what stays above it is there once. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Terminal } from '../terminal/terminal.ts';
 import { bundleProgram } from '../frontends/bundle.ts';
 import { closeAll, expectWhole, KINDS, MUTE, type Open, type Screen } from '../frontends/resize-bed.ts';
+import { Terminal } from '../terminal/terminal.ts';
 
 type Situation = 'question' | 'step' | 'list' | 'end';
 type Size = readonly [columns: number, rows: number];
