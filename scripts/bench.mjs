@@ -3,7 +3,7 @@
 // installs on one host, which takes some minutes, and verifies them in one call.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measureMany } from './bench-many.mjs';
@@ -117,9 +117,19 @@ if (withStack) {
     row('probe, whole process (goal: 3 s)', median(probes) / 1000, 's');
     if (process.argv.includes('--ten')) {
       const count = 10;
-      const { ratio: times, one, all } = measureMany({ bed, tool, work, answers, write, count, runs: 3 });
+      const {
+        ratio: times,
+        one,
+        all,
+        servers,
+      } = measureMany({ bed, tool, work, answers, write, count, runs: 3 });
       row('verify, ten installs / one (goal: 2)', times, 'x');
       row('verify, ten installs, whole process', all.wall, 's');
+      row(
+        'verify, ten installs, their containers alone on these cores',
+        servers / availableParallelism(),
+        's',
+      );
       row('verify, one install, processor of the tool', one.cpu, 's');
       row('verify, each further install, processor of the tool', (all.cpu - one.cpu) / (count - 1), 's');
     }
