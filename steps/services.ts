@@ -104,7 +104,9 @@ export const services = defineStep({
         throw new Error(`${moved}: what its migrations made is not recorded before somebody has chosen it`);
       changes.push(recordPolicies(answers));
     } else if (failing.has(POLICIES) && changes.length === 0)
-      throw new Error('a policy was added to a table, and only a person can say whether it may stay');
+      throw new Error(
+        'a policy, a view, a rule or a function was added, and only a person can say whether it may stay',
+      );
     return changes;
   },
 });

@@ -8,6 +8,7 @@ import type { Container } from '../shared/docker.ts';
 import { PATH } from '../shared/layout.ts';
 import { asRole, asSuperuser, probe, rows, SECTION } from './ground.ts';
 import { elsewhere, type Needed, runningApp } from './running-app.ts';
+import { WAYS, type Way, waysAdded } from './ways-around.ts';
 
 /** A policy as pg_policy has it; `command` is polcmd. */
 interface Policy {
@@ -30,6 +31,8 @@ interface Recorded {
   /** Id of the image whose migrations made them. */
   readonly image: string;
   readonly tables: readonly Guarded[];
+  /** Left out by versions that did not look at them. */
+  readonly ways?: readonly Way[];
 }
 interface Difference {
   readonly text: string;
@@ -50,15 +53,20 @@ const TABLES = `SELECT c.oid::regclass::text AS name, c.relrowsecurity AS rls, c
   WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
   ORDER BY 1`;
 
+type Seen = Required<Pick<Recorded, 'tables' | 'ways'>>;
+
 /** Shared within a snapshot. Throws when it cannot be seen. */
 async function guardedNow(
   host: HostReader,
   answers: Needed,
-): Promise<{ tables: readonly Guarded[] } | { verdict: ReturnType<typeof unknown> }> {
+): Promise<Seen | { verdict: ReturnType<typeof unknown> }> {
   const reach = await asSuperuser(host, answers);
   if (reach.verdict) return { verdict: elsewhere(reach.verdict) };
-  const found = await probe(host, 'policies', reach.connection, { all: TABLES });
-  return { tables: rows(found.all, 'its policies') as unknown as readonly Guarded[] };
+  const found = await probe(host, 'policies', reach.connection, { all: TABLES, ways: WAYS });
+  return {
+    tables: rows(found.all, 'its policies') as unknown as readonly Guarded[],
+    ways: rows(found.ways, 'its views and functions') as unknown as readonly Way[],
+  };
 }
 
 async function recorded(host: HostReader): Promise<Recorded | undefined> {
@@ -129,6 +137,8 @@ const onRecord: Control<Needed> = {
     if ('verdict' in found) return found.verdict;
     const record = await recorded(host);
     if (record === undefined) return fail(`${PATH.policies} is not there`, 'a record for the running image');
+    if (record.ways === undefined)
+      return fail('recorded by an earlier version, without views and functions', 'a record of them too');
     return record.image === found.app.Image
       ? pass(`recorded for ${record.image.slice(0, 19)}`)
       : fail(`recorded for ${record.image.slice(0, 19)}`, `a record for ${found.app.Image.slice(0, 19)}`);
@@ -142,20 +152,23 @@ const asMigrated: Control<Needed> = {
   section: SECTION,
   refs: ['CWE-284'],
   threat:
-    'A policy that was dropped, loosened or added, or a table that no longer obeys them, opens every compartment without a trace in any file.',
-  how: `Compares every policy, and whom row-level security binds, with the record of the first apply under this image in ${PATH.policies}; what was changed before that is not seen.`,
+    'A policy that was dropped, loosened or added, a table that no longer obeys them, or a view of the owner opens every compartment without a trace in any file.',
+  how: `Compares every policy, whom row-level security binds, and every view, rule and function that acts for its owner, with the record of the first apply under this image in ${PATH.policies}; what was changed before that is not seen.`,
   remedy:
-    'Apply brings back what was recorded. A policy that was added is left: see what it does, then DROP POLICY name ON table as its owner.',
+    'Apply brings the recorded policies back. What was added is left: see what it does, then DROP it as its owner.',
   impact: 'What the changed policies let through is no longer shown.',
   async inspect({ host, answers }) {
     const found = await runningApp(host, answers);
     if ('verdict' in found) return found.verdict;
     const record = await recorded(host);
-    if (record?.image !== found.app.Image) return unknown('there is no record of this image', RECORDED);
+    if (record?.ways === undefined || record.image !== found.app.Image)
+      return unknown('there is no record of this image', RECORDED);
     const now = await guardedNow(host, answers);
     if ('verdict' in now) return now.verdict;
-    const list = differences(record.tables, now.tables);
-    if (list.length > 0) return fail(list.map((d) => d.text).join('; '), 'the policies on record');
+    const list = differences(record.tables, now.tables).map((d) => d.text);
+    const ways = waysAdded(record.ways, now.ways);
+    if (list.length + ways.length > 0)
+      return fail([...list, ...ways].join('; '), 'the policies, views and functions on record');
     const count = record.tables.reduce((sum, table) => sum + table.policies.length, 0);
     return pass(`${count} policies on ${record.tables.length} tables, each as recorded`);
   },
@@ -193,17 +206,19 @@ export function recordPolicies(answers: Needed): Change {
     async apply(writer: Host) {
       const found = await runningApp(writer, answers);
       if ('verdict' in found) throw new Error('CoreCube does not run, so its policies cannot be recorded');
-      if ((await recorded(writer))?.image === found.app.Image) return;
+      const before = await recorded(writer);
+      if (before?.image === found.app.Image && before.ways !== undefined) return;
       const now = await guardedNow(writer, answers);
       if ('verdict' in now) throw new Error('the database does not tell its policies');
       const { uid, gid } = await writer.system();
-      const text = `${JSON.stringify(recordOf(found.app, now.tables), null, 2)}\n`;
+      const text = `${JSON.stringify(recordOf(found.app, now), null, 2)}\n`;
       await writer.writeFile(PATH.policies, text, { mode: 0o600, uid, gid });
     },
   };
 }
 
-const recordOf = (app: Container, tables: readonly Guarded[]): Recorded => ({
+const recordOf = (app: Container, { tables, ways }: Seen): Recorded => ({
   image: app.Image,
   tables: tables.filter((table) => table.rls || table.policies.length > 0),
+  ways,
 });

@@ -171,6 +171,18 @@ const policyRows: readonly Sabotage[] = [
     ['pg.policies-as-migrated'],
     'drop policy sabotage on documents',
   ),
+  row(
+    'a view of the migration owner shows the documents of every compartment',
+    'create view sabotage as select * from documents; alter view sabotage owner to corecube_migrator; grant select on sabotage to corecube_app',
+    ['pg.policies-as-migrated'],
+    'drop view sabotage',
+  ),
+  row(
+    'a function acts with the rights of the migration owner',
+    "create function sabotage() returns bigint language sql security definer set search_path = pg_catalog as 'select count(*) from public.documents'; alter function sabotage() owner to corecube_migrator",
+    ['pg.policies-as-migrated'],
+    'drop function sabotage()',
+  ),
 ];
 
 export const roleAndPolicyRows: readonly Sabotage[] = [...roleRows, ...rightRows, ...policyRows];

@@ -8,6 +8,7 @@ import type { Verdict } from '../../src/core/step.ts';
 import { differences, policyControls } from '../../steps/database/policies.ts';
 import { rlsControls } from '../../steps/database/rls-controls.ts';
 import { serverOptionProblems, serverOptions } from '../../steps/database/server-options.ts';
+import { waysAdded } from '../../steps/database/ways-around.ts';
 import { database } from '../../steps/database.ts';
 import { scramVerifier } from '../../steps/shared/scram.ts';
 import template from '../../templates/compose.yaml?raw';
@@ -518,11 +519,12 @@ describe('row-level security and its record', () => {
     expect(of()).toEqual([{ text: 'public.documents is gone', repair: [] }]);
   });
 
-  const verdicts = (record: object | undefined, app = runningContainer('corecube')) => {
+  const view = { kind: 'view', name: 'reports', mark: 'm1' } as const;
+  const verdicts = (record: object | undefined, app = runningContainer('corecube'), ways = [view]) => {
     const looks = {
       'containers corecube': [app],
       'database ground corecube': ground,
-      'database probe policies': { all: rows(table) },
+      'database probe policies': { all: rows(table), ways: rows(...ways) },
     };
     const readText = async () => (record === undefined ? undefined : JSON.stringify(record));
     const host = presetHost(looks, { readText });
@@ -530,10 +532,26 @@ describe('row-level security and its record', () => {
   };
   it('is judged under the image that was recorded only', async () => {
     const { Image } = runningContainer('corecube');
-    expect(await verdicts({ image: Image, tables: [table] })).toEqual(['pass', 'pass']);
-    expect(await verdicts({ image: Image, tables: [{ ...table, policies: [] }] })).toEqual(['pass', 'fail']);
-    expect(await verdicts({ image: 'sha256:2', tables: [table] })).toEqual(['fail', 'unknown']);
+    const record = { image: Image, tables: [table], ways: [view] };
+    expect(await verdicts(record)).toEqual(['pass', 'pass']);
+    expect(await verdicts({ ...record, tables: [{ ...table, policies: [] }] })).toEqual(['pass', 'fail']);
+    expect(await verdicts({ ...record, image: 'sha256:2' })).toEqual(['fail', 'unknown']);
+    // Of a version that looked at policies only: what is there now is no proof of what was there then.
+    expect(await verdicts({ image: Image, tables: [table] })).toEqual(['fail', 'unknown']);
     expect(await verdicts(undefined)).toEqual(['fail', 'unknown']);
+  });
+  it('sees a view or a function that was added or is another one, and minds none that is gone', async () => {
+    const { Image } = runningContainer('corecube');
+    const app = runningContainer('corecube');
+    const record = { image: Image, tables: [table], ways: [view] };
+    expect(await verdicts({ ...record, ways: [] }, app)).toEqual(['pass', 'fail']);
+    expect(await verdicts({ ...record, ways: [{ ...view, mark: 'm0' }] }, app)).toEqual(['pass', 'fail']);
+    expect(await verdicts(record, app, [])).toEqual(['pass', 'pass']);
+    const added = { kind: 'function', name: 'public.sum()', mark: 'x' } as const;
+    expect(waysAdded([view], [{ ...view, mark: 'm2' }, added])).toEqual([
+      'the view reports is another one',
+      'the function public.sum() was added',
+    ]);
   });
   it('is not seen while CoreCube is frozen', async () => {
     const app = runningContainer('corecube', { Paused: true });
