@@ -141,7 +141,7 @@ function isolation(name: string, s: ComposeService, dir: string, add: Add): void
     if (
       volume.type === 'bind' &&
       (isDangerousMount(volume.source ?? '', dir) ||
-        isForeignGround(volume.source ?? '', volume.read_only !== true))
+        isForeignGround(volume.source ?? '', volume.read_only !== true, dir))
     )
       add('isolation', `${name} mounts ${volume.source}`);
   }
@@ -185,13 +185,15 @@ export const isDangerousMount = (source: string, dir: string): boolean =>
 
 /**
  * Host paths below which a container finds what opens the host, or with `writable` what it runs: keys of root, accounts,
- * programs, jobs. Read-only, the rest of these trees is what ordinary services mount: certificates, time zones.
+ * programs, jobs. Read-only, the rest of these trees is what ordinary services mount: certificates, time zones. What is
+ * below the install is its own, wherever that lies: many a root installs into its home.
  */
-export const isForeignGround = (source: string, writable: boolean): boolean =>
-  /^\/(root|boot|proc|dev|var\/spool\/cron|etc\/(g?shadow|sudoers|ssh|docker|ssl\/private|cron))|\/\.ssh(\/|$)/.test(
+export const isForeignGround = (source: string, writable: boolean, dir: string): boolean =>
+  !source.startsWith(`${dir}/`) &&
+  (/^\/(root\/\.|boot|proc|dev|var\/spool\/cron|etc\/(g?shadow|sudoers|ssh|docker|ssl\/private|cron))|\/\.ssh(\/|$)/.test(
     source,
   ) ||
-  (writable && /^\/(etc|usr|s?bin|lib\d*|run|var\/run|sys)\//.test(source));
+    (writable && /^\/(etc|usr|s?bin|lib\d*|run|var\/run|sys)\//.test(source)));
 
 function networks(model: ComposeModel, answers: ComposeAnswers, add: Add): void {
   if (model.networks?.[NETWORK.internal]?.internal !== true)

@@ -155,6 +155,8 @@ export async function authorityInside(
   if (!app?.State.Running || app.State.Restarting) return 'not-running';
   const inside = await execIn(host, app, ['cat', '/run/secrets/pg_ca.crt']);
   if (inside.code === 0) return inside.stdout;
+  // Between the two looks, as one that restarts again and again does.
+  if (/\bis (restarting|not running)\b/i.test(inside.stderr)) return 'not-running';
   // 126 and 127 are of the program itself, which may be missing as well.
   if (inside.code === 1 && /no such file or directory/i.test(inside.stderr)) return 'none';
   throw new Error(

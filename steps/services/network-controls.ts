@@ -86,7 +86,7 @@ const internalMembers: Control<Needed> = {
   async inspect({ host, answers }) {
     if (!(await isUp(host, answers.projectName))) return unknown(`${SERVICE.app} does not run`, UP);
     const { own, foreign } = await members(host, answers.projectName, NETWORK.internal, new Set(OURS));
-    if (own.length + foreign.length === 0) return unknown(NOBODY);
+    if (own.length + foreign.length === 0) return unknown(NOBODY, UP);
     return foreign.length === 0
       ? pass(own.join(', '))
       : fail(`${foreign.join(', ')} joined it`, 'services of this install only');
@@ -117,7 +117,7 @@ const edgeMembers: Control<Needed> = {
             .map(([name]) => name);
     const allowed = new Set<string>([...OURS, ...declared]);
     const { own, foreign } = await members(host, answers.projectName, NETWORK.edge, allowed);
-    if (own.length + foreign.length === 0) return unknown(NOBODY);
+    if (own.length + foreign.length === 0) return unknown(NOBODY, UP);
     if (foreign.length === 0) return pass(own.join(', '));
     const seen = `${foreign.join(', ')} joined it`;
     return model instanceof Error

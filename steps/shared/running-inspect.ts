@@ -116,7 +116,7 @@ export function isolation({ HostConfig: h, Mounts }: Container, dir: string): st
   for (const mount of Mounts)
     if (
       mount.Type === 'bind' &&
-      (isDangerousMount(mount.Source, dir) || isForeignGround(mount.Source, mount.RW))
+      (isDangerousMount(mount.Source, dir) || isForeignGround(mount.Source, mount.RW, dir))
     )
       found.push(`mounts ${mount.Source}`);
   return found;

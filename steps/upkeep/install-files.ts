@@ -5,10 +5,9 @@ import { Secret } from '../../src/core/secret.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import { readAdminPassword } from '../shared/admin-credentials.ts';
 import { DATABASE, PATH } from '../shared/layout.ts';
+import { isWrittenByOthers } from '../shared/operators.ts';
 import { roleUrls, superuserPassword } from '../shared/postgres.ts';
 
-/** Write permission of the group and of others (chmod(1)); of an ACL, what its mask lets through (acl(5)). */
-const FOREIGN_WRITE = 0o022;
 /** In such a directory everybody may make files, and nobody may replace those of others (chmod(1)). */
 const STICKY = 0o1000;
 
@@ -33,7 +32,7 @@ async function changeable(host: HostReader): Promise<readonly string[]> {
   const owners = new Set([0, uid, ...(directory ? [directory.uid] : [])]);
   const wrong: string[] = [];
   const check = (name: string, stat: FileStat) => {
-    if ((stat.mode & FOREIGN_WRITE) !== 0) wrong.push(`${name} has mode ${octal(stat.mode)}`);
+    if (isWrittenByOthers(stat)) wrong.push(`${name} has mode ${octal(stat.mode)}`);
     if (!owners.has(stat.uid)) wrong.push(`${name} belongs to uid ${stat.uid}`);
   };
   for (const path of above(host.dir)) {

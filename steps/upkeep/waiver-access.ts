@@ -2,10 +2,7 @@
 import type { FileStat, HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, type Verdict } from '../../src/core/step.ts';
 import { PATH } from '../shared/layout.ts';
-import { operators } from '../shared/operators.ts';
-
-/** Write permission of the group and of others (chmod(1)). */
-const FOREIGN_WRITE = 0o022;
+import { isWrittenByOthers, operators } from '../shared/operators.ts';
 
 /**
  * Passes without a file too, as long as nobody else can make one. Nothing is repaired: a file that strangers could write is
@@ -38,7 +35,7 @@ async function judge(
   const wrong: string[] = [];
   const check = (name: string, stat: FileStat) => {
     const mode = `0${stat.mode.toString(8).padStart(3, '0')}`;
-    if ((stat.mode & FOREIGN_WRITE) !== 0) wrong.push(`${name} has mode ${mode}`);
+    if (isWrittenByOthers(stat)) wrong.push(`${name} has mode ${mode}`);
     if (!owners.has(stat.uid)) wrong.push(`${name} belongs to uid ${stat.uid}`);
   };
   if (directory) check('the directory of the install', directory);

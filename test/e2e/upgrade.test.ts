@@ -226,7 +226,7 @@ describe('what an update moved', () => {
     // Nobody has chosen it yet: what it made of the tables is not taken for what must be there.
     const record = await install.read('.corecube-secure/policies.json');
     const refused = await install.applyJson();
-    expect(refused.code, troubles(refused.report)).toBe(1);
+    expect(refused.code, troubles(refused.report)).toBe(3);
     expect(refused.report.stopped?.reason).toContain('is not recorded before somebody has chosen it');
     expect(await install.read('.corecube-secure/policies.json')).toBe(record);
     await docker('tag', recorded, IMAGE);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { fill } from '../../src/core/template.ts';
-import { isDangerousMount, violations } from '../../steps/compose/violations.ts';
+import { isDangerousMount, isForeignGround, violations } from '../../steps/compose/violations.ts';
 import type { ComposeModel } from '../../steps/shared/compose-project.ts';
 import template from '../../templates/compose.yaml?raw';
 import { composeAnswers } from './compose-answers.ts';
@@ -248,4 +248,28 @@ describe('a dangerous mount', () => {
     '/etc/localtime',
     '/srv/core',
   ])('is not %s', (source) => expect(isDangerousMount(source, DIR)).toBe(false));
+});
+
+describe('a place of the host', () => {
+  it.each([
+    ['/root/.ssh', false, DIR],
+    ['/home/ops/.ssh/authorized_keys', false, DIR],
+    ['/etc/shadow', false, DIR],
+    ['/etc/cron.d/job', true, DIR],
+    ['/usr/local/bin', true, DIR],
+    ['/root/.ssh', false, '/root/corecube'],
+  ])('is no ordinary mount: %s', (source, writable, dir) =>
+    expect(isForeignGround(source, writable, dir)).toBe(true),
+  );
+  it.each([
+    ['/etc/ssl/certs', false, DIR],
+    ['/usr/share/zoneinfo', false, DIR],
+    ['/root/site', true, DIR],
+    // Where root installs into its home, or into a tree of the system.
+    ['/root/corecube/caddy', false, '/root/corecube'],
+    ['/root/.apps/corecube/postgres', true, '/root/.apps/corecube'],
+    ['/usr/local/corecube/caddy', true, '/usr/local/corecube'],
+  ])('is an ordinary one: %s', (source, writable, dir) =>
+    expect(isForeignGround(source, writable, dir)).toBe(false),
+  );
 });

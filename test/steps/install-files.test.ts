@@ -66,6 +66,10 @@ describe('install.files-access', () => {
   it('holds below a directory for everybody in which nobody replaces what others made', async () => {
     expect((await look(id, { '/srv': folder(0o1777) })).verdict).toMatchObject({ is: 'pass' });
   });
+  it("takes a group of the owner's own for nobody else, as a umask of 002 leaves it", async () => {
+    const stats = { '.': folder(0o775, 1000), 'compose.override.yaml': file(0o664, 1000) };
+    expect((await look(id, stats)).verdict).toMatchObject({ is: 'pass' });
+  });
   it('lets an install belong to its operator', async () => {
     expect(
       (await look(id, { '.': folder(0o755, 1000), 'compose.yaml': file(0o644, 1000) })).verdict,
@@ -73,12 +77,12 @@ describe('install.files-access', () => {
   });
   it.each([
     ['compose.yaml', file(0o666), 'compose.yaml has mode 0666'],
-    ['compose.override.yaml', file(0o664), 'compose.override.yaml has mode 0664'],
+    ['compose.override.yaml', { ...file(0o664), gid: 50 }, 'compose.override.yaml has mode 0664'],
     ['compose.yaml', file(0o644, 1234), 'compose.yaml belongs to uid 1234'],
     ['compose.override.yaml', { ...file(), kind: 'symlink' as const }, 'compose.override.yaml is a symlink'],
     ['.corecube-secure', folder(0o777), '.corecube-secure has mode 0777'],
     ['.corecube-secure/answers.yaml', file(0o602), '.corecube-secure/answers.yaml has mode 0602'],
-    ['.', folder(0o775), 'the directory of the install has mode 0775'],
+    ['.', { ...folder(0o775), gid: 50 }, 'the directory of the install has mode 0775'],
     ['/srv', folder(0o777), '/srv has mode 0777'],
     ['/srv', folder(0o755, 1234), '/srv belongs to uid 1234'],
   ])('fails for %s', async (path, stat, observed) => {

@@ -175,12 +175,16 @@ describe('waivers.file-access', () => {
   });
 
   it.each<[string, Parameters<typeof judged>[0], RegExp]>([
-    ['a file that its group can write', { 'waivers.yaml': { mode: 0o664 } }, /waivers\.yaml has mode 0664/],
+    [
+      'a file that its group can write',
+      { 'waivers.yaml': { mode: 0o664, gid: 50 } },
+      /waivers\.yaml has mode 0664/,
+    ],
     ['a file that everybody can write', { 'waivers.yaml': { mode: 0o646 } }, /waivers\.yaml has mode 0646/],
     ["somebody else's file", { 'waivers.yaml': { uid: 1001 } }, /waivers\.yaml belongs to uid 1001/],
     ['a link', { 'waivers.yaml': { kind: 'symlink', mode: 0o777 } }, /^waivers\.yaml is a symlink$/],
     ['a directory in which everybody can make it', { '.': { mode: 0o1777 } }, /directory .* has mode 01777/],
-    ['a directory of a group', { '.': { mode: 0o775 } }, /directory .* has mode 0775/],
+    ['a directory of a group', { '.': { mode: 0o775, gid: 50 } }, /directory .* has mode 0775/],
   ])('fails for %s', async (_, stats, seen) => {
     expect(await judged(stats)).toMatchObject({ is: 'fail', observed: expect.stringMatching(seen) });
   });
