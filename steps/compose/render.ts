@@ -9,7 +9,7 @@ import { overlaps } from '../shared/grammar.ts';
 import { pinOf, withoutPin } from '../shared/images.ts';
 import { NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { knownRelease } from '../shared/release.ts';
-import { namesByHand, weakens } from './weakening.ts';
+import { NOT_OURS, namesByHand, weakens } from './weakening.ts';
 
 export const NEEDS = [
   'image',
@@ -248,7 +248,8 @@ export async function desiredText(host: HostReader, answers: ComposeAnswers): Pr
         } else setWhereDifferent(document, path, wanted);
       } else setWhereDifferent(document, path, value);
     }
-    for (const key of FORBIDDEN) if (!(key in properties)) document.deleteIn(['services', service, key]);
+    const forbidden = service === SERVICE.inference ? FORBIDDEN : [...FORBIDDEN, ...NOT_OURS];
+    for (const key of forbidden) if (!(key in properties)) document.deleteIn(['services', service, key]);
     const hosts = document.getIn(['services', service, 'extra_hosts'], true);
     if (namesByHand(plain(hosts) as readonly string[] | undefined).length > 0)
       document.deleteIn(['services', service, 'extra_hosts']);

@@ -157,10 +157,11 @@ export const ROWS: readonly Row[] = [
   },
   {
     property: 'environment',
-    title: 'No variable loads code into a container or switches its verification off',
+    title:
+      'Every container runs the program of its image, and no variable loads code into it or switches verification off',
     section: 'docker-security',
     refs: ['CWE-295', 'CWE-427'],
-    how: 'Looks in the environment of each service in the model that Compose makes of compose.yaml for variables that load code, open debuggers or skip certificates.',
+    how: 'Looks in the model that Compose makes of compose.yaml for another entry point, command or mount over the programs of a service, and for variables that load code, open debuggers or skip certificates.',
     threat:
       'One variable from a search for an error message, and CoreCube sends passwords and documents to whoever answers.',
   },

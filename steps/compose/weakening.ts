@@ -26,6 +26,9 @@ const WEAKENING: readonly (readonly [name: RegExp, value: RegExp, what: string])
   [/^POSTGRES_HOST_AUTH_METHOD$/, /^(trust|password|md5)$/, 'the database asks for no SCRAM password'],
 ];
 
+/** Keys that replace the program of an image. */
+export const NOT_OURS = ['entrypoint', 'command'] as const;
+
 /** What a variable undoes; undefined when it undoes nothing that is known here. */
 export const weakens = (name: string, value: string | null | undefined): string | undefined =>
   WEAKENING.find(([names, values]) => names.test(name) && values.test(value ?? ''))?.[2];
@@ -55,6 +58,25 @@ export const namesByHand = (
     : Object.keys(hosts ?? {})
   ).filter((name) => OURS.includes(name));
 
+/** Where the programs of an image lie: what is mounted there runs instead of them (Filesystem Hierarchy Standard 3.0; /app by custom). */
+const PROGRAMS = /^\/(app|usr|s?bin|lib\d*|opt)(\/|$)/;
+
+/**
+ * What a service of this deployment starts instead of the program of its image. An inference server takes its model from
+ * its command, and the database its settings.
+ */
+function otherProgram(name: string, s: ComposeService): readonly string[] {
+  const keys = name === SERVICE.inference ? [] : name === SERVICE.database ? ['entrypoint'] : NOT_OURS;
+  return [
+    ...keys
+      .filter((key) => s[key as 'command'] !== undefined && s[key as 'command'] !== null)
+      .map((key) => `${name} is given another ${key} than its image has`),
+    ...(s.volumes ?? [])
+      .filter(({ target }) => PROGRAMS.test(target))
+      .map(({ target }) => `${name} has something mounted over ${target}`),
+  ];
+}
+
 /** What one service of this deployment has beyond what it needs. */
 export function weakened(name: string, s: ComposeService): Found {
   const found: (readonly [Property, string])[] = [];
@@ -74,6 +96,7 @@ export function weakened(name: string, s: ComposeService): Found {
     const what = weakens(variable, value);
     if (what !== undefined) found.push(['environment', `${name} has ${variable}, so that ${what}`]);
   }
+  for (const text of otherProgram(name, s)) found.push(['environment', text]);
   const byHand = namesByHand(s.extra_hosts);
   if (byHand.length > 0) found.push(['networks', `${name} is told by hand where ${byHand.join(', ')} is`]);
   return found;

@@ -153,7 +153,7 @@ const asMigrated: Control<Needed> = {
   refs: ['CWE-284'],
   threat:
     'A policy that was dropped, loosened or added, a table that no longer obeys them, or a view of the owner opens every compartment without a trace in any file.',
-  how: `Compares every policy, whom row-level security binds, and every view, rule and function that acts for its owner, with the record of the first apply under this image in ${PATH.policies}; what was changed before that is not seen.`,
+  how: `Compares policies, whom they bind, and views, rules and functions of an owner with the record of the first apply under this image (${PATH.policies}); what was changed before is not seen.`,
   remedy:
     'Apply brings the recorded policies back. What was added is left: see what it does, then DROP it as its owner.',
   impact: 'What the changed policies let through is no longer shown.',

@@ -34,6 +34,7 @@ export interface ComposeService {
   readonly read_only?: boolean;
   readonly privileged?: boolean;
   readonly init?: boolean;
+  readonly entrypoint?: readonly string[] | null;
   readonly command?: readonly string[] | null;
   readonly cap_drop?: readonly string[];
   readonly cap_add?: readonly string[];

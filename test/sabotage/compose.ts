@@ -142,6 +142,12 @@ export const composeRows: readonly Sabotage[] = [
     'compose.environment',
   ),
   repaired(
+    'starts CoreCube by another entry point',
+    'corecube',
+    { entrypoint: ['/bin/sh', '-c', 'exec node /app/server.mjs'] },
+    'compose.environment',
+  ),
+  repaired(
     'tells the proxy where CoreCube is',
     'caddy',
     { extra_hosts: ['corecube:203.0.113.9'] },

@@ -149,6 +149,28 @@ describe('a Compose model', () => {
       /content with anything/,
     ],
     [
+      'another entry point',
+      'environment',
+      (m) => {
+        m.services.corecube.entrypoint = ['/bin/sh', '-c', 'exec other'];
+      },
+      /corecube is given another entrypoint than its image has/,
+    ],
+    [
+      'another command',
+      'environment',
+      (m) => {
+        m.services.caddy.command = ['caddy', 'run', '--config', '/other'];
+      },
+      /caddy is given another command/,
+    ],
+    [
+      'a directory over its programs',
+      'environment',
+      (m) => m.services.corecube.volumes.push({ type: 'bind', source: '/srv/patched', target: '/app' }),
+      /corecube has something mounted over \/app/,
+    ],
+    [
       'no verified certificate',
       'environment',
       (m) => (m.services.corecube.environment.NODE_TLS_REJECT_UNAUTHORIZED = '0'),
