@@ -82,6 +82,8 @@ export function weakened(name: string, s: ComposeService): Found {
   const found: (readonly [Property, string])[] = [];
   const groups = (s.group_add ?? []).map(String);
   if (groups.length > 0) found.push(['user', `${name} joins the groups ${groups.join(', ')}`]);
+  if (Object.keys(s.sysctls ?? {}).length > 0)
+    found.push(['isolation', `${name} sets parameters of the kernel`]);
   for (const hook of [...(s.post_start ?? []), ...(s.pre_stop ?? [])]) {
     if (hook.privileged) found.push(['isolation', `${name} has a privileged hook`]);
     if (/^(0|root)(:|$)/.test(String(hook.user ?? '')))

@@ -75,6 +75,7 @@ export interface ComposeService {
   readonly devices?: readonly unknown[];
   readonly device_cgroup_rules?: readonly string[];
   readonly cgroup?: string;
+  readonly sysctls?: Readonly<Record<string, unknown>> | readonly string[] | null;
   readonly group_add?: readonly (string | number)[];
   readonly post_start?: readonly ServiceHook[];
   readonly pre_stop?: readonly ServiceHook[];

@@ -53,6 +53,7 @@ export interface Container {
     readonly Devices?: readonly unknown[] | null;
     readonly DeviceCgroupRules?: readonly string[] | null;
     readonly GroupAdd?: readonly string[] | null;
+    readonly Sysctls?: Readonly<Record<string, string>> | null;
     /** Bytes of memory and swap together; -1: no bound. */
     readonly MemorySwap?: number;
     readonly OomKillDisable?: boolean | null;

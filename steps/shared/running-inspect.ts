@@ -37,6 +37,8 @@ export function hardening(
   if (!(h.SecurityOpt ?? []).some((o) => /^no-new-privileges(:true)?$/.test(o)))
     add('no-new-privileges', 'may gain privileges');
   if ((h.GroupAdd ?? []).length > 0) add('user', `joins the groups ${h.GroupAdd?.join(', ')}`);
+  const sysctls = Object.keys(h.Sysctls ?? {});
+  if (sysctls.length > 0) add('isolation', `sets ${sysctls.join(', ')} of its kernel namespace`);
   if (swapsTooMuch(h.Memory, h.MemorySwap ?? 0)) add('limits', 'may swap without bound');
   if (h.OomKillDisable) add('limits', 'is never ended for its memory');
   const byHand = namesByHand(h.ExtraHosts ?? []);

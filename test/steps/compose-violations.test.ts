@@ -149,6 +149,14 @@ describe('a Compose model', () => {
       /content with anything/,
     ],
     [
+      'parameters of the kernel',
+      'isolation',
+      (m) => {
+        m.services.corecube.sysctls = { 'net.ipv4.ip_forward': '1' };
+      },
+      /corecube sets parameters of the kernel/,
+    ],
+    [
       'another entry point',
       'environment',
       (m) => {

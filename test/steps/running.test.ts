@@ -226,6 +226,12 @@ describe('running containers', () => {
       'healthchecks',
       /content with anything/,
     ],
+    [
+      'a kernel parameter',
+      (s) => (s('corecube').HostConfig.Sysctls = { 'net.ipv4.ip_forward': '1' }),
+      'isolation',
+      /sets net.ipv4.ip_forward/,
+    ],
     ['another group', (s) => (s('corecube').HostConfig.GroupAdd = ['0']), 'user', /joins the groups 0/],
     ['endless swap', (s) => (s('corecube').HostConfig.MemorySwap = -1), 'limits', /swap without bound/],
     [
