@@ -74,6 +74,8 @@ async function readable(host: HostReader): Promise<readonly string[]> {
   ] as const) {
     for (const name of (await host.list(folder)) ?? []) {
       const path = folder === '.' ? name : `${folder}/${name}`;
+      // Where the connection URLs belong; who may read them there is what pg.env-file says.
+      if (path === PATH.env) continue;
       const stat = await host.stat(path);
       if (stat?.kind === 'file' && (stat.mode & mask) !== 0) found.push(path);
     }

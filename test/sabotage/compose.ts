@@ -47,6 +47,7 @@ const DECLARED = [
     'logs',
     'isolation',
     'key-delivery',
+    'secret-delivery',
     'environment',
   ],
   ...['certificate', 'settings', 'database-server', 'foreign-hardened', 'images', 'override-keeps-hardening'],

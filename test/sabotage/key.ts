@@ -150,8 +150,9 @@ export const keyRows: readonly Sabotage[] = [
       await editService(i, 'corecube', { 'environment/ENCRYPTION_KEY': await i.read(KEY) });
       await recreate(i, 'corecube');
     },
-    drift: 'edited-by-hand',
-    turns: fail('compose.key-delivery', 'secrets.not-in-inspect'),
+    drift: { 'compose.key-delivery': 'edited-by-hand', 'secrets.not-in-inspect': 'edited-by-hand' },
+    // Everybody may read compose.yaml.
+    turns: fail('compose.key-delivery', 'secrets.not-in-inspect', 'install.no-copies'),
   },
   {
     name: 'another key is in the environment of the running CoreCube',

@@ -88,11 +88,13 @@ const OVER_THE_SOCKET = [
     'docker.*',
     'host.disk*',
     'host.no-foreign-install',
+    'host.neighbours-isolated',
     'images.*',
     'key.*',
     'running.*',
   ],
   ...['pg.ca-delivered', 'pg.files', 'pg.not-published', 'pg.policies-recorded'],
+  'secrets.only-their-services',
   ...['proxy.config-current', 'proxy.container-current', 'proxy.data-kept', 'proxy.gateway-not-allowed'],
   ...[
     'proxy.no-ipv6-publishing',

@@ -83,11 +83,13 @@ export const runningRows: readonly Sabotage[] = [
     mount({ type: 'bind', source: '/var/run/docker.sock', target: '/var/run/docker.sock' }),
     'isolation',
   ),
-  proxy(
-    'has every secret of the install',
-    mount({ type: 'bind', source: './secrets', target: '/other', read_only: true }),
-    'isolation',
-  ),
+  {
+    ...proxy(
+      'has every secret of the install',
+      mount({ type: 'bind', source: './secrets', target: '/other', read_only: true }),
+    ),
+    turns: fail('running.proxy-isolation', 'secrets.only-their-services', 'proxy.container-current'),
+  },
   proxy('is in the pid namespace of the host', set({ pid: 'host' }), 'isolation'),
   proxy('is in the ipc namespace of the host', set({ ipc: 'host' }), 'isolation'),
   proxy(
