@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import {
+  chmod,
   lchown,
   link,
   lstat,
@@ -263,15 +264,17 @@ export async function setAccess(path: string, options: AccessOptions, owner: Cha
 }
 
 /**
- * Replaces a file that the operator named as a whole (temp file beside it, rename), with the mode that this user's umask
- * gives. A path that leads to something else than a file (`/dev/stdout`, a pipe) is written to directly.
+ * Replaces a file that the operator named as a whole (temp file beside it, rename). Who could read the file before can
+ * read it after; a new one gets the mode that this user's umask gives. A path that leads to something else than a file (`/dev/stdout`, a pipe) is written to directly.
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const now = await statFile(path);
   if (now !== undefined && now.kind !== 'file') return writeFile(path, text);
   const temp = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await writeFile(temp, text, { flag: 'wx' });
+    await writeFile(temp, text, { flag: 'wx', ...(now ? { mode: now.mode } : {}) });
+    // The umask takes away, and here it is not asked.
+    if (now) await chmod(temp, now.mode);
     await rename(temp, path);
   } catch (error) {
     await unlink(temp).catch(() => {});

@@ -1,6 +1,6 @@
 /** The real host against the real world: files, links, commands, sockets. */
 import { execFile } from 'node:child_process';
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/core/errors.ts';
 import type { Host, SharedLooks } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { writeWhole } from '../../src/host/files.ts';
 import { createHostSource } from '../../src/host/index.ts';
 import { acquireLock } from '../../src/host/lock.ts';
 import { isLooking } from '../../src/host/looking-commands.ts';
@@ -76,6 +77,20 @@ describe('files', () => {
     expect(await host.readText(`backups/${run}/x.txt`)).toBe('one');
     expect((await host.stat(`backups/${run}/x.txt`))?.mode).toBe(0o600);
     expect((await readdir(dir)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('replaces a file that the operator named, for the same readers as before', async () => {
+    const path = join(dir, 'report.json');
+    await writeWhole(path, 'one');
+    await chmod(path, 0o666);
+    await writeWhole(path, 'two');
+    expect([await host.readText('report.json'), (await host.stat('report.json'))?.mode]).toEqual([
+      'two',
+      0o666,
+    ]);
+    await chmod(path, 0o600);
+    await writeWhole(path, 'three');
+    expect((await host.stat('report.json'))?.mode).toBe(0o600);
   });
 
   it('never overwrites exclusively, never follows a link', async () => {
