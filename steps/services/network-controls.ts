@@ -34,24 +34,27 @@ function network(host: HostReader, project: string, name: string): Promise<Netwo
 /** Members by name: those whose containers are of the given services of this project, and all others. */
 async function members(host: HostReader, project: string, name: string, services: ReadonlySet<string>) {
   const { Containers } = await network(host, project, name);
-  const own = new Set(
-    (await containers(host, project))
-      .filter((c) => services.has(c.Config.Labels[SERVICE_LABEL] ?? ''))
-      .map((c) => c.Id),
+  const known = (await containers(host, project)).filter((c) =>
+    services.has(c.Config.Labels[SERVICE_LABEL] ?? ''),
   );
+  const own = new Set(known.map((c) => c.Id));
+  const ownNames = new Set(known.map((c) => c.Name.slice(1)));
   const all = Object.entries(Containers ?? {});
+  // While a container is started or ends, Docker lists its endpoint (`ep-…`) instead of its id; the name is its own.
+  const isOwn = ([id, { Name }]: (typeof all)[number]) =>
+    own.has(id) || (id.startsWith('ep-') && ownNames.has(Name));
   const names = (list: typeof all) => list.map(([, c]) => c.Name).sort();
-  return {
-    own: names(all.filter(([id]) => own.has(id))),
-    foreign: names(all.filter(([id]) => !own.has(id))),
-  };
+  return { own: names(all.filter(isOwn)), foreign: names(all.filter((member) => !isOwn(member))) };
 }
 
 /** An empty list is none of what runs: the engine does not tell. */
 const NOBODY = 'the engine names no member of the network, although CoreCube runs';
 
-const isUp = async (host: HostReader, project: string): Promise<boolean> =>
-  (await containerOf(host, project, SERVICE.app))?.State.Running === true;
+/** One that restarts again and again runs, and has its place in the networks, by chance only. */
+const isUp = async (host: HostReader, project: string): Promise<boolean> => {
+  const state = (await containerOf(host, project, SERVICE.app))?.State;
+  return state?.Running === true && !state.Restarting;
+};
 
 const internalClosed: Control<Needed> = {
   id: 'running.internal-closed',

@@ -475,6 +475,24 @@ describe('the networks', () => {
     expect(JSON.stringify(turned)).toContain('corecube-intruder-1 joined it');
   });
 
+  it('take an endpoint of a container that is being started for the container, by its name', async () => {
+    const own = { Containers: { 'ep-1': { Name: 'corecube-corecube-1' } }, Internal: false };
+    const looks = { 'docker network inspect corecube_edge': JSON.stringify([own]) };
+    expect((await look(() => {}, looks)).turned).toEqual({});
+    const other = { ...own, Containers: { 'ep-1': { Name: 'corecube-intruder-1' } } };
+    const { turned } = await look(() => {}, {
+      'docker network inspect corecube_edge': JSON.stringify([other]),
+    });
+    expect(shown(turned)).toEqual({ 'running.edge-members': 'fail' });
+  });
+
+  it('are not looked at for one that restarts again and again', async () => {
+    const { turned } = await look((s) => {
+      s('corecube').State = { ...s('corecube').State, Restarting: true, Status: 'restarting' };
+    }, edge());
+    expect(turned['running.edge-members']).toMatchObject({ is: 'unknown', awaits: 'running.corecube-up' });
+  });
+
   it('fail with a foreign member inside, and with a way out', async () => {
     const inside = (...names: string[]) => ({
       'docker network inspect corecube_internal': members(...names),
