@@ -9,7 +9,13 @@ import { roleAndPolicyRows } from './roles.ts';
 import { BY_LOGIN, BY_SERVER, BY_SERVICES, BY_SQL } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
-const reload = (i: Install) => i.sql('select pg_reload_conf()');
+/** Only asks the server to read its files again; whoever writes one before it has would be read too. */
+const reload = async (i: Install) => {
+  const loaded = () => i.sql('select pg_conf_load_time()');
+  const before = await loaded();
+  await i.sql('select pg_reload_conf()');
+  while ((await loaded()) === before);
+};
 const rules = async (i: Install, change: (text: string) => string) => {
   const path = i.path('postgres/pg_hba.conf');
   await writeFile(path, change(await keep(i, 'postgres/pg_hba.conf')));
