@@ -4,7 +4,7 @@ import type { Drift } from '../../src/core/report.ts';
 import { expectedUsers, type Property, violations } from '../compose/violations.ts';
 import type { ComposeModel } from '../shared/compose-project.ts';
 import { composeModel } from '../shared/compose-project.ts';
-import { containerOf, containers, withRealSources } from '../shared/docker.ts';
+import { containerOf, containers, serviceOf, withRealSources } from '../shared/docker.ts';
 import { handedWithoutNeed, mountsOf } from '../shared/handed.ts';
 import { heldImages, otherThanHeld, short } from '../shared/held-images.ts';
 import { isOwnService, PATH, SERVICE } from '../shared/layout.ts';
@@ -94,7 +94,7 @@ export const secretInEnvironment: Rule = async (look) => {
     Object.values(model.services).some((s) => PRIVATE.some((name) => name in (s.environment ?? {})));
   const all = await containers(look.host, look.answers.projectName);
   for (const service of Object.keys(expectedUsers(look.answers))) {
-    const container = all.find((c) => c.Config.Labels['com.docker.compose.service'] === service);
+    const container = all.find((c) => serviceOf(c) === service);
     const has = (container?.Config.Env ?? []).some((e) => PRIVATE.includes(e.split('=')[0] ?? ''));
     if (container?.State.Running && has) return declaredOrNot(look, service, isShown);
   }

@@ -4,7 +4,7 @@ import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts'
 import type { Answers } from '../questions.ts';
 import { bootstrapInProgress, readAdminPassword } from '../shared/admin-credentials.ts';
 import { composeModel } from '../shared/compose-project.ts';
-import { type Container, containerOf, containers, withRealSources } from '../shared/docker.ts';
+import { type Container, containerOf, containers, serviceOf, withRealSources } from '../shared/docker.ts';
 import { ENV, isOwnService, PATH, SERVICE } from '../shared/layout.ts';
 import { databaseConnections } from '../shared/postgres.ts';
 import { releaseOf } from '../shared/release.ts';
@@ -19,8 +19,7 @@ async function mustRun(host: HostReader, project: string) {
 }
 
 /** True for a container of a service of this deployment, false for one of a service that the operator added. */
-const isOurs = (container: Container): boolean =>
-  isOwnService(container.Config.Labels['com.docker.compose.service'] ?? '');
+const isOurs = (container: Container): boolean => isOwnService(serviceOf(container) ?? '');
 
 export const exposureControls: readonly Control<Needed>[] = [
   {
@@ -115,12 +114,10 @@ export const exposureControls: readonly Control<Needed>[] = [
       const model = await composeModel(host, answers.projectName);
       if (!model) return unknown(`there is no ${PATH.compose} to compare with`);
       const all = await containers(host, answers.projectName);
-      const extra = all.filter(
-        (c) => !Object.hasOwn(model.services, c.Config.Labels['com.docker.compose.service'] ?? ''),
-      );
+      const extra = all.filter((c) => !Object.hasOwn(model.services, serviceOf(c) ?? ''));
       // Every other control looks at one container of a service: a second one would go unseen.
       const twice = Object.values(SERVICE).flatMap((service) => {
-        const count = all.filter((c) => c.Config.Labels['com.docker.compose.service'] === service).length;
+        const count = all.filter((c) => serviceOf(c) === service).length;
         return count > 1 ? [`${service} has ${count} containers`] : [];
       });
       const found = [...extra.map((c) => c.Name.slice(1)), ...twice];

@@ -7,6 +7,8 @@ import {
   containerOf,
   containers,
   everyContainer,
+  projectOf,
+  serviceOf,
   withRealSources,
 } from '../shared/docker.ts';
 import { handedWithoutNeed, mountsOf } from '../shared/handed.ts';
@@ -15,8 +17,6 @@ import { isHelper } from './sharing-controls.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
 const UP = `running.${SERVICE.app}-up`;
-const PROJECT_LABEL = 'com.docker.compose.project';
-const SERVICE_LABEL = 'com.docker.compose.service';
 
 const name = (container: Container): string =>
   `${container.Name.slice(1)}${container.State.Running ? '' : ' (not running)'}`;
@@ -29,14 +29,15 @@ const onlyOwners: Control<Needed> = {
   refs: ['CWE-668'],
   how: "Reads in docker inspect what the containers of the install's own services mount, stopped ones too, and compares it with what each of them needs.",
   threat: 'Whoever breaks into that service has passwords or documents that it never needed.',
-  remedy: 'Apply recreates a service from the files; what your own file hands over is taken out there.',
+  remedy:
+    'Take what is named out of compose.override.yaml where it stands there, then make the container anew from the files: docker compose up --detach --force-recreate with the name of the service.',
   impact: 'The recreated service is away for some seconds.',
   manual: true,
   async inspect({ host, answers }) {
     const { projectName: project } = answers;
     if (!(await containerOf(host, project, SERVICE.app))) return unknown('there is no container yet', UP);
     const own = (await containers(host, project)).flatMap((container) => {
-      const service = container.Config.Labels[SERVICE_LABEL] ?? '';
+      const service = serviceOf(container) ?? '';
       return isOwnService(service) ? [{ container, service }] : [];
     });
     const found: string[] = [];
@@ -75,7 +76,7 @@ const neighbours: Control<Needed> = {
   manual: true,
   async inspect({ host, answers }) {
     const all = (await everyContainer(host)).filter(
-      (c) => c.Config.Labels[PROJECT_LABEL] !== answers.projectName && !isHelper(c),
+      (c) => projectOf(c) !== answers.projectName && !isHelper(c),
     );
     const others = await Promise.all(all.map((c) => withRealSources(host, c)));
     const found = others.flatMap((container) => {

@@ -3,12 +3,11 @@ import type { HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { composeModel } from '../shared/compose-project.ts';
-import { containerOf, containers, docker } from '../shared/docker.ts';
+import { containerOf, containers, docker, serviceOf } from '../shared/docker.ts';
 import { NETWORK, SERVICE } from '../shared/layout.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
 const UP = `running.${SERVICE.app}-up`;
-const SERVICE_LABEL = 'com.docker.compose.service';
 
 /**
  * One of these on a wrong network is the finding of running.networks or running.proxy-networks, and repaired there; what
@@ -34,9 +33,7 @@ function network(host: HostReader, project: string, name: string): Promise<Netwo
 /** Members by name: those whose containers are of the given services of this project, and all others. */
 async function members(host: HostReader, project: string, name: string, services: ReadonlySet<string>) {
   const { Containers } = await network(host, project, name);
-  const known = (await containers(host, project)).filter((c) =>
-    services.has(c.Config.Labels[SERVICE_LABEL] ?? ''),
-  );
+  const known = (await containers(host, project)).filter((c) => services.has(serviceOf(c) ?? ''));
   const own = new Set(known.map((c) => c.Id));
   const ownNames = new Set(known.map((c) => c.Name.slice(1)));
   const all = Object.entries(Containers ?? {});

@@ -7,13 +7,14 @@ import {
   containerOf,
   containers,
   everyContainer,
+  projectOf,
+  serviceOf,
   withRealSources,
 } from '../shared/docker.ts';
 import { handedWithoutNeed, mountsOf } from '../shared/handed.ts';
 import { HELPER_LABEL, isOwnService, SERVICE, VOLUME } from '../shared/layout.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
-const PROJECT = 'com.docker.compose.project';
 
 /** A look or a change of this tool itself: without a network, and removed when it ends. */
 export const isHelper = ({ Config, HostConfig }: Container): boolean =>
@@ -28,9 +29,7 @@ export interface Sharer {
 /** Who was given something; containers of the services of this install are judged by running.isolation instead. */
 export async function sharers(host: HostReader, project: string): Promise<readonly Sharer[]> {
   const own = new Set(
-    (await containers(host, project))
-      .filter((c) => isOwnService(c.Config.Labels['com.docker.compose.service'] ?? ''))
-      .map((c) => c.Id),
+    (await containers(host, project)).filter((c) => isOwnService(serviceOf(c) ?? '')).map((c) => c.Id),
   );
   const others = (await everyContainer(host)).filter((c) => !own.has(c.Id) && !isHelper(c));
   return (await Promise.all(others.map((c) => withRealSources(host, c))))
@@ -71,7 +70,7 @@ function holdsInstall(source: string, dir: string, volumes: ReadonlySet<string>)
 /** `name (in another project, stopped)`. */
 function describe({ container: c, given: what }: Sharer, project: string): string {
   const notes = [
-    ...(c.Config.Labels[PROJECT] === project ? [] : ['not of this project']),
+    ...(projectOf(c) === project ? [] : ['not of this project']),
     ...(c.State.Running ? [] : ['not running']),
   ];
   return `${c.Name.slice(1)}${notes.length > 0 ? ` (${notes.join(', ')})` : ''} ${what.join(' and ')}`;

@@ -3,7 +3,7 @@ import type { CommandResult, HostReader } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
-import { containerOf, containers, docker } from '../shared/docker.ts';
+import { containerOf, containers, docker, serviceOf } from '../shared/docker.ts';
 import { HELPER_LABEL, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { listed } from './key-controls.ts';
 
@@ -48,7 +48,7 @@ async function filesWith(
   const all = await containers(host, project);
   // CoreCube's image is unknown; the database's and the proxy's bring the usual programs.
   const image = [SERVICE.database, SERVICE.proxy, SERVICE.app]
-    .map((service) => all.find((c) => c.Config.Labels['com.docker.compose.service'] === service)?.Image)
+    .map((service) => all.find((c) => serviceOf(c) === service)?.Image)
     .find((id) => id !== undefined);
   if (image === undefined) throw new Error('there is no image to look into the volume with');
   const argv = [
@@ -134,9 +134,7 @@ const onlyCoreCube: Control<Needed> = {
   async inspect({ host, answers }) {
     if (!(await containerOf(host, answers.projectName, SERVICE.app)))
       return unknown('there is no container yet', UP);
-    const others = (await containers(host, answers.projectName)).filter(
-      (c) => c.Config.Labels['com.docker.compose.service'] !== SERVICE.app,
-    );
+    const others = (await containers(host, answers.projectName)).filter((c) => serviceOf(c) !== SERVICE.app);
     const handed = others.filter(({ Mounts }) =>
       Mounts.some((m) => m.Type === 'bind' && m.Source.endsWith(`/${PATH.key}`)),
     );

@@ -89,6 +89,14 @@ export interface Container {
 export const isSteady = ({ State }: Container): boolean =>
   State.Running && !State.Paused && !State.Restarting && (State.Health?.Status ?? 'healthy') === 'healthy';
 
+/** Compose's label of the service that a container is of; undefined for one that somebody made by hand. */
+export const serviceOf = ({ Config }: Pick<Container, 'Config'>): string | undefined =>
+  Config.Labels['com.docker.compose.service'];
+
+/** Compose's label of the project that a container belongs to. */
+export const projectOf = ({ Config }: Pick<Container, 'Config'>): string | undefined =>
+  Config.Labels['com.docker.compose.project'];
+
 /** The Docker Engine did not answer, or refused this user. Controls that meet it are `unknown`. */
 export class DockerUnreachable extends Error {
   override readonly name = 'DockerUnreachable';
@@ -158,7 +166,7 @@ export async function containersOf(
   service: string,
 ): Promise<readonly Container[]> {
   const all = await containers(host, project);
-  return all.filter((c) => c.Config.Labels['com.docker.compose.service'] === service);
+  return all.filter((c) => serviceOf(c) === service);
 }
 
 /**
