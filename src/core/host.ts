@@ -62,7 +62,7 @@ export interface HttpRequest {
   /** PEM; when absent and `insecure` is unset, the system's trust store is used. */
   readonly ca?: string;
   readonly insecure?: true;
-  /** The connection may be one of an earlier request to the same place: dozens of probes pay few handshakes. */
+  /** A GET or HEAD may go over the connection of an earlier one to the same place: dozens of probes pay few handshakes. */
   readonly reuse?: true;
   /** Milliseconds; 10,000 unless told. */
   readonly timeoutMs?: number;

@@ -8,11 +8,23 @@ import { lookUpToConnect } from './lookup.ts';
 /** Connections that requests with `reuse` share; Node keeps them apart by address, name, authority and trust. */
 const shared = new Agent({ keepAlive: true, maxSockets: 16, timeout: 5_000 });
 
+const wasClosed = ({ code }: NodeJS.ErrnoException) => code === 'ECONNRESET' || code === 'EPIPE';
+
 /** Bytes of a body that are kept. */
 const MAX_BODY = 1024 * 1024;
 
-/** One request, on a connection of its own unless `reuse` is set: the path as given, no redirect followed, no header but what was asked. */
+/**
+ * One request, on a connection of its own unless `reuse` is set: the path as given, no redirect followed, no header but
+ * what was asked. A server may end a kept connection at the very moment when it is used again, as it does when it loads a
+ * new configuration: that says nothing about the server, so the request is made once more on a new one (RFC 9112,
+ * section 9.3.1). What is not safe to repeat is never sent over a kept connection.
+ */
 export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<HttpResult> {
+  const keep = request.reuse === true && (request.method === 'GET' || request.method === 'HEAD');
+  return send(request, signal, keep);
+}
+
+function send(request: HttpRequest, signal: AbortSignal, keep: boolean): Promise<HttpResult> {
   const url = new URL(request.origin);
   const secure = url.protocol === 'https:';
   const name = url.hostname.replace(/^\[|\]$/g, '');
@@ -30,7 +42,7 @@ export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<Htt
       ...request.headers,
     },
     lookup: lookUpToConnect,
-    agent: secure && request.reuse ? shared : false,
+    agent: secure && keep ? shared : false,
     signal,
     ...(request.localAddress === undefined ? {} : { localAddress: request.localAddress }),
     ...(secure
@@ -44,6 +56,7 @@ export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<Htt
   return new Promise((resolve) => {
     const fail = (error: NodeJS.ErrnoException) =>
       resolve({ ok: false, code: error.code ?? 'ERROR', message: error.message });
+    let answered = false;
     let answer: (response: IncomingMessage) => void = () => {};
     const client = (secure ? httpsRequest : httpRequest)(options, (response) => answer(response));
     const timer = setTimeout(
@@ -53,9 +66,11 @@ export function sendHttp(request: HttpRequest, signal: AbortSignal): Promise<Htt
     );
     client.on('error', (error) => {
       clearTimeout(timer);
-      fail(error);
+      if (client.reusedSocket && !answered && wasClosed(error)) resolve(send(request, signal, false));
+      else fail(error);
     });
     answer = (response) => {
+      answered = true;
       const chunks: Buffer[] = [];
       let size = 0;
       // Now, not at the end: by then the connection may be given back or closed, and knows its addresses no more.

@@ -274,4 +274,53 @@ describe('network', () => {
     server.close();
     server.closeAllConnections();
   });
+
+  it('makes a request anew when the kept connection ends under it, and only then', async () => {
+    const { pem: cert, key } = tinyCertificate(
+      'name.test',
+      new Date(Date.now() - 1000),
+      new Date(Date.now() + 60_000),
+    );
+    const kept = new Set<unknown>();
+    const seen: string[] = [];
+    const server = createTlsServer({ cert, key }, (request, response) => {
+      const first = !kept.has(request.socket);
+      kept.add(request.socket);
+      seen.push(`${request.method} ${request.url} ${first ? 'new' : 'kept'}`);
+      // As a server that is told to end its connections: what arrives on an old one gets no answer.
+      if (!first || request.url === '/never') request.socket.destroy();
+      else response.end('ok');
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    const ask = (path: string, method: 'GET' | 'POST' = 'GET') =>
+      host.http({
+        method,
+        origin: 'https://name.invalid',
+        path,
+        connectTo: { host: '127.0.0.1', port },
+        insecure: true,
+        reuse: true,
+      });
+    expect(await ask('/1')).toMatchObject({ ok: true, body: 'ok' });
+    expect(await ask('/2')).toMatchObject({ ok: true, body: 'ok' });
+    expect(await ask('/3')).toMatchObject({ ok: true, body: 'ok' });
+    // A request that changes something is neither repeated nor put at such a risk.
+    expect(await ask('/4', 'POST')).toMatchObject({ ok: true, body: 'ok' });
+    expect(await ask('/never', 'POST')).toMatchObject({ ok: false, code: 'ECONNRESET' });
+    expect(seen).toEqual([
+      'GET /1 new',
+      'GET /2 kept',
+      'GET /2 new',
+      'GET /3 new',
+      'POST /4 new',
+      'POST /never new',
+    ]);
+    expect(await ask('/never')).toMatchObject({ ok: false, code: 'ECONNRESET' });
+    expect(seen.slice(6)).toEqual(['GET /never kept', 'GET /never new']);
+    expect(await ask('/never')).toMatchObject({ ok: false, code: 'ECONNRESET' });
+    expect(seen.slice(8)).toEqual(['GET /never new']);
+    server.close();
+    server.closeAllConnections();
+  });
 });

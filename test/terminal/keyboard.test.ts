@@ -93,7 +93,8 @@ describe('what is pressed', () => {
 
   it('answers when a program asks for the cursor', async () => {
     const terminal = bash(
-      String.raw`printf 'abc\033[6n'; IFS= read -rs -d R place; echo " $(cut -c3- <<<$place)"`,
+      // The answer may be there before `read` is: the line must not echo it in the meantime.
+      String.raw`stty -echo -icanon; printf 'abc\033[6n'; IFS= read -rs -d R place; echo " $(cut -c3- <<<$place)"`,
     );
     await terminal.exit;
     expect(terminal.screen()).toBe('abc 1;4');
