@@ -180,12 +180,8 @@ async function prepareVolume(host: Host, answers: Needed, bootstrap: boolean): P
   const existing = await containerOf(host, answers.projectName, SERVICE.app);
   if (existing?.State.Running) return;
   const argv = await composeArgv(host, answers.projectName, { bootstrap });
-  await dockerRun(
-    host,
-    [...argv, 'up', '--no-start', '--no-deps', SERVICE.app],
-    { kind: 'image', fix: 'Pull the image, then run this again.' },
-    { timeoutMs: 300_000 },
-  );
+  const up = await host.run([...argv, 'up', '--no-start', '--no-deps', SERVICE.app], { timeoutMs: 300_000 });
+  if (up.code !== 0) throw classify(SERVICE.app, up.stderr, undefined, []);
   const created = await containerOf(host, answers.projectName, SERVICE.app);
   if (!created)
     throw new ChangeError(

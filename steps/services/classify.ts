@@ -41,6 +41,13 @@ export function classify(
   const log = lines.slice(-12);
   const last = composeError.trim().split('\n').at(-1) ?? '';
   if (!container) {
+    if (/pool overlaps/i.test(composeError))
+      return new ChangeError(
+        'command',
+        `${service} was not created: another network of this host has the addresses of one of ours by now: ${last}`,
+        'See docker network ls and inspect. Write a subnet that is free to networks.edge in compose.yaml (it is kept), then run this again.',
+        log,
+      );
     return /no such image|pull access denied|manifest unknown|not found/i.test(composeError)
       ? new ChangeError(
           'image',
