@@ -4,7 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { inkParts, pgOnNode, rawPlugin } from './esbuild-plugins.mjs';
+import { inkParts, onNodeAlone, rawPlugin } from './esbuild-plugins.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const pkg = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -33,7 +33,7 @@ const result = await build({
     'process.env.DEV': '"false"',
   },
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
-  plugins: [rawPlugin, inkParts, pgOnNode],
+  plugins: [rawPlugin, inkParts, onNodeAlone],
 });
 
 // Plain ES5 in the gate: a Node that is too old must be able to read it to say so.

@@ -34,18 +34,27 @@ export const inkParts = {
 };
 
 /**
- * pg asks a web `Response` whether it runs in a Cloudflare Worker, which loads Node's whole web client on Node 20 (40 ms of
- * processor a run). This bundle runs on Node alone.
+ * Questions of libraries whose answer is known here, because the bundle runs on Node alone. Both load Node's whole web client
+ * on Node 20, some 40 ms of processor a run: pg asks a web `Response` whether it is in a Cloudflare Worker, and Yoga fetches
+ * its own bytes from a data: address.
  */
-export const pgOnNode = {
-  name: 'pg-on-node',
+const ANSWERS = [
+  { file: /[\\/]pg[\\/]lib[\\/]stream\.js$/, asks: 'if (isCloudflareRuntime())', answer: 'if (false)' },
+  { file: /[\\/]yoga-wasm-base64-esm\.js$/, asks: '"function"!=typeof fetch', answer: 'true' },
+];
+
+/** esbuild plugin: puts the known answers in; fails where a new version of a library no longer asks. */
+export const onNodeAlone = {
+  name: 'on-node-alone',
   setup(esbuild) {
-    esbuild.onLoad({ filter: /[\\/]pg[\\/]lib[\\/]stream\.js$/ }, async ({ path }) => {
-      const text = await readFile(path, 'utf8');
-      const contents = text.replace('if (isCloudflareRuntime())', 'if (false)');
-      if (contents === text)
-        throw new Error(`${path} no longer asks for a Cloudflare Worker: see scripts/esbuild-plugins.mjs`);
-      return { contents };
-    });
+    for (const { file, asks, answer } of ANSWERS) {
+      esbuild.onLoad({ filter: file }, async ({ path }) => {
+        const text = await readFile(path, 'utf8');
+        const contents = text.replaceAll(asks, answer);
+        if (contents === text)
+          throw new Error(`${path} no longer has ${asks}: see scripts/esbuild-plugins.mjs`);
+        return { contents };
+      });
+    }
   },
 };
