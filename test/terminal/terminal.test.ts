@@ -192,8 +192,8 @@ describe('waiting and measuring', () => {
     const [a, b] = terminal.frames;
     expect([a?.data, b?.data]).toEqual(['a\r\n', 'b\r\n']);
     expect(b!.at - a!.at).toBeGreaterThan(80);
-    await terminal.settled({ quietMs: 400 });
-    expect(terminal.cpuMs()).toBeGreaterThan(50);
+    // However little of a processor a busy machine gives it.
+    await vi.waitFor(() => expect(terminal.cpuMs()).toBeGreaterThan(50), { timeout: 10_000, interval: 50 });
   });
 
   it('closes everything it holds', async () => {

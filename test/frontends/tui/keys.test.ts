@@ -37,7 +37,12 @@ function open() {
     keys,
     ends,
     names: () => keys.map((key) => key.name),
-    written: () => String(output.read() ?? ''),
+    /** Node 26 reads a chunk at a time, older ones all that is there. */
+    written: () => {
+      let text = '';
+      for (let chunk = output.read(); chunk !== null; chunk = output.read()) text += String(chunk);
+      return text;
+    },
     /** Each chunk as one read of the terminal, all of them before anything else of this process runs. */
     arrive: async (...chunks: (string | Buffer)[]) => {
       for (const chunk of chunks) input.emit('data', Buffer.from(chunk));
