@@ -12,7 +12,7 @@ import { fileEvidence } from './host/evidence-store.ts';
 import { realPath, statFile, writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
-import { acquireLock } from './host/lock.ts';
+import { acquireLock, noRoom } from './host/lock.ts';
 import { sshSignatureCheck, sshSigner } from './host/signing.ts';
 import { lineProblems } from './line-problems.ts';
 import { probe } from './probe.ts';
@@ -82,7 +82,9 @@ const world = (): World => ({
       ...(machine ? { machine } : {}),
     }),
   occupy: async (dir) => {
-    const release = await acquireLock(dir, product.paths.lock);
+    const release = await acquireLock(dir, product.paths.lock).catch((error: unknown) => {
+      throw noRoom(error, dir) ?? error;
+    });
     await removeLeftovers(dir, product.paths);
     return release;
   },
@@ -115,10 +117,12 @@ function cancelOnSignals(notice: () => void): { controller: AbortController; dis
   };
 }
 
-// A reader that goes away (`| head`) or a terminal that hangs up is no reason to stop in the middle of a change.
+// Neither a reader that goes away (`| head`), nor a terminal that hangs up, nor a full disk under a log is a reason to stop
+// in the middle of a change. What nobody reads any more is nobody's loss; what a disk did not take is told at the end.
+let unwritten: string | undefined;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') unwritten ??= error.code ?? error.message;
   });
 }
 
@@ -126,8 +130,12 @@ for (const stream of [process.stdout, process.stderr]) {
 async function end(code: ExitCode): Promise<never> {
   const left = (stream: NodeJS.WriteStream) => new Promise<void>((done) => stream.write('', () => done()));
   await Promise.all([left(process.stdout), left(process.stderr)]);
+  if (unwritten !== undefined) {
+    err(`\nNot all of the output could be written: ${unwritten}.\n`);
+    await left(process.stderr);
+  }
   // Not by running out of work: a look that was given up would hold the end back. No thread does: see host/lookup.ts.
-  process.exit(code);
+  process.exit(unwritten !== undefined && code === EXIT.proved ? EXIT.notSeen : code);
 }
 
 main(process.argv.slice(2)).then(end, (error: unknown) => {

@@ -5,6 +5,7 @@ import type { Arguments } from './args.ts';
 import { run } from './core/engine.ts';
 import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
 import type { Frontend } from './core/frontend.ts';
+import { printable } from './core/printable.ts';
 import type { Product } from './core/product.ts';
 import { redact } from './core/secret.ts';
 import { explainControl, explainProblems, type SeenHere } from './explain.ts';
@@ -34,7 +35,7 @@ export async function explain(args: Arguments, world: World): Promise<ExitCode> 
     const here = isInstall ? await lookAt(id, prepared, world) : undefined;
     texts.push(explainControl(id, product, here, world.stdout.columns ?? 80));
   }
-  world.stdout.write(redact(texts.join('\n')));
+  world.stdout.write(printable(redact(texts.join('\n'))));
   return EXIT.proved;
 }
 

@@ -1,14 +1,16 @@
 /** `verify --fix`: looks, repairs what failed when that is agreed to, and looks again at everything. */
 import type { Arguments } from './args.ts';
 import { EXIT, type ExitCode, type Problem } from './core/errors.ts';
+import { printableLine } from './core/printable.ts';
 import type { Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { finalExit, foundExit, verdictSentence } from './core/verdict.ts';
 import { deploy, type Repair } from './deploy.ts';
 import { type Earlier, renderDelta } from './evidence/delta.ts';
 import { compareWith, earlierOf, keepRecord, lookOnce, readLookOptions } from './look.ts';
-import { readOutputs, writeOutputs } from './outputs.ts';
+import { ownFileProblems, readOutputs, writeOutputs } from './outputs.ts';
 import { textStyle } from './prepare.ts';
+import { printableReport } from './report/printable.ts';
 import { renderEnd } from './report/text.ts';
 import type { World } from './world.ts';
 
@@ -39,7 +41,12 @@ export async function fix(
   };
   const repair: Repair = {
     dir: given.dir,
-    problems: [...given.problems, ...outputs.problems, ...look.problems],
+    problems: [
+      ...given.problems,
+      ...outputs.problems,
+      ...(await ownFileProblems(outputs, [given.dir], world)),
+      ...look.problems,
+    ],
     usesStdout: outputs.usesStdout,
     policy: look.policy,
     async looked(report) {
@@ -65,7 +72,7 @@ export async function fix(
             stream.write(redact(seen.join('')));
           else {
             const { exit, verdict } = last;
-            stream.write(redact(`${renderEnd({ ...after, exit, verdict }, style)}\n`));
+            stream.write(redact(`${renderEnd(printableReport({ ...after, exit, verdict }), style)}\n`));
           }
         } else if (repaired.exit !== EXIT.cancelled) last = afterRepair(first, repaired, first);
       }
@@ -82,6 +89,9 @@ export async function fix(
   return deploy(args, world, repair);
 }
 
+/** UTF-16 units of a reason that stand in the verdict: it is one sentence. */
+const LONGEST_REASON = 1_000;
+
 const isTried = ({ status }: { readonly status: string }) => status === 'done' || status === 'failed';
 
 /**
@@ -96,7 +106,9 @@ function afterRepair(first: Report, repaired: Report, after: Report): Report {
   const ended = foundExit(repaired);
   const decides = ended === EXIT.proved || found === EXIT.cancelled ? found : ended;
   const end = stopped && !after.stopped ? { stopped } : {};
-  const rest = stopped ? ` The repair stopped at ${stopped.step}: ${stopped.reason}.` : '';
+  const rest = stopped
+    ? ` The repair stopped at ${stopped.step}: ${printableLine(stopped.reason, LONGEST_REASON)}.`
+    : '';
   return {
     ...after,
     startedAt: first.startedAt,

@@ -150,7 +150,7 @@ export async function lookOnce(install: Prepared, at: LookWorld): Promise<Report
 /** What became of a look's record: for the operator, and whether it is as it was asked for. */
 export interface Record {
   readonly text: string;
-  /** False when a signature was asked for and is not there. */
+  /** False when a signature was asked for and is not there, and when the chain that it belongs to is damaged. */
   readonly asAsked: boolean;
 }
 
@@ -161,6 +161,6 @@ export async function keepRecord(report: Report, world: World, look: LookOptions
   const kept = await appendEvidence(store, report, signer);
   return {
     text: `\n${renderKept(kept).trimEnd()}\n`,
-    asAsked: signer === undefined || (kept.kept && kept.signed),
+    asAsked: kept.kept ? signer === undefined || kept.signed : signer === undefined && !kept.damaged,
   };
 }

@@ -1,5 +1,5 @@
 /** In which formats a report leaves, and where to: `--json`, `--format NAME[=FILE]`. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Arguments } from './args.ts';
 import type { Problem } from './core/errors.ts';
 import type { Report } from './core/report.ts';
@@ -50,6 +50,33 @@ export function readOutputs(args: Arguments): Outputs {
       fix: 'give the others a file: --format NAME=FILE',
     });
   return { wanted, usesStdout: onStdout.length > 0, problems };
+}
+
+/**
+ * One problem for each report that would replace a file of an install: its key and its record can be written only once.
+ * @param dirs install directories, links followed
+ */
+export async function ownFileProblems(
+  outputs: Outputs,
+  dirs: readonly string[],
+  { product, realPath }: Pick<World, 'product' | 'realPath'>,
+): Promise<Problem[]> {
+  const { paths, files } = product;
+  const own = [...files, ...paths.secrets, paths.waivers, dirname(paths.evidence)];
+  const problems: Problem[] = [];
+  for (const { format, file } of outputs.wanted) {
+    if (file === undefined) continue;
+    const target = await realPath(resolve(file));
+    const isOwn = dirs.some((dir) => own.some((name) => `${target}/`.startsWith(`${dir}/${name}/`)));
+    if (isOwn)
+      problems.push({
+        where: `--format ${format}=${file}`,
+        seen: 'a file of the install itself',
+        expected: 'a file that nothing else needs',
+        fix: 'name another file',
+      });
+  }
+  return problems;
 }
 
 /**

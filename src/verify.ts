@@ -9,8 +9,9 @@ import { renderEvidence, renderEvidenceJson } from './evidence/render.ts';
 import type { EvidenceResult } from './evidence/result.ts';
 import { fix } from './fix.ts';
 import { keepRecord, type LookOptions, lookOnce, readLookOptions } from './look.ts';
-import { type Outputs, readOutputs, writeOutputs } from './outputs.ts';
+import { type Outputs, ownFileProblems, readOutputs, writeOutputs } from './outputs.ts';
 import { type Prepared, prepare, textStyle } from './prepare.ts';
+import { renderProblems } from './problems.ts';
 import { watch } from './watch.ts';
 import type { World } from './world.ts';
 
@@ -33,7 +34,12 @@ export async function verify(args: Arguments, world: World): Promise<ExitCode> {
   const prepared = await Promise.all(
     dirs.map((dir) => prepare(args, world, { mode: 'verify', dir, isPerson: false })),
   );
-  problems.push(...outputs.problems, ...look.problems, ...prepared.flatMap((p) => p.problems));
+  problems.push(
+    ...outputs.problems,
+    ...(await ownFileProblems(outputs, dirs, world)),
+    ...look.problems,
+    ...prepared.flatMap((p) => p.problems),
+  );
   if (problems.length > 0) throw new UsageError(problems);
   const cancel = world.cancelOnSignals(() => world.stderr.write('\nStopping.\n'));
   try {
@@ -134,8 +140,12 @@ function watchInstall(install: Prepared, every: number, bed: Bed): Promise<ExitC
     every,
     signal,
     write: (line) => void text.write(redact(line)),
-    verifyOnce: (running) =>
-      lookOnce(install, { args, world, look, style, signal: running, write: () => {} }),
+    async verifyOnce(running) {
+      // Answers, waivers and the day that decides which of them hold may have changed since the look before.
+      const now = await prepare(args, world, { mode: 'verify', dir: install.dir, isPerson: false });
+      if (now.problems.length > 0) throw new Error(renderProblems(now.problems));
+      return lookOnce(now, { args, world, look, style, signal: running, write: () => {} });
+    },
     async afterLook({ report, changed }) {
       if (changed) text.write(redact((await keepRecord(report, world, look)).text));
       await writeOutputs(outputs, [report], world, args);
@@ -152,6 +162,7 @@ async function proveEvidence(args: Arguments, world: World, dirs: readonly strin
   for (const dir of dirs) {
     const store = world.evidence(resolve(dir, world.product.paths.evidence));
     const result = await verifyEvidence(store, {
+      dir,
       signatures: world.signatureCheck(signers === undefined ? undefined : resolve(signers)),
       ...(expect === undefined ? {} : { expect }),
     });

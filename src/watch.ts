@@ -1,5 +1,6 @@
 /** `verify --watch`: looks again and again, and says only what changed. */
 import { AnswerError, EXIT, type ExitCode } from './core/errors.ts';
+import { printable } from './core/printable.ts';
 import type { Finding, Report } from './core/report.ts';
 import type { Verdict } from './core/step.ts';
 
@@ -86,7 +87,7 @@ export async function watch(options: WatchOptions): Promise<ExitCode> {
   const { every, signal, clock = realClock } = options;
   const say = (text: string) =>
     options.write(
-      `${new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')}  ${text.replaceAll(/\s*\n\s*/g, ' ')}\n`,
+      `${new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')}  ${printable(text.replaceAll(/\s*\n\s*/g, ' '))}\n`,
     );
   let last: Report | undefined;
   let blind: string | undefined;

@@ -1,15 +1,16 @@
 import { ChangeError } from './errors.ts';
 import type { Frontend } from './frontend.ts';
 import type { HostSource } from './host.ts';
+import { masked } from './masked.ts';
 import type { ChangeReport } from './report.ts';
 import { redact } from './secret.ts';
 import type { AnyStep, Change } from './step.ts';
 
-/** A change as the reports show it, redacted. */
+/** A change as the reports show it, redacted; its diff is of public files that others have written to as well. */
 export const describe = (change: Change, status: ChangeReport['status'], error?: string): ChangeReport => ({
   id: change.id,
   summary: redact(change.summary),
-  ...(change.diff === undefined ? {} : { diff: redact(change.diff) }),
+  ...(change.diff === undefined ? {} : { diff: masked(change.diff) }),
   ...(change.irreversible ? { irreversible: true as const } : {}),
   ...(change.disrupts === undefined ? {} : { disrupts: change.disrupts }),
   status,

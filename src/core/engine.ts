@@ -77,7 +77,7 @@ export async function run(given: RunInput): Promise<Report> {
   if (isSaved(input, running, stopped)) await input.save?.(running.answers);
   const { exit: forced, kind: _, ...reason } = stopped ?? {};
   const { policy, selection } = input;
-  const found = forced ?? exitCode(mode, reports, stopped !== undefined, policy?.failOn);
+  const found = forced ?? exitCode(mode, reports, stopped !== undefined, policy?.failOn, selection);
   const exit = finalExit(found, policy);
   const judged: Report = {
     schema: 2,

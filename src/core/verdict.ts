@@ -5,12 +5,14 @@ import type { Severity } from './step.ts';
 /**
  * The exit code that a run's findings and changes give; the same in every output format.
  * @param failOn `advised`: advised controls count like required ones
+ * @param selection the part that was asked for; where nothing of it applies, nothing is proved
  */
 export function exitCode(
   mode: Mode,
   steps: readonly StepReport[],
   stopped: boolean,
   failOn: Severity = 'required',
+  selection?: Selection,
 ): ExitCode {
   const required = count({ steps }, 'required');
   if (mode === 'plan') {
@@ -23,8 +25,12 @@ export function exitCode(
   if (required.failing + advised.failing > 0) return EXIT.failing;
   if (required.notSeen + advised.notSeen > 0 || stopped) return EXIT.notSeen;
   if (required.open + advised.open > 0) return EXIT.failing;
-  return EXIT.proved;
+  return selection !== undefined && nothingApplies(steps) ? EXIT.notSeen : EXIT.proved;
 }
+
+/** Whoever asks for a part and gets a look at nothing has no proof. What was waived was decided by somebody. */
+const nothingApplies = (steps: readonly StepReport[]): boolean =>
+  steps.every((step) => step.findings.every((f) => f.verdict.is === 'skip' && f.waived === undefined));
 
 /** The exit code that a run ends with: `--exit-zero` makes 0 of whatever was found, never of a cancel or a bug. */
 export const finalExit = (found: ExitCode, policy: ExitPolicy | undefined): ExitCode =>
@@ -35,10 +41,16 @@ export const finalExit = (found: ExitCode, policy: ExitPolicy | undefined): Exit
  * found, and what is shown (colours, words, offers) follows what was found.
  */
 export const foundExit = (
-  report: Pick<Report, 'exit' | 'mode' | 'steps' | 'stopped' | 'policy'>,
+  report: Pick<Report, 'exit' | 'mode' | 'steps' | 'stopped' | 'policy' | 'selection'>,
 ): ExitCode =>
   report.exit === EXIT.proved
-    ? exitCode(report.mode, report.steps, report.stopped !== undefined, report.policy?.failOn)
+    ? exitCode(
+        report.mode,
+        report.steps,
+        report.stopped !== undefined,
+        report.policy?.failOn,
+        report.selection,
+      )
     : report.exit;
 
 /**
@@ -86,6 +98,8 @@ export function verdictSentence(
             ? `Every required control that applies is proved (${required.proved}); ${advised.failing + advised.open} advised ${advised.failing + advised.open === 1 ? 'control does' : 'controls do'} not hold.${waived}${tail}`
             : `The changes were declined.${tail}`;
     case EXIT.notSeen:
+      if (selection !== undefined && nothingApplies(steps))
+        return `Nothing of what was asked for applies here, so nothing is proved.${tail}`;
       return required.notSeen > 0
         ? `${required.notSeen} required ${required.notSeen === 1 ? 'control' : 'controls'} could not be looked at, so nothing is claimed about ${required.notSeen === 1 ? 'it' : 'them'}.${waived}${tail}`
         : steps.some((s) => s.outcome === 'stopped' || s.outcome === 'not-reached')

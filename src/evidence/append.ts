@@ -1,7 +1,7 @@
 import type { Report } from '../core/report.ts';
 import { sha256 } from './canonical.ts';
 import { type EvidenceRecord, type Healed, makeRecord, readRecord, seal, signedText } from './record.ts';
-import { CannotKeep, type EvidenceStore, type OpenEvidence, type Signer } from './store.ts';
+import { CannotContinue, CannotKeep, type EvidenceStore, type OpenEvidence, type Signer } from './store.ts';
 
 /** What became of a report's record. */
 export type Kept =
@@ -17,7 +17,13 @@ export type Kept =
       /** The unfinished line of an earlier, interrupted run that was set aside. */
       readonly healed?: Healed;
     }
-  | { readonly kept: false; readonly path: string; readonly because: string };
+  | {
+      readonly kept: false;
+      readonly path: string;
+      readonly because: string;
+      /** What was kept before is damaged: no verify appends anything until somebody has looked at it. */
+      readonly damaged?: true;
+    };
 
 /**
  * Appends the record of a verify to the chain. Processes that do so at once wait for each other. Nothing is appended
@@ -47,7 +53,8 @@ export async function appendEvidence(store: EvidenceStore, report: Report, signe
     });
   } catch (error) {
     if (!(error instanceof CannotKeep)) throw error;
-    return { kept: false, path, because: error.message };
+    const damaged = error instanceof CannotContinue ? { damaged: true as const } : {};
+    return { kept: false, path, because: error.message, ...damaged };
   }
 }
 
@@ -72,12 +79,12 @@ function follows(record: EvidenceRecord, before: EvidenceRecord | undefined): bo
   return record.sequence === (before?.sequence ?? 0) + 1 && (!before || record.previous === before.hash);
 }
 
-/** @throws {CannotKeep} when the last record is not what was sealed: a chain is never continued over a break */
+/** @throws {CannotContinue} when the last record is not what was sealed: a chain is never continued over a break */
 function wholeRecord(line: Uint8Array, path: string, closed: string | undefined): EvidenceRecord {
   const read = readRecord(line);
   if (read.is === 'record') return read.record;
   const why = read.is === 'foreign' ? read.because : `seen: ${read.seen}; expected: ${read.expected}`;
-  throw new CannotKeep(
+  throw new CannotContinue(
     closed === undefined
       ? `its last record cannot be continued (${why}). Prove the chain with --evidence, keep the file under another name, and the next verify begins anew: mv ${path} ${path}.broken`
       : `the last record of ${closed} cannot be continued (${why}). Prove the chain with --evidence, keep its files in another directory, and the next verify begins anew.`,

@@ -24,10 +24,11 @@ const short = (hash: string) => `${hash.slice(0, 12)}…`;
  * `expect` is the anchor for that. Files may also be moved away from the beginning: then the chain is proved from the record
  * on whose predecessor `expect` names.
  * @param expect the hash of a record, kept elsewhere
+ * @param dir the install that it is asked about: a chain of another one proves nothing about it
  */
 export async function verifyEvidence(
   store: EvidenceStore,
-  options: { readonly signatures: SignatureCheck; readonly expect?: string },
+  options: { readonly signatures: SignatureCheck; readonly expect?: string; readonly dir?: string },
 ): Promise<EvidenceResult> {
   const chain = new Chain(options.expect, store.now());
   const signatures = new Signatures(options.signatures);
@@ -52,6 +53,7 @@ export async function verifyEvidence(
     chain.notSeen.push({ because: error.message });
   }
   await signatures.settle();
+  chain.belongsTo(options.dir);
   return judge(store.path, chain, signatures, options.expect);
 }
 
@@ -60,6 +62,8 @@ class Chain {
   readonly notSeen: NotSeen[] = [];
   readonly notices: string[] = [];
   readonly files = new Set<string>();
+  /** What the records are about, in their order, each run of the same once. */
+  readonly about: { readonly dir: string; readonly host: string; upTo: number }[] = [];
   records = 0;
   /** There is no file. */
   missing = false;
@@ -136,6 +140,24 @@ class Chain {
     return undefined;
   }
 
+  /** Records of another directory or host are told; where the last one is, nothing was kept about this one since. */
+  belongsTo(dir: string | undefined): void {
+    const last = this.about.at(-1);
+    if (dir === undefined || last === undefined) return;
+    if (last.dir !== dir)
+      this.notSeen.push({
+        because: `the last record is about ${last.dir} on ${last.host}, not about ${dir}: the next verify here keeps one`,
+      });
+    let from = 1;
+    for (const { dir: other, host, upTo } of this.about) {
+      if (other !== last.dir || host !== last.host)
+        this.notices.push(
+          `${from === upTo ? `Record ${upTo} is` : `Records ${from} to ${upTo} are`} about ${other} on ${host}.`,
+        );
+      from = upTo + 1;
+    }
+  }
+
   #broken(found: Found): void {
     if (this.breaks.length < MOST_BREAKS) this.breaks.push(found);
     else if (this.breaks.length === MOST_BREAKS && !this.notices.includes(MORE)) this.notices.push(MORE);
@@ -169,6 +191,9 @@ class Chain {
       this.notices.push(
         `In ${inWords(at)}, the record is dated ${time}, in the future of this host's clock.`,
       );
+    const about = this.about.at(-1);
+    if (about?.dir === record.dir && about.host === record.host) about.upTo = sequence;
+    else this.about.push({ dir: record.dir, host: record.host, upTo: sequence });
     this.#before = { at, sequence, hash, time };
     const place = { ...inPlace(at), sequence, time, hash };
     this.records += 1;

@@ -68,6 +68,11 @@ export class CannotKeep extends Error {
   override readonly name = 'CannotKeep';
 }
 
+/** What was kept before is damaged, so that nothing is appended to it any more. */
+export class CannotContinue extends CannotKeep {
+  override readonly name = 'CannotKeep';
+}
+
 /** Why the evidence could not be read; the message is for the operator. */
 export class CannotRead extends Error {
   override readonly name = 'CannotRead';

@@ -189,15 +189,16 @@ export interface WaiverSource extends Against {
 const FOREIGN_WRITE = 0o022;
 
 /**
- * Why a file that was named is not believed: whoever can write it silences a control that fails (CWE-732). The standard
- * file is not refused but judged, by a control of the product, so that everything else is still looked at.
+ * Why a file is not believed: whoever can write it silences a control that fails (CWE-732). The standard file is not refused
+ * but judged, by a control of the product, so that everything else is still looked at; where only a part is looked at, that
+ * control is not, and it is refused as one that was named.
  */
 async function unsafe(path: string, source: WaiverSource): Promise<Problem | undefined> {
   const stat = await source.stat(path);
   if (stat === undefined) return undefined;
   const problem = (seen: string, fix: string): Problem => ({
-    where: '--waivers',
-    seen: `${path} ${seen}`,
+    where: source.file === undefined ? path : '--waivers',
+    seen: source.file === undefined ? `a file that ${seen}` : `${path} ${seen}`,
     expected: 'a plain file that only root or the user who runs this can write',
     fix,
   });
@@ -234,7 +235,8 @@ export async function gatherExceptions(
     };
     return { problems: [problem] };
   }
-  const refused = file === undefined ? undefined : await unsafe(file, source);
+  const isJudged = file === undefined && !source.isPartial;
+  const refused = isJudged ? undefined : await unsafe(file ?? standard, source);
   if (refused) return { problems: [refused] };
   const ids = source.steps.flatMap((step) => step.controls.map((c) => c.id));
   const { waivers, problems } = parseWaivers(text, file ?? basename(standard), ids, source.now);

@@ -21,13 +21,13 @@ async function startOf(pid: number): Promise<string | undefined> {
  */
 export async function acquireLock(dir: string, name: string): Promise<() => Promise<void>> {
   const path = join(dir, name);
-  await mkdir(dir, { recursive: true, mode: 0o755 });
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const own = `${process.pid} ${await startOf(process.pid)}`;
   const temp = `${path}.${process.pid}`;
-  // Readable for everybody: a run of another user has to tell whether this one is still alive.
-  await writeFile(temp, own, { mode: 0o644 });
   try {
+    await mkdir(dir, { recursive: true, mode: 0o755 });
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    // Readable for everybody: a run of another user has to tell whether this one is still alive.
+    await writeFile(temp, own, { mode: 0o644 });
     for (let tries = 0; tries < TRIES; tries++) {
       const taken = await link(temp, path).then(
         () => true,
@@ -54,6 +54,20 @@ export async function acquireLock(dir: string, name: string): Promise<() => Prom
   } finally {
     await unlink(temp).catch(() => {});
   }
+}
+
+/** A disk that takes nothing is no bug: nothing has been changed, and the operator can make room. */
+export function noRoom(error: unknown, dir: string): UsageError | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EROFS') return undefined;
+  return new UsageError([
+    {
+      where: dir,
+      seen: code === 'EROFS' ? 'a file system that is read-only' : 'no space left for a file of some bytes',
+      expected: 'a disk that can be written to',
+      fix: code === 'EROFS' ? 'mount it for writing' : `make room (df -h ${dir}); nothing has been changed`,
+    },
+  ]);
 }
 
 /** What a lock says, or undefined when there is none. */

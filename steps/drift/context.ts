@@ -5,9 +5,10 @@ import { type KnownAnswer, resolveAll } from '../../src/core/answers.ts';
 import { unifiedDiff } from '../../src/core/diff.ts';
 import type { DriftContext } from '../../src/core/hooks.ts';
 import type { HostReader } from '../../src/core/host.ts';
+import { masked } from '../../src/core/masked.ts';
 import type { RawAnswer } from '../../src/core/question.ts';
 import type { Drift, DriftLink, Finding } from '../../src/core/report.ts';
-import { MASK, redact } from '../../src/core/secret.ts';
+import { redact } from '../../src/core/secret.ts';
 import { type Answers, type QuestionId, questions } from '../questions.ts';
 import { PATH } from '../shared/layout.ts';
 import { VERSION } from '../shared/version.ts';
@@ -113,22 +114,6 @@ function savedAnswers(text: string | undefined): ReadonlyMap<string, RawAnswer> 
 /** `the answers a and b differ`. */
 export const describeDiffering = (ids: readonly string[]): string =>
   `${ids.length === 1 ? 'the answer' : 'the answers'} ${ids.length < 2 ? ids.join('') : `${ids.slice(0, -1).join(', ')} and ${ids.at(-1)}`} ${ids.length === 1 ? 'differs' : 'differ'}`;
-
-/** Values of settings whose name says that they are secret, what follows an authorization scheme, passwords in URLs, hashes of passwords, keys. */
-const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [
-    /([A-Za-z0-9_.-]*(?:key|password|passwd|passphrase|secret|token|credential)[A-Za-z0-9_.-]*["']?[ \t]*[:=](?![ \t]*(?:["']?(?:\$\{|\.?\/)|[[{]|$))[ \t]*)("[^"\n]*"|'[^'\n]*'|[^\n,}\]]+)/gim,
-    `$1${MASK}`,
-  ],
-  [/\b(bearer|basic)[ \t]+[^\s'"]{8,}/gi, `$1 ${MASK}`],
-  [/(:\/\/[^\s:/@]*:)[^\s@]+@/g, `$1${MASK}@`],
-  [/\$2[abxy]?\$\d\d\$[^\s'"]+/g, MASK],
-  [/(?<!sha256:)\b[0-9a-fA-F]{64}\b/g, MASK],
-];
-
-/** A public file as a diff may show it: whatever somebody typed into it, no secret comes along. */
-export const masked = (text: string): string =>
-  SECRETS.reduce((out, [pattern, mask]) => out.replace(pattern, mask), redact(text));
 
 /** Unified diff from what should be to what is, without secrets; empty when nothing else differs. */
 export function safeDiff(path: string, wanted: string, found: string): string {

@@ -160,10 +160,15 @@ function untimely(report: ProbeReport, now: Date): string | undefined {
 /** Networks that exist on one machine only: an address in one of them is a container beside the install. */
 const VIRTUAL = /^(docker|br-|veth|cni|virbr|podman)/;
 
+/** No host at all, this host, or one link only (RFC 6890). */
+const NOWHERE = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '::/128', '::1/128', 'fe80::/10'];
+
 function sameHost(report: ProbeReport, host: HostReader): string | undefined {
   const from = sources(report);
   if (from.length === 0) return 'it does not say which address it was taken from, because nothing answered';
   for (const address of from) {
+    if (NOWHERE.some((range) => inRange(address, range)))
+      return `it was taken from ${address}, an address that no other machine has: take it on another machine`;
     const own = host.addresses().find((a) => plainAddress(a.address) === address);
     if (own)
       return `it was taken on this host itself (${address} is its address on ${own.interface}): take it on another machine`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/core/errors.ts';
-import { foundExit, verdictSentence } from '../../src/core/verdict.ts';
+import { exitCode, foundExit, verdictSentence } from '../../src/core/verdict.ts';
 import { bare, findingWith, judged } from '../report/fixture.ts';
 
 const part = (looked: number) => ({ only: ['key.access'], sections: [], looked, of: 168 });
@@ -12,6 +12,24 @@ describe('the verdict', () => {
   ])('says how much %i is', (looked, text) =>
     expect(verdictSentence('verify', EXIT.proved, bare.steps, part(looked))).toContain(text),
   );
+});
+
+describe('a part in which nothing applies', () => {
+  const skipped = findingWith('skip', 'required');
+  const { steps } = judged([skipped]);
+
+  it('proves nothing, where all of it would', () => {
+    expect(exitCode('verify', steps, false)).toBe(EXIT.proved);
+    expect(exitCode('verify', steps, false, 'required', part(1))).toBe(EXIT.notSeen);
+    expect(verdictSentence('verify', EXIT.notSeen, steps, part(1))).toMatch(/^Nothing of what was asked for/);
+  });
+
+  it('is another thing than a part that somebody waived, or that holds', () => {
+    const waived = judged([{ ...skipped, waived: { is: 'fail', observed: 'a', expected: 'b' } }]);
+    expect(exitCode('verify', waived.steps, false, 'required', part(1))).toBe(EXIT.proved);
+    const held = judged([skipped, findingWith('pass', 'advised')]);
+    expect(exitCode('verify', held.steps, false, 'required', part(2))).toBe(EXIT.proved);
+  });
 });
 
 describe('what was found', () => {

@@ -274,7 +274,12 @@ describe('a run that looks at a part', () => {
 describe('gathering', () => {
   const failing = (code: string) => Promise.reject(Object.assign(new Error(code), { code }));
   const plain: FileStat = { kind: 'file', mode: 0o644, uid: 1000, gid: 1000, size: 9 };
-  const source = (read: (path: string) => Promise<string>, file?: string, stat: Partial<FileStat> = {}) =>
+  const source = (
+    read: (path: string) => Promise<string>,
+    file?: string,
+    stat: Partial<FileStat> = {},
+    isPartial = false,
+  ) =>
     gatherExceptions({
       file,
       standard: '/srv/x/waivers.yaml',
@@ -283,7 +288,7 @@ describe('gathering', () => {
       uid: 1000,
       steps: [step],
       now: NOW,
-      isPartial: false,
+      isPartial,
     });
   const TEXT =
     '- control: is.bad\n  reason: why\n  owner: Jo\n  compensating: guard\n  expires: 2027-01-01\n';
@@ -314,6 +319,17 @@ describe('gathering', () => {
     }
     for (const stat of [{}, { uid: 0 }, { mode: 0o600 }])
       expect((await named(stat)).exceptions?.waivers.size).toBe(1);
+  });
+
+  it('believes a standard file that others can write only where a control of it is looked at as well', async () => {
+    const open = { mode: 0o666 };
+    expect((await source(async () => TEXT, undefined, open)).exceptions?.waivers.size).toBe(1);
+    const part = await source(async () => TEXT, undefined, open, true);
+    expect(part.exceptions).toBeUndefined();
+    expect(part.problems).toMatchObject([
+      { where: '/srv/x/waivers.yaml', seen: 'a file that has mode 0666, so that others may have written it' },
+    ]);
+    expect((await source(async () => TEXT, undefined, {}, true)).exceptions?.waivers.size).toBe(1);
   });
 
   it('insists on the file that was named, and on being able to read the standard one', async () => {
