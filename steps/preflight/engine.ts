@@ -2,11 +2,12 @@
 
 import type { HostReader } from '../../src/core/host.ts';
 import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
-import { composeVersion, type EngineInfo, engine } from '../shared/engine.ts';
+import { composeVersion, type EngineInfo, endpointOf, engine } from '../shared/engine.ts';
 import { PATH } from '../shared/layout.ts';
 import { atLeast, MINIMUM, versionNumbers } from '../shared/minimums.ts';
 import { isRemapped, uidShift } from '../shared/userns.ts';
 import { ID, type PreflightControl, withEngine } from './common.ts';
+import { engineAccess } from './engine-access.ts';
 import { lacking, packagesFor } from './packages.ts';
 
 const section = 'docker-security';
@@ -192,25 +193,6 @@ const mode: PreflightControl = {
   },
 };
 
-/**
- * Where the docker command connects to; undefined for its default. DOCKER_HOST outranks contexts.
- * @throws when docker does not tell
- */
-async function endpointOf(host: HostReader): Promise<string | undefined> {
-  const given = host.env('DOCKER_HOST');
-  if (given) return given;
-  const seen = await engine(host);
-  // The default context without DOCKER_HOST is the local socket; saves a process in every run.
-  if (seen.state === 'ready' && seen.info.ClientInfo?.Context === 'default') return undefined;
-  const result = await host.query(['docker', 'context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
-  if (result.code === 0 && result.stdout.trim() !== '') return result.stdout.trim();
-  // 127: there is no docker command at all, which another control says.
-  if (result.code === 127) return undefined;
-  throw new Error(
-    `where docker connects to is not known: ${result.stderr.trim() || 'docker names no context'}`,
-  );
-}
-
 /** `ssh://user@host` without the user; a URL may carry a name that is nobody's business in a report. */
 const withoutUser = (endpoint: string): string => endpoint.replace(/\/\/[^@/]*@/, '//');
 
@@ -246,4 +228,5 @@ export const engineControls: readonly PreflightControl[] = [
   version,
   compose,
   mode,
+  engineAccess,
 ];

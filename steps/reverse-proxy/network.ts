@@ -41,8 +41,10 @@ const clientSeen: Control<ProxyAnswers> = {
       const told = all.map((v) => `${v.local} as ${v.seen}`).join(', ');
       if (hidden.length > 0) {
         const listeners = await context.host.listeners();
-        // Without the engine's userland proxy nobody listens on the port, and only this host's own connections are rewritten.
-        if (!listeners.some((l) => l.port === proxy.https.port)) {
+        // Without the engine's userland proxy nobody listens on the port, or the engine itself does to hold it (Docker 28), and
+        // only this host's own connections are rewritten.
+        const holders = listeners.filter((l) => l.port === proxy.https.port).map((l) => l.holder ?? '');
+        if (holders.every((holder) => /^dockerd\b/.test(holder))) {
           return skip(
             `the engine runs without its userland proxy: connections of this host itself look like the gateway (${told}), so that other clients' addresses cannot be judged from here`,
           );

@@ -134,8 +134,11 @@ export class ComposeRefused extends Error {
  * stdout of `docker compose … config`.
  * @throws {ComposeRefused} with Compose's own words; {@link Error} when Compose itself could not be asked
  */
-async function composeConfig(host: HostReader, argv: readonly string[]): Promise<string> {
-  const result = await docker(host, argv);
+async function composeConfig(host: HostReader, argv: readonly string[], input?: string): Promise<string> {
+  const result =
+    input === undefined
+      ? await docker(host, argv)
+      : await host.query(['docker', ...argv], { timeoutMs: 15_000, input });
   if (result.code === 0) return result.stdout;
   const said = result.stderr.trim().split('\n').at(-1) || `exit ${result.code}`;
   // 124: no answer in time, 126 and 127: no program; without the plugin docker takes `compose` for an unknown word.
@@ -232,8 +235,10 @@ export function configHashes(
   return host.once(`compose hashes ${project} ${bootstrap}`, async () => {
     if (!(await host.stat(PATH.compose))) return new Map();
     const hashes = async (directory: string) => {
-      const argv = await composeArgv(host, project, { bootstrap, directory });
-      const output = await composeConfig(host, [...argv.slice(1), 'config', '--hash', '*']);
+      const argv = (await composeArgv(host, project, { bootstrap, directory })).slice(1);
+      const output = (await namesEnvFiles(host))
+        ? await resolvedHashes(host, argv)
+        : await composeConfig(host, [...argv, 'config', '--hash', '*']);
       return output
         .split('\n')
         .map((line) => line.trim().split(/\s+/) as [string, string])
@@ -247,4 +252,17 @@ export function configHashes(
     );
     return new Map([...(await hashes(usual)), ...byOther.flat()]);
   });
+}
+
+/** Whether a file of the operator's takes variables from further files. */
+async function namesEnvFiles(host: HostReader): Promise<boolean> {
+  const texts = await Promise.all([PATH.compose, PATH.override].map((file) => host.readText(file)));
+  return texts.some((text) => text?.includes('env_file'));
+}
+
+/** `up` puts what env files hold into the service before it hashes it, `config --hash` does not: the resolved model is hashed. */
+async function resolvedHashes(host: HostReader, argv: readonly string[]): Promise<string> {
+  const model = await composeConfig(host, [...argv, 'config', '--format', 'json']);
+  const named = argv.slice(0, argv.indexOf('--file'));
+  return composeConfig(host, [...named, '--file', '-', 'config', '--hash', '*'], model);
 }

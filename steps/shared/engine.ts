@@ -11,6 +11,8 @@ export interface EngineInfo {
   readonly Architecture: string;
   readonly DockerRootDir: string;
   readonly SecurityOptions: readonly string[] | null;
+  /** What it says about its own settings. */
+  readonly Warnings?: readonly string[] | null;
   readonly ClientInfo?: { readonly Context?: string };
 }
 
@@ -45,6 +47,25 @@ export function engine(host: HostReader): Promise<Engine> {
       return { state: 'down', why: error };
     return { state: 'refused', why: error || `docker info ended with ${result.code}` };
   });
+}
+
+/**
+ * Where the docker command connects to; undefined for its default. DOCKER_HOST outranks contexts.
+ * @throws when docker does not tell
+ */
+export async function endpointOf(host: HostReader): Promise<string | undefined> {
+  const given = host.env('DOCKER_HOST');
+  if (given) return given;
+  const seen = await engine(host);
+  // The default context without DOCKER_HOST is the local socket; saves a process in every run.
+  if (seen.state === 'ready' && seen.info.ClientInfo?.Context === 'default') return undefined;
+  const result = await host.query(['docker', 'context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']);
+  if (result.code === 0 && result.stdout.trim() !== '') return result.stdout.trim();
+  // 127: there is no docker command at all, which another control says.
+  if (result.code === 127) return undefined;
+  throw new Error(
+    `where docker connects to is not known: ${result.stderr.trim() || 'docker names no context'}`,
+  );
 }
 
 /**

@@ -36,6 +36,13 @@ export const hostRows: readonly Sabotage[] = [
     },
   },
   {
+    name: 'everybody can give the engine orders over its socket',
+    break: (i) => i.host.out(['chmod', '666', i.host.socket]),
+    drift: {},
+    turns: fail('docker.api-closed'),
+    undo: (i) => i.host.out(['chmod', '660', i.host.socket]),
+  },
+  {
     name: 'CoreCube is cut off from the network of the proxy, which answers 502',
     break: async (i) => docker(i, 'network', 'disconnect', edge(i), await i.container('corecube')),
     drift: 'changed-at-run-time',

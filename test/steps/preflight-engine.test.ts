@@ -151,3 +151,31 @@ it('compares versions by number', () => {
   expect(atLeast('5:28.1.1-1~debian', '20.10')).toBe(true);
   expect(atLeast('dev', '2.20')).toBe(false);
 });
+
+describe('orders to the engine', () => {
+  const verdict = async (sins: Parameters<typeof look>[0]) => (await look(sins)).byId['docker.api-closed'];
+  // The words of Docker 28, and those about a certificate that nobody has to show.
+  const warns = (about: string) => ({
+    commands: info({ Warnings: [`[DEPRECATION NOTICE]: API is accessible on ${about}.\n  Access to`] }),
+  });
+
+  it('are taken from root and the group docker alone', async () => {
+    expect(await verdict({})).toMatchObject({ is: 'pass' });
+    expect(await verdict({ socket: { mode: 0o666 } })).toMatchObject({ is: 'fail' });
+    expect(await verdict({ socket: { uid: 1000 } })).toMatchObject({ is: 'fail' });
+    for (const port of [
+      'http://0.0.0.0:2375 without encryption',
+      'https://0.0.0.0:2376 without TLS client verification',
+    ])
+      expect(await verdict(warns(port))).toMatchObject({
+        is: 'fail',
+        observed: expect.stringContaining(port),
+      });
+    const other = { commands: info({ Warnings: ['WARNING: No swap limit support'] }) };
+    expect(await verdict(other)).toMatchObject({ is: 'pass' });
+  });
+
+  it('are not seen where the socket is not', async () => {
+    expect(await verdict({ env: { DOCKER_HOST: 'unix:///nowhere.sock' } })).toMatchObject({ is: 'unknown' });
+  });
+});

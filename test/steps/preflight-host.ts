@@ -29,6 +29,8 @@ export interface Sins {
   /** What every statement gives. */
   readonly sql?: SqlResult;
   readonly now?: Date;
+  /** How the engine's socket differs from one of root and of its group. */
+  readonly socket?: Partial<FileStat>;
 }
 
 const INFO = {
@@ -109,6 +111,7 @@ export function fakeHost(sins: Sins = {}): {
     stat: async (path): Promise<FileStat | undefined> => {
       const own = { mode: 0o600, uid: 0, gid: 0, size: 1 };
       if (path === '/srv') return { kind: 'directory', ...own };
+      if (path === '/var/run/docker.sock') return { kind: 'other', ...own, mode: 0o660, ...sins.socket };
       return text(path) === undefined ? undefined : { kind: 'file', ...own };
     },
     list: never,

@@ -326,12 +326,15 @@ describe('whether the proxy sees the address of the client', () => {
     seen,
     allowed: false,
   });
-  const seen = (all: ReturnType<typeof way>[], missing: string[] = []) =>
+  const seen = (all: ReturnType<typeof way>[], missing: string[] = [], holder = 'docker-proxy (pid 7)') =>
     look(
       'proxy.client-address-seen',
       { 'proxy vantages corecube': { all, outside: all, inside: [], missing, unlogged: [] } },
-      { listeners: async () => [{ address: '0.0.0.0', port: 443 }] },
+      { listeners: async () => [{ address: '0.0.0.0', port: 443, holder }] },
     );
+  it('cannot be judged where the engine holds the port itself, without its userland proxy', async () => {
+    expect((await seen([way('192.0.2.1', '10.8.0.1')], [], 'dockerd (pid 1)')).is).toBe('skip');
+  });
   it('is seen from each address of this host, or not at all', async () => {
     expect((await seen([way('127.0.0.1', '10.8.0.1'), way('192.0.2.1')])).is).toBe('pass');
     expect((await seen([way('192.0.2.1', '10.8.0.1')])).is).toBe('fail');
