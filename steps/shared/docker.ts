@@ -76,6 +76,10 @@ export interface Container {
           readonly Gateway: string;
           readonly GlobalIPv6Address: string;
           readonly NetworkID: string;
+          /** What it was asked to be called there; null: nothing was asked. */
+          readonly Aliases?: readonly string[] | null;
+          /** Every name that the engine's resolver gives it there (API 1.44 and later). */
+          readonly DNSNames?: readonly string[] | null;
         }
       >
     >;

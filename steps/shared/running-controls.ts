@@ -86,11 +86,12 @@ const ROWS: readonly Row[] = [
   },
   {
     property: 'networks',
-    title: 'are on their own networks only',
+    title: 'are on their own networks only, under their own names',
     section: 'network-isolation',
     refs: ['CIS Docker 5.30'],
-    how: 'Compares the networks in docker inspect of each running container with the ones it shall be on.',
-    threat: 'A second network is a second way to the database.',
+    how: 'Compares the networks in docker inspect of each running container, and its names there, with those that it shall have.',
+    threat:
+      'A second network is a second way to the database; under the name of another service its connections are taken over.',
   },
   {
     property: 'ports',

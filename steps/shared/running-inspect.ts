@@ -91,6 +91,14 @@ function connections({ NetworkSettings: n }: Container, service: string, project
   const expected = (NETWORKS[service] ?? []).map((name) => `${project}_${name}`).sort();
   if (joined.join() !== expected.join())
     add('networks', `is on ${joined.join(', ') || 'no network'} instead of ${expected.join(', ')}`);
+  for (const network of expected) {
+    const { Aliases, DNSNames } = n.Networks[network] ?? {};
+    if (Aliases === undefined && DNSNames === undefined) continue;
+    const names = [...(Aliases ?? []), ...(DNSNames ?? [])];
+    if (!names.includes(service)) add('networks', `is not called ${service} on ${network}`);
+    const others = Object.keys(NETWORKS).filter((other) => other !== service && names.includes(other));
+    if (others.length > 0) add('networks', `is called ${others.join(', ')} on ${network}`);
+  }
   const bound = Object.entries(n.Ports).flatMap(([port, at]) =>
     (at ?? []).map((b) => `${b.HostIp.includes(':') ? `[${b.HostIp}]` : b.HostIp}:${b.HostPort}->${port}`),
   );

@@ -9,6 +9,7 @@ import { fail, type Sabotage, unseen } from './types.ts';
 const FAKETIME = '/usr/$LIB/faketime/libfaketimeMT.so.1';
 
 const edge = (i: Install) => `${i.project}_edge`;
+const internal = (i: Install) => `${i.project}_internal`;
 const wires = (i: Install, change: '-I' | '-D') =>
   i.host.out([
     ...['iptables', change, 'OUTPUT', '-p', 'tcp', '-m', 'multiport', '--dports', '80,443', '-j', 'DROP'],
@@ -54,6 +55,33 @@ export const hostRows: readonly Sabotage[] = [
     mayBeUnseen: ['proxy.headers-once', 'proxy.hsts', 'proxy.other-hosts-refused'],
     undo: async (i) =>
       docker(i, ...['network', 'connect', '--alias', 'corecube', edge(i), await i.container('corecube')]),
+  },
+  {
+    name: 'CoreCube is back on the network of the proxy, but under no name that the proxy knows',
+    async break(i) {
+      const app = await i.container('corecube');
+      await docker(i, 'network', 'disconnect', edge(i), app);
+      await docker(i, 'network', 'connect', edge(i), app);
+    },
+    drift: 'changed-at-run-time',
+    turns: { ...fail('running.networks'), ...unseen('proxy.public-paths-answer') },
+    mayBeUnseen: ['proxy.headers-once', 'proxy.hsts', 'proxy.other-hosts-refused'],
+  },
+  {
+    name: 'the database is also called as CoreCube is, on the internal network',
+    async break(i) {
+      const database = await i.container('pgvector');
+      await docker(i, 'network', 'disconnect', internal(i), database);
+      const names = ['--alias', 'pgvector', '--alias', 'corecube'];
+      await docker(i, 'network', 'connect', ...names, internal(i), database);
+    },
+    drift: 'changed-at-run-time',
+    turns: fail('running.networks'),
+    undo: async (i) => {
+      const database = await i.container('pgvector');
+      await docker(i, 'network', 'disconnect', internal(i), database);
+      await docker(i, 'network', 'connect', '--alias', 'pgvector', internal(i), database);
+    },
   },
   {
     name: 'nothing that this host sends reaches the proxy',
