@@ -93,19 +93,20 @@ export const services = defineStep({
     ) {
       changes.push(roleRepairChange(answers));
     }
-    const recreate = drifted(SERVICE.app).length > 0 || RECREATES_APP.some((id) => failing.has(id));
-    if (failing.has(up(SERVICE.app)) || recreate) changes.push(startApp(answers, why(SERVICE.app), recreate));
-    // What drifted is brought back; what a (new) image's migrations make is recorded once it has run them.
+    // What drifted is brought back before another image migrates on top of it; what a (new) image's migrations make is
+    // recorded once it has run them.
     const restored = failing.has(POLICIES) ? await restorePolicies(host, answers) : undefined;
     if (restored) changes.push(restored);
-    else if (failing.has(up(SERVICE.app)) || recreate || failing.has(RECORDED)) {
+    const recreate = drifted(SERVICE.app).length > 0 || RECREATES_APP.some((id) => failing.has(id));
+    if (failing.has(up(SERVICE.app)) || recreate) changes.push(startApp(answers, why(SERVICE.app), recreate));
+    if (failing.has(up(SERVICE.app)) || recreate || failing.has(RECORDED)) {
       const moved = await movedTag(host, answers.projectName, SERVICE.app);
       if (moved !== undefined)
         throw new Error(`${moved}: what its migrations made is not recorded before somebody has chosen it`);
       changes.push(recordPolicies(answers));
     } else if (failing.has(POLICIES) && changes.length === 0)
       throw new Error(
-        'a policy, a view, a rule or a function was added, and only a person can say whether it may stay',
+        'a table, a policy, a trigger, a view, a rule or a function was added, and only a person can say whether it may stay',
       );
     return changes;
   },

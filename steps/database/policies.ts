@@ -4,11 +4,11 @@
  */
 import type { Host, HostReader, SqlStatement } from '../../src/core/host.ts';
 import { type Change, type Control, fail, pass, unknown } from '../../src/core/step.ts';
-import type { Container } from '../shared/docker.ts';
-import { PATH } from '../shared/layout.ts';
+import { type Container, containerOf } from '../shared/docker.ts';
+import { DATABASE, PATH, SERVICE } from '../shared/layout.ts';
 import { asRole, asSuperuser, probe, rows, SECTION } from './ground.ts';
 import { elsewhere, type Needed, runningApp } from './running-app.ts';
-import { WAYS, type Way, waysAdded } from './ways-around.ts';
+import { isLater, WAYS, type Way, waysChanged } from './ways-around.ts';
 
 /** A policy as pg_policy has it; `command` is polcmd. */
 interface Policy {
@@ -27,13 +27,21 @@ interface Guarded {
   readonly force: boolean;
   readonly policies: readonly Policy[];
 }
+/** A table as it is now. */
+interface Table extends Guarded {
+  /** True when it is neither of the app role nor a part of another table, and CoreCube's roles may read it. */
+  readonly handed: boolean;
+}
 interface Recorded {
   /** Id of the image whose migrations made them. */
   readonly image: string;
   readonly tables: readonly Guarded[];
   /** Left out by versions that did not look at them. */
   readonly ways?: readonly Way[];
+  /** Every table that was there, guarded or not. Left out by versions that looked neither at new tables nor at triggers. */
+  readonly names?: readonly string[];
 }
+type Complete = Required<Recorded>;
 interface Difference {
   readonly text: string;
   /** What brings the recorded state back; empty where nothing does that without loss. */
@@ -43,8 +51,12 @@ interface Difference {
 export const POLICIES = 'pg.policies-as-migrated';
 export const RECORDED = 'pg.policies-recorded';
 
+const MAY_READ = [DATABASE.app, DATABASE.maintenance]
+  .map((name) => `coalesce(has_any_column_privilege(to_regrole('${name}'), c.oid, 'SELECT'), false)`)
+  .join(' OR ');
 /** Every table, also one that lost all of its protection. */
 const TABLES = `SELECT c.oid::regclass::text AS name, c.relrowsecurity AS rls, c.relforcerowsecurity AS force,
+    c.relowner IS DISTINCT FROM to_regrole('${DATABASE.app}') AND NOT c.relispartition AND (${MAY_READ}) AS handed,
     coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.polname, 'permissive', p.polpermissive, 'command', p.polcmd,
         'roles', ARRAY(SELECT pg_get_userbyid(r)::text FROM unnest(p.polroles) r WHERE r <> 0 ORDER BY 1),
         'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid)) ORDER BY p.polname)
@@ -53,7 +65,10 @@ const TABLES = `SELECT c.oid::regclass::text AS name, c.relrowsecurity AS rls, c
   WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
   ORDER BY 1`;
 
-type Seen = Required<Pick<Recorded, 'tables' | 'ways'>>;
+interface Seen {
+  readonly tables: readonly Table[];
+  readonly ways: readonly Way[];
+}
 
 /** Shared within a snapshot. Throws when it cannot be seen. */
 async function guardedNow(
@@ -64,8 +79,8 @@ async function guardedNow(
   if (reach.verdict) return { verdict: elsewhere(reach.verdict) };
   const found = await probe(host, 'policies', reach.connection, { all: TABLES, ways: WAYS });
   return {
-    tables: rows(found.all, 'its policies') as unknown as readonly Guarded[],
-    ways: rows(found.ways, 'its views and functions') as unknown as readonly Way[],
+    tables: rows(found.all, 'its policies') as unknown as readonly Table[],
+    ways: rows(found.ways, 'its views, functions and triggers') as unknown as readonly Way[],
   };
 }
 
@@ -123,6 +138,30 @@ export function differences(record: readonly Guarded[], now: readonly Guarded[])
   });
 }
 
+/**
+ * Tables that came after the record, which CoreCube's roles may read and nothing guards: a copy of a guarded one shows all
+ * its rows. What the app role makes while it serves (guide v1) is its own, and kept on record when it changes hands.
+ */
+const openTables = (names: readonly string[], now: readonly Table[]): readonly string[] =>
+  now
+    .filter((table) => table.handed && !table.rls && !names.includes(table.name))
+    .map((table) => `the table ${table.name} was added without row-level security`);
+
+/** Every difference that the record can tell, whichever version wrote it. */
+function changesSince({ tables, ways, names }: Recorded, now: Seen): readonly string[] {
+  const list = differences(tables, now.tables).map((d) => d.text);
+  if (ways === undefined) return list;
+  const inOrder = { record: names ?? [], now: now.tables.map((table) => table.name) };
+  return [
+    ...list,
+    ...waysChanged(ways, now.ways, inOrder),
+    ...(names === undefined ? [] : openTables(names, now.tables)),
+  ];
+}
+
+const isComplete = (record: Recorded): record is Complete =>
+  record.ways !== undefined && record.names !== undefined;
+
 const onRecord: Control<Needed> = {
   id: RECORDED,
   title: "The policies that the running CoreCube's migrations made are on record",
@@ -137,8 +176,8 @@ const onRecord: Control<Needed> = {
     if ('verdict' in found) return found.verdict;
     const record = await recorded(host);
     if (record === undefined) return fail(`${PATH.policies} is not there`, 'a record for the running image');
-    if (record.ways === undefined)
-      return fail('recorded by an earlier version, without views and functions', 'a record of them too');
+    if (!isComplete(record))
+      return fail('recorded by an earlier version, without triggers and new tables', 'a record of them too');
     return record.image === found.app.Image
       ? pass(`recorded for ${record.image.slice(0, 19)}`)
       : fail(`recorded for ${record.image.slice(0, 19)}`, `a record for ${found.app.Image.slice(0, 19)}`);
@@ -152,23 +191,23 @@ const asMigrated: Control<Needed> = {
   section: SECTION,
   refs: ['CWE-284'],
   threat:
-    'A policy that was dropped, loosened or added, a table that no longer obeys them, or a view of the owner opens every compartment without a trace in any file.',
-  how: `Compares policies, whom they bind, and views, rules and functions of an owner with the record of the first apply under this image (${PATH.policies}); what was changed before is not seen.`,
+    'A policy that was changed, a copy of a table without one, or a view of the owner opens every compartment, and a trigger silences the audit log: all of it without a trace in any file.',
+  how: `Compares tables, triggers, policies, their functions, and an owner's views, rules and functions with the record of the first apply under this image (${PATH.policies}); earlier changes are not seen.`,
   remedy:
-    'Apply brings the recorded policies back. What was added is left: see what it does, then DROP it as its owner.',
+    'Apply brings the recorded policies back. What was added is left: see what it does, then DROP it as its owner. What is another one or gone is made anew from a dump of its definition. What is not enforced, as postgres: ALTER TABLE name ENABLE TRIGGER ALL.',
   impact: 'What the changed policies let through is no longer shown.',
   async inspect({ host, answers }) {
     const found = await runningApp(host, answers);
     if ('verdict' in found) return found.verdict;
     const record = await recorded(host);
-    if (record?.ways === undefined || record.image !== found.app.Image)
+    if (record === undefined || record.image !== found.app.Image)
       return unknown('there is no record of this image', RECORDED);
     const now = await guardedNow(host, answers);
     if ('verdict' in now) return now.verdict;
-    const list = differences(record.tables, now.tables).map((d) => d.text);
-    const ways = waysAdded(record.ways, now.ways);
-    if (list.length + ways.length > 0)
-      return fail([...list, ...ways].join('; '), 'the policies, views and functions on record');
+    const list = changesSince(record, now);
+    if (list.length > 0)
+      return fail(list.join('; '), 'the tables, policies, triggers, views and functions on record');
+    if (!isComplete(record)) return unknown('the record of this image does not hold everything', RECORDED);
     const count = record.tables.reduce((sum, table) => sum + table.policies.length, 0);
     return pass(`${count} policies on ${record.tables.length} tables, each as recorded`);
   },
@@ -177,10 +216,17 @@ const asMigrated: Control<Needed> = {
 /** To be listed by the services step, after the controls of row-level security. */
 export const policyControls: readonly Control<Needed>[] = [onRecord, asMigrated];
 
-/** Brings the recorded policies back, as the owner of the tables. Undefined when nothing can be brought back. */
+/** True when CoreCube's container, whatever its state, is of this image. */
+const isOf = async (host: HostReader, { projectName }: Needed, image: string): Promise<boolean> =>
+  (await containerOf(host, projectName, SERVICE.app))?.Image === image;
+
+/**
+ * Brings the recorded policies back, as the owner of the tables. Undefined when nothing can be brought back: what the
+ * migrations of another image than the recorded one made is not ours to undo.
+ */
 export async function restorePolicies(host: HostReader, answers: Needed): Promise<Change | undefined> {
   const record = await recorded(host);
-  if (!record) return undefined;
+  if (!record || !(await isOf(host, answers, record.image))) return undefined;
   const now = await guardedNow(host, answers);
   if ('verdict' in now) return undefined;
   const statements = differences(record.tables, now.tables).flatMap((d) => d.repair);
@@ -190,6 +236,8 @@ export async function restorePolicies(host: HostReader, answers: Needed): Promis
     summary: `Bring back row-level security as recorded: ${statements.length} statements, in one transaction`,
     diff: statements.map((text) => `${text};`).join('\n'),
     async apply(writer) {
+      if (!(await isOf(writer, answers, record.image)))
+        throw new Error('CoreCube is of another image than the record: its policies are left as they are');
       const owner = await asRole(writer, answers, 'owner');
       if (!owner.connection) throw new Error('the migration owner cannot log in');
       const list: SqlStatement[] = statements.map((text) => ({ text }));
@@ -198,7 +246,7 @@ export async function restorePolicies(host: HostReader, answers: Needed): Promis
   };
 }
 
-/** Records the policies of the running image, when they are not on record yet. Never overwrites a record of the same image. */
+/** Records the policies of the running image. What is on record of the same image stays, and what it lacks is added. */
 export function recordPolicies(answers: Needed): Change {
   return {
     id: 'services.policies-record',
@@ -207,18 +255,39 @@ export function recordPolicies(answers: Needed): Change {
       const found = await runningApp(writer, answers);
       if ('verdict' in found) throw new Error('CoreCube does not run, so its policies cannot be recorded');
       const before = await recorded(writer);
-      if (before?.image === found.app.Image && before.ways !== undefined) return;
+      const same = before?.image === found.app.Image ? before : undefined;
+      if (same && isComplete(same)) return;
       const now = await guardedNow(writer, answers);
       if ('verdict' in now) throw new Error('the database does not tell its policies');
-      const { uid, gid } = await writer.system();
-      const text = `${JSON.stringify(recordOf(found.app, now), null, 2)}\n`;
-      await writer.writeFile(PATH.policies, text, { mode: 0o600, uid, gid });
+      await write(writer, recordOf(found.app, now, same));
     },
   };
 }
 
-const recordOf = (app: Container, { tables, ways }: Seen): Recorded => ({
+async function write(writer: Host, record: Recorded): Promise<void> {
+  const { uid, gid } = await writer.system();
+  await writer.writeFile(PATH.policies, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600, uid, gid });
+}
+
+const recordOf = (app: Container, now: Seen, before: Recorded | undefined): Complete => ({
   image: app.Image,
-  tables: tables.filter((table) => table.rls || table.policies.length > 0),
-  ways,
+  tables:
+    before?.tables ??
+    now.tables
+      .filter((table) => table.rls || table.policies.length > 0)
+      .map(({ handed: _, ...guarded }) => guarded),
+  ways: [...(before?.ways ?? []), ...now.ways.filter((way) => before?.ways === undefined || isLater(way))],
+  names: now.tables.map((table) => table.name),
 });
+
+/** The app role's own tables, by the names that the record uses; to be asked before they change hands. */
+export const OWN_TABLES = `SELECT c.oid::regclass::text AS name FROM pg_class c
+  WHERE c.relkind IN ('r', 'p') AND c.relowner = to_regrole('${DATABASE.app}')`;
+
+/** Keeps on record what CoreCube made while it served, when it is given to the migration owner. */
+export async function keepOnRecord(writer: Host, tables: readonly string[]): Promise<void> {
+  const record = await recorded(writer);
+  const added = tables.filter((name) => !record?.names?.includes(name));
+  if (record?.names && added.length > 0)
+    await write(writer, { ...record, names: [...record.names, ...added] });
+}

@@ -5,7 +5,7 @@ import rights from '../../templates/database-rights.sql?raw';
 import { DATABASE } from '../shared/layout.ts';
 import { revokeFurtherRights } from './further-rights.ts';
 import type { RoleKey } from './ground.ts';
-import { RESET_ROLE_SETTINGS } from './settings-controls.ts';
+import { resetRoleSettings } from './settings-controls.ts';
 
 export interface RolesInput {
   /** Name of CoreCube's database. */
@@ -43,7 +43,7 @@ export function rolesSql(input: RolesInput): readonly SqlStatement[] {
       `ALTER ROLE ${name} LOGIN INHERIT CONNECTION LIMIT -1 PASSWORD ${literal(verifier(key))}`,
     ]),
     REVOKE_MEMBERSHIPS,
-    RESET_ROLE_SETTINGS,
+    resetRoleSettings(bundled),
     BORROW_OWNER,
     'CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public',
     `ALTER DATABASE ${identifier(database)} OWNER TO ${DATABASE.owner}`,
@@ -67,7 +67,7 @@ export function rolesDiff(input: Omit<RolesInput, 'verifier'>): string {
   const told = new Map([
     [revokeFurtherRights(input), '-- revoke every right of the three roles that is not given below'],
     [
-      RESET_ROLE_SETTINGS,
+      resetRoleSettings(input.bundled),
       '-- reset what ALTER ROLE SET or ALTER DATABASE SET changed of what sessions see, load or log',
     ],
   ]);

@@ -51,12 +51,22 @@ function tame(results: Results, role: RoleKey): Verdict {
     : fail(`${ROLE_NAME[role]}: ${bad.join(', ')}`, 'no special attribute and no membership');
 }
 
+/** At most so many lost rights are named. */
+const NAMED = 6;
+function lostRights(lost: readonly Record<string, unknown>[]): string {
+  const told = lost
+    .slice(0, NAMED)
+    .map(({ role, privilege, name }) => `${role} lacks ${privilege} on ${name}`);
+  return [...told, ...(lost.length > NAMED ? [`and ${lost.length - NAMED} more`] : [])].join('; ');
+}
+
 interface Row {
   readonly id: string;
   readonly title: string;
   readonly role: RoleKey;
   readonly how: string;
   readonly threat: string;
+  readonly remedy?: string;
   readonly refs?: readonly string[];
   judge(results: Results, host: HostReader, answers: Needed): Verdict | Promise<Verdict>;
 }
@@ -155,10 +165,12 @@ const ROWS: readonly Row[] = [
   },
   {
     id: 'pg.app-can-work',
-    title: 'What the migrations create can be used by the app role and the maintenance role',
+    title:
+      'What the migrations create, and have created, can be used by the app role and the maintenance role',
     role: 'owner',
-    how: 'Makes a table and a sequence as the migration owner, asks which rights the other roles have on them, and rolls back.',
+    how: 'Makes a table and a sequence as the migration owner, asks which rights the other roles have on them and on all that it owns in schema public, and rolls back.',
     threat: 'CoreCube starts, and every request then fails for want of a right.',
+    remedy: `${REMEDY} A right that is missing again after the next start was taken by CoreCube itself: report that, and accept it in waivers.yaml.`,
     async judge(results, host, answers) {
       for (const key of ['table', 'sequence']) {
         const made = judged(results[key], `whether the migration owner can create a ${key}`);
@@ -170,6 +182,8 @@ const ROWS: readonly Row[] = [
           `on a new table ${missing.map((row) => `${row.role} lacks ${row.privilege}`).join(', ')}`,
           'SELECT, INSERT, UPDATE, DELETE',
         );
+      const lost = rows(results.kept as SqlResult, 'the rights on its tables');
+      if (lost.length > 0) return fail(lostRights(lost), 'the rights that the guide gives on each table');
       if ((await knownRelease(host, answers)) === 'v1') {
         const app = await lookAs(host, answers, 'app');
         if (app.verdict) return app.verdict;
@@ -177,7 +191,9 @@ const ROWS: readonly Row[] = [
         if (!made.ok)
           return fail(`${DATABASE.app} cannot create a table (${said(made)})`, 'guide v1 needs CREATE TABLE');
       }
-      return pass('a table made by the migration owner, and rolled back, was usable for both');
+      return pass(
+        'a table made by the migration owner, and rolled back, was usable for both, as are its others',
+      );
     },
   },
   {
@@ -233,7 +249,7 @@ const fromRow = (row: Row): Control<Needed> => ({
   ...(row.refs ? { refs: row.refs } : {}),
   how: row.how,
   threat: row.threat,
-  remedy: REMEDY,
+  remedy: row.remedy ?? REMEDY,
   impact: IMPACT,
   async inspect({ host, answers }) {
     const look = await lookAs(host, answers, row.role);

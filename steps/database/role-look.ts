@@ -42,6 +42,12 @@ async function statementsOf(host: HostReader, answers: Needed, role: RoleKey): P
         WHERE NOT has_table_privilege(role, 'public.${PROBE}', privilege)
         UNION ALL SELECT role::text, 'USAGE of sequences' FROM unnest(ARRAY['${DATABASE.app}', '${DATABASE.maintenance}']) role
         WHERE NOT has_sequence_privilege(role, 'public.${PROBE}_seq', 'USAGE')`,
+      kept: `SELECT role::text, privilege, c.relname::text AS name
+        FROM unnest(ARRAY['${DATABASE.app}', '${DATABASE.maintenance}']) role, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+          unnest(CASE c.relkind WHEN 'S' THEN ARRAY['USAGE'] ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) privilege
+        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'S') AND pg_get_userbyid(c.relowner) = current_user
+          AND NOT CASE c.relkind WHEN 'S' THEN has_sequence_privilege(role, c.oid, privilege) ELSE has_table_privilege(role, c.oid, privilege) END
+        ORDER BY 1, 3, 2`,
       ...become({ admin }),
     };
   if (role === 'maintenance') return { ...common, ...become({ admin, owner: DATABASE.owner }) };

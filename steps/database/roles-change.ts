@@ -7,7 +7,8 @@ import { ENV, PATH } from '../shared/layout.ts';
 import { externalAdmin, roleUrls } from '../shared/postgres.ts';
 import { knownRelease, type ReleaseAnswers } from '../shared/release.ts';
 import { scramVerifier } from '../shared/scram.ts';
-import { asSuperuser, type GroundAnswers, ROLE_NAME, type RoleKey } from './ground.ts';
+import { asSuperuser, type GroundAnswers, probe, ROLE_NAME, type RoleKey, rows } from './ground.ts';
+import { keepOnRecord, OWN_TABLES } from './policies.ts';
 import { rolesDiff, rolesSql } from './rights.ts';
 
 export type RepairAnswers = GroundAnswers & ReleaseAnswers & Pick<Answers, 'database'>;
@@ -70,6 +71,12 @@ export function roleRepairChange(answers: RepairAnswers, release?: 'v1' | 'v2'):
       };
       const database = bundled ? reach.connection.database : (await externalAdmin(host, answers)).database;
       const known = await knownRelease(host, answers);
+      const { own } = await probe(host, 'tables of the app', reach.connection, { own: OWN_TABLES });
+      // Before they change hands: whoever stops this in between must not find CoreCube's own tables accused.
+      await keepOnRecord(
+        host,
+        rows(own, 'the tables of the app role').map((row) => String(row.name)),
+      );
       await host.sqlWrite(reach.connection, rolesSql({ database, release: known, bundled, verifier }));
     },
   };

@@ -1,5 +1,8 @@
 /** Rows about PostgreSQL's roles, rights and row-level security. */
-import { fail, type Sabotage } from './types.ts';
+import { edit } from './edits.ts';
+import { fail, type Sabotage, unseen } from './types.ts';
+
+const RECORD = '.corecube-secure/policies.json';
 
 /** A statement and the one that takes it back; without one apply must do that. */
 const row = (name: string, statement: string, turns: readonly string[], back?: string): Sabotage => ({
@@ -91,6 +94,34 @@ const roleRows: readonly Sabotage[] = [
     ['pg.other-roles-powerless'],
     'drop role sabotage',
   ),
+  row(
+    'a role is in a group that is in the group of all who may read everything',
+    'create role sabotage_group in role pg_read_all_data; create role sabotage in role sabotage_group',
+    ['pg.other-roles-powerless'],
+    'drop role sabotage; drop role sabotage_group',
+  ),
+  row(
+    'whoever watches the server is a member of the migration owner',
+    'grant corecube_migrator to pg_monitor',
+    ['pg.other-roles-powerless'],
+    'revoke corecube_migrator from pg_monitor',
+  ),
+  row(
+    'a role of somebody else may read every table',
+    'create role sabotage; grant select on all tables in schema public to sabotage',
+    ['pg.other-roles-powerless'],
+    'drop owned by sabotage; drop role sabotage',
+  ),
+  {
+    // Nothing that would be accused: what watches the server, and a group of its own.
+    ...row(
+      'a role for monitoring watches the server',
+      'create role sabotage_group; create role sabotage login in role pg_monitor, sabotage_group; grant connect on database corecube to sabotage',
+      ['pg.other-roles-cannot-log-in'],
+      'revoke connect on database corecube from sabotage; drop role sabotage; drop role sabotage_group',
+    ),
+    exit: 0,
+  },
   {
     ...row(
       'a further role can log in',
@@ -100,6 +131,14 @@ const roleRows: readonly Sabotage[] = [
     ),
     exit: 0,
   },
+];
+
+const settingRows: readonly Sabotage[] = [
+  row(
+    'every session of the superuser sees another schema first',
+    "alter role postgres set search_path = 'sabotage, pg_catalog'",
+    ['pg.role-settings'],
+  ),
 ];
 
 const rightRows: readonly Sabotage[] = [
@@ -130,9 +169,24 @@ const rightRows: readonly Sabotage[] = [
     'alter default privileges for role corecube_migrator in schema public revoke insert on tables from corecube_app',
     ['pg.app-can-work'],
   ),
+  row(
+    'the maintenance role lost its rights on a table',
+    'revoke all on evidence_chunks from corecube_maintenance',
+    ['pg.app-can-work'],
+  ),
 ];
 
 const policyRows: readonly Sabotage[] = [
+  row(
+    'a third role owns a table that carries policies',
+    'drop role if exists sabotage_dba; create role sabotage_dba; alter table documents owner to sabotage_dba',
+    ['pg.tables-not-owned-by-app'],
+  ),
+  row(
+    'a third role owns a table that carries none',
+    'drop role if exists sabotage_dba; create role sabotage_dba; alter table api_keys owner to sabotage_dba',
+    ['pg.tables-not-owned-by-app'],
+  ),
   row('the app role owns a table', 'alter table documents owner to corecube_app', [
     'pg.tables-not-owned-by-app',
     'pg.app-cannot-alter-policy',
@@ -183,6 +237,41 @@ const policyRows: readonly Sabotage[] = [
     ['pg.policies-as-migrated'],
     'drop function sabotage()',
   ),
+  row(
+    'a trigger of the migration owner silences the audit log',
+    "set role corecube_migrator; create function sabotage() returns trigger language plpgsql as 'begin return null; end'; create trigger sabotage before insert on audit_log for each row execute function sabotage()",
+    ['pg.policies-as-migrated'],
+    'drop trigger sabotage on audit_log; drop function sabotage()',
+  ),
+  row(
+    'the database no longer enforces the foreign keys of a table',
+    'alter table evidence_chunks disable trigger all',
+    ['pg.policies-as-migrated'],
+    'alter table evidence_chunks enable trigger all',
+  ),
+  row(
+    'a copy of a guarded table is left in the database',
+    'set role corecube_migrator; create table sabotage as select * from documents',
+    ['pg.policies-as-migrated'],
+    'drop table sabotage',
+  ),
+  {
+    // The state after an apply that ended between the start of a new image and its record: nothing of it may be undone.
+    name: 'another image has migrated, and changed a policy, since the record',
+    async break(i) {
+      await edit(i, RECORD, /"image": "sha256:[0-9a-f]+"/, `"image": "sha256:${'0'.repeat(64)}"`);
+      await i.sql(
+        "alter policy compartment_scope on documents using (compartment = any (string_to_array(current_setting('corecube.compartments', true), ',')) and sensitivity <> 'sabotage')",
+      );
+    },
+    drift: {},
+    turns: { ...fail('pg.policies-recorded'), ...unseen('pg.policies-as-migrated') },
+  },
 ];
 
-export const roleAndPolicyRows: readonly Sabotage[] = [...roleRows, ...rightRows, ...policyRows];
+export const roleAndPolicyRows: readonly Sabotage[] = [
+  ...roleRows,
+  ...settingRows,
+  ...rightRows,
+  ...policyRows,
+];

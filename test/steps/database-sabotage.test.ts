@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { HostReader, SqlResult, TlsResult } from '../../src/core/host.ts';
+import type { Host, HostReader, SqlResult, TlsResult } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Verdict } from '../../src/core/step.ts';
-import { differences, policyControls } from '../../steps/database/policies.ts';
+import { differences, policyControls, restorePolicies } from '../../steps/database/policies.ts';
 import { rlsControls } from '../../steps/database/rls-controls.ts';
 import { serverOptionProblems, serverOptions } from '../../steps/database/server-options.ts';
-import { waysAdded } from '../../steps/database/ways-around.ts';
+import { type Way, waysChanged } from '../../steps/database/ways-around.ts';
 import { database } from '../../steps/database.ts';
 import { scramVerifier } from '../../steps/shared/scram.ts';
 import template from '../../templates/compose.yaml?raw';
@@ -356,6 +356,18 @@ describe('an attack of a role', () => {
     const broken = { 'database role owner': { results: { self, table: refusal('42501') } } };
     expect((await look('pg.app-can-work', broken)).is).toBe('fail');
   });
+  it('that an existing table lost are named, and none is lost where the catalogue says so', async () => {
+    const made = { self, table: rows(), sequence: rows(), given: rows() };
+    const seen = (kept: SqlResult | undefined) =>
+      look('pg.app-can-work', { 'database role owner': { results: { ...made, kept } } });
+    expect((await seen(rows())).is).toBe('pass');
+    const lost = { role: 'corecube_app', privilege: 'INSERT', name: 'audit_log' };
+    expect(await seen(rows(lost))).toMatchObject({
+      is: 'fail',
+      observed: 'corecube_app lacks INSERT on audit_log',
+    });
+    await expect(seen(refusal('57P01'))).rejects.toThrow('does not tell');
+  });
   it('proves nothing of an attribute that the server does not tell', async () => {
     for (const [id, results] of [
       ['pg.app-attributes', { self: rows() }],
@@ -435,8 +447,8 @@ describe('the URLs', () => {
 });
 
 describe('roles that are not ours', () => {
-  const others = (...list: Record<string, unknown>[]) => ({
-    'database probe other roles': { others: rows(...list) },
+  const others = (list: Record<string, unknown>[], grants: Record<string, unknown>[] = []) => ({
+    'database probe other roles': { others: rows(...list), grants: rows(...grants) },
   });
   const role = { name: 'backup', login: false, attributes: [], memberships: [] };
   it.each([
@@ -446,9 +458,19 @@ describe('roles that are not ours', () => {
     [{ login: true, attributes: ['BYPASSRLS'] }, 'fail', 'fail'],
     [{}, 'pass', 'pass'],
   ])('%j', async (change, powerless, login) => {
-    const looks = others({ ...role, ...change });
+    const looks = others([{ ...role, ...change }]);
     expect((await look('pg.other-roles-powerless', looks)).is).toBe(powerless);
     expect((await look('pg.other-roles-cannot-log-in', looks)).is).toBe(login);
+  });
+  it('names rights on tables of CoreCube, and how many more there are', async () => {
+    const grant = (object: string) => ({ name: 'backup', object });
+    const seen = (...grants: Record<string, unknown>[]) =>
+      look('pg.other-roles-powerless', others([role], grants));
+    expect(await seen({ name: 'another', object: 'users' })).toMatchObject({ is: 'pass' });
+    expect(await seen(grant('users'))).toMatchObject({ is: 'fail', observed: 'backup: has rights on users' });
+    expect(await seen(...['a', 'b', 'c', 'd', 'e', 'f'].map(grant))).toMatchObject({
+      observed: 'backup: has rights on a, b, c, d, 2 more',
+    });
   });
 });
 
@@ -519,39 +541,95 @@ describe('row-level security and its record', () => {
     expect(of()).toEqual([{ text: 'public.documents is gone', repair: [] }]);
   });
 
-  const view = { kind: 'view', name: 'reports', mark: 'm1' } as const;
-  const verdicts = (record: object | undefined, app = runningContainer('corecube'), ways = [view]) => {
+  const view: Way = { kind: 'view', name: 'reports', mark: 'm1', table: null };
+  const hostWith = (
+    record: object | undefined,
+    app = runningContainer('corecube'),
+    ways = [view],
+    tables: object[] = [],
+  ) => {
     const looks = {
       'containers corecube': [app],
       'database ground corecube': ground,
-      'database probe policies': { all: rows(table), ways: rows(...ways) },
+      'database probe policies': {
+        all: rows({ ...table, handed: true }, ...(tables as Record<string, unknown>[])),
+        ways: rows(...(ways as unknown as Record<string, unknown>[])),
+      },
     };
     const readText = async () => (record === undefined ? undefined : JSON.stringify(record));
-    const host = presetHost(looks, { readText });
+    return presetHost(looks, { readText });
+  };
+  const verdicts = (...of: Parameters<typeof hostWith>) => {
+    const host = hostWith(...of);
     return Promise.all(policyControls.map(async (c) => (await c.inspect({ host, answers, signal })).is));
   };
   it('is judged under the image that was recorded only', async () => {
     const { Image } = runningContainer('corecube');
-    const record = { image: Image, tables: [table], ways: [view] };
+    const record = { image: Image, tables: [table], ways: [view], names: [table.name] };
     expect(await verdicts(record)).toEqual(['pass', 'pass']);
     expect(await verdicts({ ...record, tables: [{ ...table, policies: [] }] })).toEqual(['pass', 'fail']);
     expect(await verdicts({ ...record, image: 'sha256:2' })).toEqual(['fail', 'unknown']);
     // Of a version that looked at policies only: what is there now is no proof of what was there then.
     expect(await verdicts({ image: Image, tables: [table] })).toEqual(['fail', 'unknown']);
+    expect(await verdicts({ ...record, names: undefined })).toEqual(['fail', 'unknown']);
+    // What it did look at is judged all the same.
+    expect(await verdicts({ ...record, names: undefined, ways: [] })).toEqual(['fail', 'fail']);
     expect(await verdicts(undefined)).toEqual(['fail', 'unknown']);
   });
   it('sees a view or a function that was added or is another one, and minds none that is gone', async () => {
     const { Image } = runningContainer('corecube');
     const app = runningContainer('corecube');
-    const record = { image: Image, tables: [table], ways: [view] };
+    const record = { image: Image, tables: [table], ways: [view], names: [table.name] };
     expect(await verdicts({ ...record, ways: [] }, app)).toEqual(['pass', 'fail']);
     expect(await verdicts({ ...record, ways: [{ ...view, mark: 'm0' }] }, app)).toEqual(['pass', 'fail']);
     expect(await verdicts(record, app, [])).toEqual(['pass', 'pass']);
-    const added = { kind: 'function', name: 'public.sum()', mark: 'x' } as const;
-    expect(waysAdded([view], [{ ...view, mark: 'm2' }, added])).toEqual([
+  });
+  it('names what was added or switched off, and what stood guard and is gone', () => {
+    const way = (kind: Way['kind'], name: string, mark = 'm', of: string | null = null): Way => ({
+      kind,
+      name,
+      mark,
+      table: of,
+    });
+    const trigger = way('trigger', 'keep on audit_log', 'm', 'audit_log');
+    const tables = { record: ['audit_log'], now: ['audit_log', 'later'] };
+    expect(waysChanged([view], [{ ...view, mark: 'm2' }, way('function', 'public.sum()')], tables)).toEqual([
       'the view reports is another one',
       'the function public.sum() was added',
     ]);
+    expect(waysChanged([], [trigger], tables)).toEqual(['the trigger keep on audit_log was added']);
+    expect(waysChanged([trigger], [{ ...trigger, mark: 'off' }], tables)).toEqual([
+      'the trigger keep on audit_log is another one',
+    ]);
+    expect(waysChanged([trigger, view], [], tables)).toEqual(['the trigger keep on audit_log is gone']);
+    expect(waysChanged([], [way('foreign key', 'k on audit_log', 'D', 'audit_log')], tables)).toEqual([
+      'the foreign key k on audit_log is not enforced',
+    ]);
+    // A table that came later came with its triggers, and one that is gone took them with it.
+    expect(waysChanged([], [way('trigger', 't on later', 'm', 'later')], tables)).toEqual([]);
+    expect(waysChanged([trigger], [], { ...tables, now: [] })).toEqual([]);
+  });
+  it('names a table that came after the record when CoreCube may read it and nothing guards it', async () => {
+    const { Image } = runningContainer('corecube');
+    const app = runningContainer('corecube');
+    const record = { image: Image, tables: [table], ways: [view], names: [table.name] };
+    const copy = { name: 'public.copy', rls: false, force: false, policies: [], handed: true };
+    const seen = (...tables: object[]) => verdicts(record, app, [view], tables);
+    expect(await seen(copy)).toEqual(['pass', 'fail']);
+    expect(await seen({ ...copy, rls: true })).toEqual(['pass', 'pass']);
+    expect(await seen({ ...copy, handed: false })).toEqual(['pass', 'pass']);
+  });
+  it('brings back what the recorded image made, and undoes nothing of another one', async () => {
+    const app = runningContainer('corecube');
+    const record = { image: app.Image, tables: [{ ...table, force: false }], ways: [], names: [] };
+    const changed = { ...record, tables: [{ ...table, policies: [{ ...policy, using: 'true' }] }] };
+    expect(await restorePolicies(hostWith(record, app), answers)).toBeUndefined();
+    expect((await restorePolicies(hostWith(changed, app), answers))?.diff).toContain('DROP POLICY');
+    expect(await restorePolicies(hostWith({ ...changed, image: 'sha256:2' }, app), answers)).toBeUndefined();
+    // Updated in between: looked at again before anything is done.
+    const change = await restorePolicies(hostWith(changed, app), answers);
+    const updated = hostWith(changed, { ...app, Image: 'sha256:2' });
+    await expect(change?.apply(updated as Host)).rejects.toThrow('another image than the record');
   });
   it('is not seen while CoreCube is frozen', async () => {
     const app = runningContainer('corecube', { Paused: true });
