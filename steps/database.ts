@@ -20,6 +20,7 @@ import { publicControls } from './database/public-controls.ts';
 import { roleControls } from './database/role-controls.ts';
 import { roleRepairChange } from './database/roles-change.ts';
 import { serverControls } from './database/server-controls.ts';
+import { serverSettings } from './database/server-settings.ts';
 import { ROLE_SETTINGS, settingsControls } from './database/settings-controls.ts';
 import { restartApp, startDatabase } from './database/start.ts';
 import { superuserObjects } from './database/superuser-objects.ts';
@@ -39,6 +40,7 @@ const controls: readonly Control<Needed>[] = [
   furtherRights,
   superuserObjects,
   ...settingsControls,
+  serverSettings,
   ...otherRoleControls,
   ...logControls,
 ];

@@ -7,6 +7,7 @@ import type { Change } from '../../src/core/step.ts';
 import hba from '../../templates/pg_hba.conf?raw';
 import {
   certificateProblem,
+  certificatesIn,
   createAuthority,
   type Issued,
   issueServerCertificate,
@@ -19,7 +20,7 @@ import { roleUrls } from '../shared/postgres.ts';
 import { knownRelease } from '../shared/release.ts';
 import { generateSecret } from '../shared/secrets.ts';
 import { uidShift } from '../shared/userns.ts';
-import { expectedServer, isStrong, RENEW_DAYS, URL_PARAMETERS } from './file-controls.ts';
+import { authorityProblem, expectedServer, isStrong, RENEW_DAYS, URL_PARAMETERS } from './file-controls.ts';
 import { type Needed, ROLE_KEYS, ROLE_NAME, type RoleKey } from './ground.ts';
 import { reload } from './start.ts';
 
@@ -34,6 +35,8 @@ export async function certificateFilesProblem(host: HostReader): Promise<string 
     host.readSecret(PATH.databaseKey),
   ]);
   if (!ca) return `${PATH.databaseCa} is not there`;
+  const trust = await authorityProblem(host, ca);
+  if (trust) return `${PATH.databaseCa} ${trust}`;
   if (!certificate || !key) return `${PATH.databaseCertificate} or its key is not there`;
   if (!keyMatches(certificate, key))
     return `${PATH.databaseKey} is not the key of ${PATH.databaseCertificate}`;
@@ -60,6 +63,7 @@ export const certificates: Change = {
   async apply(host) {
     await ensureSecretsDirectory(host);
     const own = await owners(host);
+    await keepOwnAuthority(host, own.operator);
     if ((await certificateFilesProblem(host)) !== undefined) {
       const authority = (await usableAuthority(host)) ?? (await newAuthority(host, own.operator));
       const server = await issueServerCertificate(authority, NAMES, host.now());
@@ -74,6 +78,15 @@ export const certificates: Change = {
       await host.setAccess(PATH.databaseCaKey, { mode: 0o600, ...own.operator });
   },
 };
+
+/** Of several certificates in the authority's file, leaves the one whose key is here; then nothing has to be signed anew. */
+async function keepOwnAuthority(host: Host, operator: { uid: number; gid: number }): Promise<void> {
+  const found = certificatesIn((await host.readText(PATH.databaseCa)) ?? '');
+  const key = await host.readSecret(PATH.databaseCaKey);
+  const own = key && found.find((certificate) => keyMatches(certificate, key));
+  if (found.length > 1 && own)
+    await host.writeFile(PATH.databaseCa, `${own}\n`, { mode: 0o644, ...operator });
+}
 
 /** The authority that is there, when its key is too and it lasts longer than a renewal period. */
 async function usableAuthority(host: HostReader): Promise<Issued | undefined> {

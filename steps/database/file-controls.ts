@@ -2,7 +2,7 @@
 import type { FileStat, HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import hba from '../../templates/pg_hba.conf?raw';
-import { certificateProblem } from '../shared/certificates.ts';
+import { certificateProblem, certificatesIn, keyMatches } from '../shared/certificates.ts';
 import type { ConnectionUrl } from '../shared/connection-urls.ts';
 import { DATABASE, ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
 import { operators } from '../shared/operators.ts';
@@ -19,7 +19,7 @@ export const RENEW_DAYS = 30;
  */
 export const URL_PARAMETERS = { sslmode: 'verify-full', sslrootcert: '/run/secrets/pg_ca.crt' } as const;
 /** A password that is kept; a shorter one is replaced. */
-const LEAST_PASSWORD = 20;
+export const LEAST_PASSWORD = 20;
 
 /** What a change of this step puts right. */
 export type FilePart = 'rules' | 'certificates' | 'superuser-password' | 'authority-copy';
@@ -86,11 +86,21 @@ export async function fileProblems(host: HostReader, answers: Needed): Promise<r
   }
   const certificate = await host.readText(PATH.databaseCertificate);
   const authority = await host.readText(PATH.databaseCa);
+  const trust = authority === undefined ? undefined : await authorityProblem(host, authority);
+  if (trust) problems.push({ part: 'certificates', text: `${PATH.databaseCa} ${trust}` });
   if (certificate !== undefined && authority !== undefined) {
     const text = certificateProblem(certificate, authority, SERVICE.database, host.now(), RENEW_DAYS);
     if (text) problems.push({ part: 'certificates', text: `${PATH.databaseCertificate}: ${text}` });
   }
   return problems;
+}
+
+/** Every certificate of a PEM file is trusted, and whoever has the key of one of them may sign for the database. */
+export async function authorityProblem(host: HostReader, pem: string): Promise<string | undefined> {
+  const count = certificatesIn(pem).length;
+  if (count !== 1) return `holds ${count} certificates instead of one`;
+  const key = await host.readSecret(PATH.databaseCaKey);
+  return key && !keyMatches(pem, key) ? `is not the certificate of ${PATH.databaseCaKey}` : undefined;
 }
 
 /** Where the URLs must point to: names as the containers see them. */
@@ -108,7 +118,39 @@ export async function expectedServer(
 export const isStrong = (password: string, role: string): boolean =>
   password.length >= LEAST_PASSWORD && /^[\x21-\x7e]+$/.test(password) && !password.includes(role);
 
-/** What is wrong with the URLs of `.env`, the TLS parameters left aside. Says nothing of a secret's content. */
+/**
+ * Parameters that change how long or how many, never who, where or what is seen (libpq, 32.1.2). All others may: `options`
+ * opens compartments before the first statement, `host` and `user` outdo what stands before the question mark.
+ */
+const HARMLESS_PARAMETERS: Readonly<Record<string, RegExp>> = {
+  ...Object.fromEntries(
+    [
+      ...['application_name', 'fallback_application_name', 'connect_timeout', 'tcp_user_timeout'],
+      ...['keepalives', 'keepalives_idle', 'keepalives_interval', 'keepalives_count'],
+      ...['max', 'min', 'pool_size', 'pool_min_size', 'pool_max_size', 'pool_timeout', 'pool_max_conns'],
+    ].map((name) => [name, /^/]),
+  ),
+  // What these leave to the server they may ask for more strictly.
+  channel_binding: /^(prefer|require)$/,
+  ssl_min_protocol_version: /^TLSv1\.[23]$/,
+};
+
+/** What a URL says behind its question mark beyond what it is written with. A value is not shown: it may be anything. */
+export function parameterProblems(name: string, url: ConnectionUrl): readonly string[] {
+  const shown = (parameter: string) =>
+    /^[A-Za-z][A-Za-z0-9_.-]{0,40}$/.test(parameter) ? parameter : 'a parameter of an unusual name';
+  const foreign = Object.entries(url.parameters).filter(
+    ([parameter, value]) =>
+      !Object.hasOwn(URL_PARAMETERS, parameter) &&
+      !(Object.hasOwn(HARMLESS_PARAMETERS, parameter) && HARMLESS_PARAMETERS[parameter]?.test(value)),
+  );
+  return [
+    ...foreign.map(([parameter]) => `${name} also sets ${shown(parameter)}`),
+    ...(url.repeated ?? []).map((parameter) => `${name} sets ${shown(parameter)} more than once`),
+  ];
+}
+
+/** What is wrong with the URLs of `.env`, the values of the TLS parameters left aside. Says nothing of a secret's content. */
 export async function urlProblems(host: HostReader, answers: Needed): Promise<readonly string[]> {
   const urls = await roleUrls(host);
   if (!urls) return [`${PATH.env} is not there`];
@@ -123,6 +165,7 @@ export async function urlProblems(host: HostReader, answers: Needed): Promise<re
     const seen = `${url.host}:${url.port}/${url.database}`;
     const wanted = `${server.host}:${server.port}/${server.database}`;
     if (seen !== wanted) problems.push(`${name} points to ${seen} and not to ${wanted}`);
+    problems.push(...parameterProblems(name, url));
     if (!isStrong(url.password.reveal(), user))
       problems.push(
         `the password of ${name} is shorter than ${LEAST_PASSWORD} characters, or holds the role's name or a character beyond ASCII`,
@@ -151,10 +194,11 @@ export const fileControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS PostgreSQL 2.1', 'CWE-732'],
-    how: 'Compares the rules file with what was written, reads owner and mode of each file, and parses the certificate; of an external database, compares the copy of its authority.',
-    threat: 'A changed rules file lets others in; a readable key lets others pose as the database.',
+    how: 'Compares the rules file with what was written, reads owner and mode of each file, and parses certificate and authority; of an external database, compares the copy of its authority.',
+    threat:
+      'A changed rules file lets others in; a readable key, or a second authority, lets others pose as the database.',
     remedy:
-      'Apply writes what is missing, renews what runs out and puts owners and modes right; keys and passwords that are there stay.',
+      'Apply writes what is missing, renews what runs out, takes out an authority that is not its own and puts owners and modes right; passwords that are there stay, and so do keys that fit.',
     impact: 'A new certificate needs a restart of the database; a new authority one of CoreCube too.',
     async inspect({ host, answers }) {
       const problems = await fileProblems(host, answers);
@@ -199,20 +243,21 @@ export const fileControls: readonly Control<Needed>[] = [
   },
   {
     id: URLS,
-    title: 'The three connection URLs are complete and use three roles with three strong passwords',
+    title:
+      'The connection URLs are complete, set nothing beside, and use three roles with three strong passwords',
     severity: 'required',
     section: SECTION,
-    how: 'Parses the URLs of .env and compares user, server and password strength, without showing a password.',
+    how: 'Parses the URLs of .env and compares user, server, the names of all parameters and password strength, without showing a password.',
     threat:
-      'One leaked password would open every role; a wrong role in PGVECTOR_URL voids row-level security.',
-    remedy: `Apply writes the URLs; it keeps every password that is strong and used once.`,
+      'One leaked password would open every role; a wrong role in PGVECTOR_URL, or options in a URL that open every compartment, void row-level security.',
+    remedy: `Apply writes the URLs without further parameters; it keeps every password that is strong and used once.`,
     impact: 'A replaced password recreates the CoreCube container.',
     async inspect({ host, answers }) {
       if (!(await readEnv(host))) return unknown(`${PATH.env} is not there`, ENV_FILE);
       const problems = await urlProblems(host, answers);
       return problems.length === 0
         ? pass(`${ROLE_KEYS.map((role) => ROLE_NAME[role]).join(', ')}, each with its own password`)
-        : fail(problems.join('; '), 'three URLs for three roles');
+        : fail(problems.join('; '), 'three URLs for three roles, with no parameter beyond those for TLS');
     },
   },
   {

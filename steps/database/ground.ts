@@ -5,6 +5,7 @@ import type { Answers } from '../questions.ts';
 import { type Container, containerOf } from '../shared/docker.ts';
 import { DATABASE, ENV, PATH, SERVICE } from '../shared/layout.ts';
 import { authority, connectionTo, roleUrls, type Server, serverOf, superuserOf } from '../shared/postgres.ts';
+import { ITERATIONS } from '../shared/scram.ts';
 
 export const NEEDS = [
   'projectName',
@@ -29,6 +30,11 @@ export const ROLE_NAME: Readonly<Record<RoleKey, string>> = {
 export const ROLE_KEYS: readonly RoleKey[] = ['owner', 'app', 'maintenance'];
 
 export const SECTION = 'postgresql-security';
+/** In pg_authid: the rounds of a SCRAM verifier, as text; null for what is none. */
+export const ROUNDS = "substring(rolpassword FROM '^SCRAM-SHA-256\\$([0-9]+):')";
+/** In pg_authid: a password that is kept otherwise than as a SCRAM verifier, or as one of too few rounds (RFC 7677). */
+export const KEPT_WEAKLY = `rolpassword IS NOT NULL AND coalesce(${ROUNDS}::numeric, 0) < ${ITERATIONS}`;
+
 /** Controls that others await. */
 export const UP = 'pg.up';
 export const PASSWORD = 'pg.password-accepted';
@@ -38,7 +44,16 @@ export const ENV_FILE = 'pg.env-file';
 export const URLS = 'pg.urls-distinct';
 
 /** How a connection was refused: decides which control speaks of it. */
-export type Refusal = 'password' | 'rules' | 'privilege' | 'certificate' | 'no-tls' | 'unreachable';
+export type Refusal =
+  | 'password'
+  | 'rules'
+  | 'privilege'
+  | 'certificate'
+  | 'no-tls'
+  | 'limit'
+  | 'full'
+  | 'closed'
+  | 'unreachable';
 
 export function refusalOf(result: SqlResult): Refusal | undefined {
   if (result.ok || result.at !== 'connect') return undefined;
@@ -47,6 +62,10 @@ export function refusalOf(result: SqlResult): Refusal | undefined {
   // 28000: pg_hba.conf, or a role without LOGIN. 42501: no CONNECT on the database. 3D000: no such database.
   if (code === '28000') return 'rules';
   if (code === '42501' || code === '3D000') return 'privilege';
+  // A limit of the role or the database is somebody's doing; that of the server may be a busy minute.
+  if (code === '53300') return /for (role|database)/.test(message) ? 'limit' : 'full';
+  // ALTER DATABASE … ALLOW_CONNECTIONS false.
+  if (code === '55000') return 'closed';
   if (/CERT|SIGNATURE|ALTNAME|ISSUER/.test(code)) return 'certificate';
   if (/does not support SSL/i.test(message)) return 'no-tls';
   return 'unreachable';
@@ -168,6 +187,12 @@ export function notIn(result: SqlResult, password: string, rest: string): Verdic
       return unknown(`the server's certificate is not trusted (${said(result)})`, CERTIFICATE);
     case 'no-tls':
       return unknown('the server does not offer TLS', CERTIFICATE);
+    case 'limit':
+      return unknown(`the server answers, and a connection limit is reached (${said(result)})`, rest);
+    case 'full':
+      return unknown(`the server answers, and has no connection left (${said(result)})`);
+    case 'closed':
+      return unknown(`the server answers, and the database takes no connection (${said(result)})`, password);
     case 'unreachable':
       return unknown(`the server does not answer (${said(result)})`, UP);
     default:

@@ -1,16 +1,21 @@
 /** Controls of how the server lets anybody in: by SCRAM passwords that nobody can guess. */
 import type { HostReader, SqlConnection, SqlResult } from '../../src/core/host.ts';
+import type { Secret } from '../../src/core/secret.ts';
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import { modifiedAt } from '../drift/times.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
-import { madeFromOne } from '../shared/scram.ts';
+import { roleUrls } from '../shared/postgres.ts';
+import { ITERATIONS, madeFromOne } from '../shared/scram.ts';
+import { LEAST_PASSWORD } from './file-controls.ts';
 import {
   asRole,
   asSuperuser,
+  KEPT_WEAKLY,
   type Needed,
   probe,
   ROLE_KEYS,
   ROLE_NAME,
+  ROUNDS,
   rows,
   SECTION,
   theRow,
@@ -80,7 +85,7 @@ export const passwordControls: readonly Control<Needed>[] = [
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 4.10', 'CWE-1392'],
-    how: "Tries well-known passwords and each role's own name against the verifiers that the server keeps, SCRAM or MD5, without a login; else, for an external server, against the passwords of .env that it takes.",
+    how: "Tries well-known passwords and each role's own name, also with a year or number behind, against the verifiers that the server keeps, without a login; else, on an external server, against those of .env.",
     threat: 'Example passwords of images and guides are what attackers try first.',
     remedy: `Apply makes a random password where the one in ${PATH.env} is weak, sets the passwords of ${PATH.env} on the server, and starts CoreCube with them.`,
     impact: 'CoreCube is recreated and away for some seconds; what else uses the old password loses access.',
@@ -88,13 +93,14 @@ export const passwordControls: readonly Control<Needed>[] = [
   },
   {
     id: 'pg.other-passwords-not-default',
-    title: "No password that everybody knows opens the superuser or a role that is named like CoreCube's",
+    title:
+      'No short or well-known password opens the superuser, no well-known one a role named like those of CoreCube',
     severity: 'required',
     section: SECTION,
     refs: ['CIS Docker 4.10', 'CWE-1392'],
-    how: "Tries well-known passwords and each role's name against the verifiers (SCRAM, MD5) of the superuser and other corecube roles, without a login; else, for an external server, against the admin URL's password.",
+    how: "Tries well-known passwords against the verifiers of the superuser and other corecube roles (an external server that shows none: the admin URL's password), and reads how long the bundled superuser's is.",
     threat: 'Whoever guesses the password of the superuser reads and changes everything, past every policy.',
-    remedy: `Choose another password for each role that is named. In docker compose exec ${SERVICE.database} psql -h /run/postgresql -U postgres, type \\password and the name of the role. The one of postgres then belongs into ${PATH.databaseSuperuserPassword}: write it into the file as it is, so that owner and mode stay. That of an external admin role belongs where databaseAdminUrl points.`,
+    remedy: `Choose another password for each role that is named, that of postgres with ${LEAST_PASSWORD} characters at least (openssl rand -hex 20 makes one). In docker compose exec ${SERVICE.database} psql -h /run/postgresql -U postgres, type \\password and the name of the role. The one of postgres then belongs into ${PATH.databaseSuperuserPassword}: write it into the file as it is, so that owner and mode stay. That of an external admin role belongs where databaseAdminUrl points.`,
     impact: 'What else uses the old password loses access. Nothing has to be restarted.',
     // A stop between the server and the file would lock this tool and its operator out of the database.
     manual: true,
@@ -125,10 +131,31 @@ async function notDefault(
   if (roles.length === 0) return pass('the server keeps no password of such a role');
   // Tried here against what the server keeps: the same answer as a login, without a login's trace or lockout.
   const tried: Tried[] = [];
-  for (const { name, verifier } of roles)
-    tried.push({ name, isKnown: await madeFromOne(wordsFor(name), name, verifier) });
-  return judgeTried(tried, 'what the server keeps of it is of a kind that cannot be tried');
+  const kept = await keptHere(host, look.connection);
+  for (const { name, verifier } of roles) {
+    const words = wordsFor(name, host.now());
+    const own = kept.get(name)?.reveal();
+    // A verifier that the password kept here made was made by no other one; one computation instead of one for each word.
+    const isOwnKept = own !== undefined && (await madeFromOne([own], name, verifier)) === true;
+    tried.push({ name, isKnown: isOwnKept ? words.includes(own) : await madeFromOne(words, name, verifier) });
+  }
+  const verdict = judgeTried(tried, 'what the server keeps of it is of a kind that cannot be tried');
+  if (which === 'own' || answers.database === 'external' || verdict.is === 'fail') return verdict;
+  // The server has just taken this one.
+  return isShort(look.connection) ? fail(SHORT, `${LEAST_PASSWORD} characters at least`) : verdict;
 }
+
+/** The passwords that this host keeps, by role: the one that looks, and those of `.env`. */
+async function keptHere(host: HostReader, admin: SqlConnection): Promise<ReadonlyMap<string, Secret>> {
+  // They only spare computations: what cannot be read is tried word by word.
+  const urls = (await roleUrls(host).catch(() => undefined)) ?? {};
+  return new Map([admin, ...Object.values(urls)].map(({ user, password }) => [user, password]));
+}
+
+/** The rules let the superuser in from every container of the network, and nothing slows down who guesses there. */
+const isShort = ({ user, password }: SqlConnection): boolean =>
+  password.reveal().replaceAll(user, '').length < LEAST_PASSWORD;
+const SHORT = `the password of postgres has fewer than ${LEAST_PASSWORD} characters, its own name left aside`;
 
 /** A role, and whether a well-known password opens it; undefined: that could not be tried. */
 interface Tried {
@@ -137,8 +164,30 @@ interface Tried {
 }
 
 /** Passwords of examples: the image's documentation, the hardening guide's URL, and what people type. */
-const KNOWN = ['postgres', 'password', 'mysecretpassword', 'corecube', 'changeme', 'secret', 'admin'];
-const wordsFor = (role: string): readonly string[] => [...KNOWN, role];
+const KNOWN = [
+  ...['password', 'mysecretpassword', 'secret', 'admin', 'changeme', 'changeit', 'changeme123', 'admin123'],
+  ...[
+    '123456',
+    '12345678',
+    '123456789',
+    '1234567890',
+    'qwerty',
+    'letmein',
+    'welcome',
+    'P@ssw0rd',
+    'test',
+    'root',
+  ],
+];
+/** Names that people put a number or a year behind. */
+const NAMES = ['postgres', 'corecube', 'CoreCube', 'password'];
+
+function wordsFor(role: string, now: Date): readonly string[] {
+  const year = now.getUTCFullYear();
+  const names = [...new Set([...NAMES, role])];
+  const endings = ['', '1', '123', year - 1, year];
+  return [...new Set([...KNOWN, ...names.flatMap((name) => endings.map((ending) => `${name}${ending}`))])];
+}
 
 function judgeTried(tried: readonly Tried[], why: string): Verdict {
   const names = (list: readonly Tried[]) => list.map((t) => t.name).join(', ');
@@ -146,7 +195,7 @@ function judgeTried(tried: readonly Tried[], why: string): Verdict {
   if (open.length > 0) return fail(`${names(open)}: a well-known password fits`, 'none fits');
   const untold = tried.filter((t) => t.isKnown === undefined);
   if (untold.length > 0) return unknown(`the password of ${names(untold)} was not tried: ${why}`);
-  return pass(`${KNOWN.length + 1} well-known passwords tried for ${names(tried)}: none fits`);
+  return pass(`well-known passwords tried for ${names(tried)}: none fits`);
 }
 
 /** Where an external server shows no verifier: the passwords of `.env`, each of which it has just taken. */
@@ -158,7 +207,7 @@ async function ownOnes(host: HostReader, answers: Needed): Promise<Verdict> {
     const { verdict } = await lookAs(host, answers, key);
     if (verdict) return verdict;
     const { user, password } = reach.connection;
-    tried.push({ name: user, isKnown: wordsFor(user).includes(password.reveal()) });
+    tried.push({ name: user, isKnown: wordsFor(user, host.now()).includes(password.reveal()) });
   }
   return judgeTried(tried, '');
 }
@@ -172,7 +221,7 @@ async function otherOnes(host: HostReader, admin: SqlConnection): Promise<Verdic
   const alike = rows(named, 'its roles (pg_roles)').map(({ name }) => String(name));
   return judgeTried(
     [
-      { name: admin.user, isKnown: wordsFor(admin.user).includes(admin.password.reveal()) },
+      { name: admin.user, isKnown: wordsFor(admin.user, host.now()).includes(admin.password.reveal()) },
       ...alike.filter((name) => !isOwn(name)).map((name) => ({ name, isKnown: undefined })),
     ],
     'the admin role may not read what the server keeps of passwords (pg_authid)',
@@ -183,7 +232,7 @@ async function otherOnes(host: HostReader, admin: SqlConnection): Promise<Verdic
 const rulesOf = (host: HostReader, connection: SqlConnection) =>
   probe(host, 'rules', connection, {
     hba: 'SELECT line_number AS line, type, auth_method AS method, error FROM pg_hba_file_rules ORDER BY line_number',
-    passwords: `SELECT rolname AS name FROM pg_authid WHERE rolcanlogin AND rolpassword NOT LIKE 'SCRAM-SHA-256$%'
+    passwords: `SELECT rolname AS name, ${ROUNDS} AS rounds FROM pg_authid WHERE rolcanlogin AND ${KEPT_WEAKLY}
         AND (rolname = current_user OR rolname = ANY (ARRAY[${Object.values(ROLE_NAME).map((name) => `'${name}'`)}]))`,
     loaded: `SELECT pg_conf_load_time()::text AS read, modification::text AS written, current_setting('hba_file') AS file,
         (extract(epoch FROM pg_conf_load_time()) * 1000)::float8 AS read_ms,
@@ -227,7 +276,13 @@ async function scramOnly(host: HostReader, answers: Needed): Promise<Verdict> {
     .filter((r) => r.error || open(r))
     .map((r) => `line ${r.line}: ${r.error ?? `${r.type} by ${r.method}`}`);
   const weak = rows(seen.passwords, 'how passwords are kept (pg_authid)');
-  bad.push(...weak.map((r) => `the password of ${r.name} is not kept as a SCRAM verifier`));
+  bad.push(
+    ...weak.map((r) =>
+      r.rounds
+        ? `the SCRAM verifier of ${r.name} was made with too few rounds (${r.rounds} instead of ${ITERATIONS})`
+        : `the password of ${r.name} is not kept as a SCRAM verifier`,
+    ),
+  );
   if (rules.length === 0) bad.push('there is no rule');
   // These are the rules of the file. Those that the server goes by are the same as long as it has read it since.
   if (bad.length === 0 && (await whenRead(host, seen.loaded)).isRead !== true)

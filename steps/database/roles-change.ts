@@ -7,7 +7,15 @@ import { ENV, PATH } from '../shared/layout.ts';
 import { externalAdmin, roleUrls } from '../shared/postgres.ts';
 import { knownRelease, type ReleaseAnswers } from '../shared/release.ts';
 import { scramVerifier } from '../shared/scram.ts';
-import { asSuperuser, type GroundAnswers, probe, ROLE_NAME, type RoleKey, rows } from './ground.ts';
+import {
+  asSuperuser,
+  type GroundAnswers,
+  KEPT_WEAKLY,
+  probe,
+  ROLE_NAME,
+  type RoleKey,
+  rows,
+} from './ground.ts';
 import { keepOnRecord, OWN_TABLES } from './policies.ts';
 import { rolesDiff, rolesSql } from './rights.ts';
 
@@ -78,8 +86,33 @@ export function roleRepairChange(answers: RepairAnswers, release?: 'v1' | 'v2'):
         rows(own, 'the tables of the app role').map((row) => String(row.name)),
       );
       await host.sqlWrite(reach.connection, rolesSql({ database, release: known, bundled, verifier }));
+      if (bundled) {
+        await keepAsScram(host, reach.connection);
+        await liftLimit(host, reach.connection);
+      }
     },
   };
+}
+
+/** The superuser's password stays what it is; only a verifier of too few rounds is computed anew from it. */
+async function keepAsScram(host: Host, superuser: SqlConnection): Promise<void> {
+  const [weak] = await host.sql(superuser, [
+    { text: `SELECT 1 FROM pg_catalog.pg_authid WHERE rolname = current_user AND ${KEPT_WEAKLY}` },
+  ]);
+  if (!weak?.ok || weak.rows.length === 0) return;
+  const verifier = scramVerifier(superuser.password, host.randomBytes(16));
+  await host.sqlWrite(superuser, [{ text: `ALTER ROLE postgres PASSWORD '${verifier}'` }]);
+}
+
+/** A limit of the database locks CoreCube out as soon as its pools grow; the superuser is not bound by it. */
+async function liftLimit(host: Host, superuser: SqlConnection): Promise<void> {
+  const [limit] = await host.sql(superuser, [
+    {
+      text: 'SELECT 1 FROM pg_catalog.pg_database WHERE datname = current_database() AND datconnlimit >= 0',
+    },
+  ]);
+  if (limit?.ok && limit.rows.length > 0)
+    await host.sqlWrite(superuser, [{ text: 'ALTER DATABASE corecube CONNECTION LIMIT -1' }]);
 }
 
 /** Attributes that only a superuser may take from a role; an external admin need not be one. */

@@ -85,6 +85,12 @@ export const serverControls: readonly Control<Needed>[] = [
           'the database exists',
           'its first start was interrupted: create it with createdb, as postgres inside the container',
         );
+      if (result.code === '55000')
+        return fail(
+          said(result),
+          'the database takes connections',
+          `somebody closed it: docker compose exec ${SERVICE.database} psql -h /run/postgresql -U postgres -d postgres -c 'ALTER DATABASE corecube ALLOW_CONNECTIONS true' opens it`,
+        );
       return notIn(result, PASSWORD, 'pg.files') ?? unknown(said(result));
     },
   },

@@ -29,6 +29,8 @@ export const STATEMENTS_LOGGED: Readonly<Record<string, string>> = {
   log_min_duration_statement: '-1',
   log_min_duration_sample: '-1',
   log_transaction_sample_rate: '0',
+  // What was bound to a statement that failed: questions, names, passwords.
+  log_parameter_max_length_on_error: '0',
   debug_print_parse: 'off',
   debug_print_rewritten: 'off',
   debug_print_plan: 'off',

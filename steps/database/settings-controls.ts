@@ -1,8 +1,7 @@
-/** What a setting can undo without a role, a right or a file being touched: of a role, of the database, of the server. */
-import { type Control, fail, pass, skip } from '../../src/core/step.ts';
+/** What a setting can undo without a role, a right or a file being touched: of a role or of the database. */
+import { type Control, fail, pass } from '../../src/core/step.ts';
 import { DATABASE } from '../shared/layout.ts';
 import { asSuperuser, type Needed, probe, ROLE_NAME, rows, SECTION } from './ground.ts';
-import { STATEMENTS_LOGGED } from './server-options.ts';
 
 export const ROLE_SETTINGS = 'pg.role-settings';
 
@@ -19,7 +18,7 @@ const ours = (bundled: boolean) =>
 const HARMLESS = `(s.name LIKE '%\\_timeout' OR s.name LIKE '%work\\_mem' OR s.name LIKE 'enable\\_%' OR s.name LIKE 'jit%'
     OR s.name LIKE '%\\_cost' OR s.name LIKE 'hnsw.%' OR s.name LIKE 'ivfflat.%' OR s.name LIKE 'max\\_parallel\\_%'
     OR s.name IN ('timezone', 'datestyle', 'intervalstyle', 'effective_cache_size', 'effective_io_concurrency', 'temp_buffers',
-      'temp_file_limit', 'default_statistics_target', 'default_text_search_config', 'synchronous_commit', 'application_name'))`;
+      'temp_file_limit', 'default_statistics_target', 'default_text_search_config', 'application_name'))`;
 
 /** `what` for people, `reset` as the statement that takes it back; the value is not shown: it may be anything. */
 const settings = (
@@ -40,30 +39,6 @@ const settings = (
 export const resetRoleSettings = (bundled: boolean) => `DO $do$ DECLARE statement text; BEGIN
   FOR statement IN SELECT f.reset FROM (${settings(bundled)}) f LOOP EXECUTE statement; END LOOP;
 END $do$`;
-
-/**
- * Settings with which the server loads code, runs programs, forgets what it wrote or sees other tables. On the command line
- * they are declared, and a person can read them; in the files of the data volume only ALTER SYSTEM or an intruder puts them.
- */
-const HIDDEN = [
-  ...['shared_preload_libraries', 'session_preload_libraries', 'local_preload_libraries', 'jit_provider'],
-  ...['dynamic_library_path', 'archive_mode', 'archive_command', 'archive_library', 'restore_command'],
-  ...['archive_cleanup_command', 'recovery_end_command', 'ssl_passphrase_command', 'primary_conninfo'],
-  ...['fsync', 'full_page_writes', 'zero_damaged_pages', 'ignore_checksum_failure', 'ignore_system_indexes'],
-  ...['allow_system_table_mods', 'row_security', 'session_replication_role', 'search_path', 'event_triggers'],
-  ...['scram_iterations', 'authentication_timeout', 'ssl_max_protocol_version', 'ident_file', 'hba_file'],
-  ...['lo_compat_privileges', 'track_activities', 'default_transaction_read_only', 'krb_server_keyfile'],
-];
-const list = (names: readonly string[]) => names.map((name) => `'${name}'`).join(', ');
-
-/** Lines of the configuration files, applied or waiting for a restart, that say otherwise than PostgreSQL by itself. */
-const IN_FILES = `SELECT DISTINCT f.name, regexp_replace(f.sourcefile, '.*/', '') AS file FROM pg_file_settings f
-    LEFT JOIN pg_settings s ON s.name = lower(f.name)
-  WHERE (f.name LIKE '%.%' AND f.name NOT LIKE 'hnsw.%' AND f.name NOT LIKE 'ivfflat.%')
-    OR lower(f.name) IN (${list(HIDDEN)}) AND f.setting IS DISTINCT FROM s.boot_val
-      AND NOT (s.vartype = 'bool' AND (lower(f.setting) IN ('on', 'true', 'yes', '1', 't', 'y')) = (s.boot_val = 'on'))
-  ORDER BY 1`;
-const LOGGED = `SELECT name, setting FROM pg_settings WHERE name IN (${list(Object.keys(STATEMENTS_LOGGED))})`;
 
 export const settingsControls: readonly Control<Needed>[] = [
   {
@@ -88,42 +63,6 @@ export const settingsControls: readonly Control<Needed>[] = [
       return found.length === 0
         ? pass('none beyond times, memory and costs')
         : fail(found.join('; '), 'no such setting');
-    },
-  },
-  {
-    id: 'pg.server-settings',
-    title: 'The database server loads, runs and logs nothing beyond what it was declared with',
-    severity: 'required',
-    section: SECTION,
-    refs: ['CIS PostgreSQL 6.3', 'CIS PostgreSQL 6.4', 'CWE-532', 'CWE-15'],
-    threat:
-      'ALTER SYSTEM needs one statement of a superuser and survives every restart: a program that runs with each log segment, a library in each session, or every question and password in the log.',
-    how: 'Reads pg_file_settings and pg_settings as the superuser and looks for libraries, programs, variables, lost durability and logged statements.',
-    remedy:
-      'As postgres: ALTER SYSTEM RESET name, then SELECT pg_reload_conf(); a library or archive_mode needs a restart of the database as well. What shall be there is declared as -c name=value in the command of the service pgvector in compose.override.yaml.',
-    impact: 'What was set no longer happens. Logs that already hold statements are to be removed.',
-    manual: true,
-    async inspect({ host, answers }) {
-      if (answers.database === 'external')
-        return skip('the server is external: its settings are the business of whoever runs it');
-      const reach = await asSuperuser(host, answers);
-      if (reach.verdict) return reach.verdict;
-      const found = await probe(host, 'server settings', reach.connection, {
-        files: IN_FILES,
-        logged: LOGGED,
-      });
-      const hidden = rows(found.files, 'its configuration files').map(
-        (row) => `${row.file} sets ${row.name}`,
-      );
-      const logged = rows(found.logged, 'its log settings');
-      if (!logged.some((row) => row.name === 'log_statement')) throw new Error('no answer');
-      const loud = logged
-        .filter((row) => STATEMENTS_LOGGED[String(row.name)] !== row.setting)
-        .map((row) => `${row.name} is ${row.setting}, so that statements are logged`);
-      const all = [...hidden, ...loud];
-      return all.length === 0
-        ? pass('no file of the data volume sets what is hidden there; no statement is logged')
-        : fail(all.join('; '), 'nothing beyond the command line, and no statement in the log');
     },
   },
 ];

@@ -154,7 +154,7 @@ export const password =
     if (!changed || changed > proved.at) return undefined;
     return broken(
       'changed-at-run-time',
-      `${path} is as it was at the apply of ${when(proved.at)}; the server has another password since.`,
+      `${path} is as it was at the apply of ${when(proved.at)}; the server no longer lets in who comes with it.`,
     );
   };
 

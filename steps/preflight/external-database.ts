@@ -44,6 +44,9 @@ async function logIn(host: HostReader, answers: Needed): Promise<Verdict> {
     privilege: `${admin.user} may not use the database ${admin.database}, or it does not exist`,
     certificate: `the server's certificate is not one of databaseCa for the name ${admin.host}`,
     'no-tls': 'the server offers no TLS',
+    limit: `a connection limit keeps ${admin.user} out`,
+    full: `${where} has no connection left`,
+    closed: `the database ${admin.database} takes no connections`,
     unreachable: `${where} breaks the connection off`,
   }[refusalOf(result) ?? 'unreachable'];
   return fail(`${meaning} (${said(result)})`, expected);

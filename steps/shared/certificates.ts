@@ -114,6 +114,12 @@ export async function issueServerCertificate(
   return { certificate: `${certificate.toString('pem')}\n`, key: await exportKey(keys.privateKey) };
 }
 
+const PEM_CERTIFICATE =
+  /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (X509 |TRUSTED )?CERTIFICATE-----/g;
+
+/** Every certificate of a PEM file, in order, each as it stands there. */
+export const certificatesIn = (pem: string): readonly string[] => pem.match(PEM_CERTIFICATE) ?? [];
+
 /** True when the private key is the one that the certificate speaks of; false also when either cannot be read. */
 export function keyMatches(certificate: string, key: Secret): boolean {
   try {

@@ -8,7 +8,10 @@ export interface ConnectionUrl {
   readonly host: string;
   readonly port: number;
   readonly database: string;
+  /** Of one that stands twice, the last. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Names that stand more than once: which of them counts is a matter of the driver. */
+  readonly repeated?: readonly string[];
 }
 
 /** RFC 3986 unreserved characters stay; everything else is percent-encoded, also what encodeURIComponent leaves. */
@@ -52,6 +55,8 @@ export function parseConnectionUrl(url: Secret): ConnectionUrl {
   if (parsed.hostname === '') throw new Error('it does not name a host');
   try {
     const user = decodeURIComponent(parsed.username);
+    const names = [...parsed.searchParams.keys()];
+    const repeated = [...new Set(names.filter((name, at) => names.indexOf(name) !== at))];
     return {
       user,
       password: new Secret(decodeURIComponent(parsed.password)),
@@ -59,6 +64,7 @@ export function parseConnectionUrl(url: Secret): ConnectionUrl {
       port: parsed.port === '' ? 5432 : Number(parsed.port),
       database: decodeURIComponent(parsed.pathname.slice(1)) || user,
       parameters: Object.fromEntries(parsed.searchParams),
+      ...(repeated.length > 0 ? { repeated } : {}),
     };
   } catch {
     throw new Error('it holds a percent sign that encodes nothing; write it as %25');

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { Secret } from '../../src/core/secret.ts';
 
 /** RFC 7677 asks for 4096 at least; PostgreSQL's own default is 4096. Passwords made here carry 240 random bits. */
-const ITERATIONS = 4096;
+export const ITERATIONS = 4096;
 
 const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest();
 

@@ -5,6 +5,7 @@ import { catalogueRows } from './catalogue.ts';
 import { composeRows } from './compose.ts';
 import { databaseRows } from './database.ts';
 import { databaseLogRows } from './database-log.ts';
+import { databaseServerRows } from './database-server.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
 import { mountRows } from './mounts.ts';
@@ -21,6 +22,7 @@ export const sabotages: readonly Sabotage[] = [
   ...networkRows,
   ...databaseRows,
   ...databaseLogRows,
+  ...databaseServerRows,
   ...catalogueRows,
   ...proxyRows,
   ...adminRows,

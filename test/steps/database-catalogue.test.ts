@@ -1,6 +1,6 @@
 /** What the catalogue holds beside roles and policies: each finding fails its control, and silence is not good. */
 import { describe, expect, it } from 'vitest';
-import type { SqlResult } from '../../src/core/host.ts';
+import type { HostReader, SqlResult } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Verdict } from '../../src/core/step.ts';
 import { furtherRightsSql } from '../../steps/database/further-rights.ts';
@@ -24,11 +24,15 @@ const look = async (
   id: string,
   looks: Record<string, unknown>,
   change: Partial<typeof answers> = {},
+  over: Partial<HostReader> = {},
 ): Promise<Verdict> => {
   const control = database.controls.find((c) => c.id === id);
   if (!control) throw new Error(`no control ${id}`);
   return control.inspect({
-    host: presetHost({ 'database ground corecube': ground, 'release corecube': { release: 'v2' }, ...looks }),
+    host: presetHost(
+      { 'database ground corecube': ground, 'release corecube': { release: 'v2' }, ...looks },
+      over,
+    ),
     answers: { ...answers, ...change },
     signal,
   });
@@ -97,8 +101,20 @@ describe('pg.server-settings', () => {
     { name: 'log_statement', setting: 'none' },
     { name: 'log_transaction_sample_rate', setting: '0' },
   ];
-  const seen = (files: SqlResult, logged: SqlResult, change: Partial<typeof answers> = {}) =>
-    look('pg.server-settings', { 'database probe server settings': { files, logged } }, change);
+  const NONE = { broken: rows(), next: rows(), signals: rows() };
+  const seen = (
+    files: SqlResult,
+    logged: SqlResult,
+    change: Partial<typeof answers> = {},
+    more: Record<string, SqlResult> = {},
+  ) =>
+    look(
+      'pg.server-settings',
+      { 'database probe server settings': { files, logged, ...NONE, ...more } },
+      change,
+      { system: async () => ({ memoryMb: 8000 }) as never },
+    );
+  const beside = (more: Record<string, SqlResult>) => seen(rows(), rows(...quiet), {}, more);
 
   it('holds where nothing is hidden and nothing is logged', async () => {
     expect(await seen(rows(), rows(...quiet))).toMatchObject({ is: 'pass' });
@@ -106,12 +122,43 @@ describe('pg.server-settings', () => {
   it('names what a file sets, and statements in the log', async () => {
     const file = { name: 'archive_command', file: 'postgresql.auto.conf' };
     expect(
-      await seen(rows(file), rows({ name: 'log_statement', setting: 'all' }, quiet[1] as never)),
+      await seen(
+        rows(file),
+        rows({ name: 'log_statement', setting: 'all', source: 'user' }, quiet[1] as never),
+      ),
     ).toMatchObject({
       is: 'fail',
       observed:
-        'postgresql.auto.conf sets archive_command; log_statement is all, so that statements are logged',
+        'postgresql.auto.conf sets archive_command; log_statement is all (by ALTER ROLE postgres), so that statements or their parameters are logged',
     });
+  });
+  it.each([
+    ['scram_iterations', '10000', '1000'],
+    ['authentication_timeout', '30s', '10min'],
+    ['authentication_timeout', '1min', 'never'],
+    ['ssl_max_protocol_version', 'TLSv1.3', 'TLSv1.2'],
+    ['synchronous_commit', 'remote_apply', 'off'],
+  ])('leaves %s alone at %s, and names it at %s', async (name, good, bad) => {
+    const set = (setting: string) => rows({ name, setting, file: 'postgresql.auto.conf' });
+    expect(await seen(set(good), rows(...quiet))).toMatchObject({ is: 'pass' });
+    expect(await seen(set(bad), rows(...quiet))).toMatchObject({ is: 'fail' });
+  });
+  it('names what keeps the server from starting again', async () => {
+    const broken = rows({ file: 'postgresql.conf', line: 851, name: null, error: 'syntax error' });
+    expect(await beside({ broken })).toMatchObject({
+      observed: expect.stringMatching(/^postgresql.conf, line 851: syntax error; the server does not start/),
+    });
+    expect(await beside({ signals: rows({ name: 'standby.signal' }) })).toMatchObject({ is: 'fail' });
+  });
+  it.each([
+    ['listen_addresses', '*', 'localhost'],
+    ['listen_addresses', '0.0.0.0, ::', '127.0.0.1,::1'],
+    ['shared_buffers', '2GB', '64GB'],
+    ['shared_buffers', '16384', '8388608'],
+  ])('goes by the next start: %s may be %s and not %s', async (name, good, bad) => {
+    const next = (setting: string) => rows({ name, setting, file: 'postgresql.auto.conf' });
+    expect(await beside({ next: next(good) })).toMatchObject({ is: 'pass' });
+    expect(await beside({ next: next(bad) })).toMatchObject({ is: 'fail' });
   });
   it('does not take silence for none', async () => {
     await expect(seen(refused('42501'), rows(...quiet))).rejects.toThrow('does not tell');

@@ -4,6 +4,7 @@ import { fileProblems, isStrong, urlProblems } from '../../steps/database/file-c
 import { notIn, refusalOf } from '../../steps/database/ground.ts';
 import { rolesDiff, rolesSql } from '../../steps/database/rights.ts';
 import { database } from '../../steps/database.ts';
+import { createAuthority } from '../../steps/shared/certificates.ts';
 import hba from '../../templates/pg_hba.conf?raw';
 import { answers, type File, hostOf, written } from './database-host.ts';
 
@@ -52,6 +53,26 @@ describe('urlProblems', () => {
     ).toBe('PGVECTOR_APP_URL points to localhost:5432/postgres and not to pgvector:5432/corecube');
     expect(await urlProblems(hostOf({}), answers)).toEqual(['.env is not there']);
   });
+  it.each([
+    ['options=-c%20corecube.compartments%3Dpublic', 'also sets options'],
+    ['host=203.0.113.9', 'also sets host'],
+    ['user=postgres', 'also sets user'],
+    ['sslkey=/tmp/k', 'also sets sslkey'],
+    ['channel_binding=disable', 'also sets channel_binding'],
+    ['ssl_min_protocol_version=TLSv1', 'also sets ssl_min_protocol_version'],
+    ['toString=1', 'also sets toString'],
+    ['h%C3%B6st=1', 'also sets a parameter of an unusual name'],
+    ['sslmode=disable', 'sets sslmode more than once'],
+  ])('finds what a URL sets behind its question mark: %s', async (parameter, text) => {
+    const found = await of({ ...GOOD, PGVECTOR_APP_URL: `${GOOD.PGVECTOR_APP_URL}&${parameter}` });
+    expect(found).toEqual([`PGVECTOR_APP_URL ${text}`]);
+  });
+  it.each(['connect_timeout=5', 'application_name=corecube', 'channel_binding=require', 'pool_size=20'])(
+    'leaves alone what changes neither who nor where nor what is seen: %s',
+    async (parameter) => {
+      expect(await of({ ...GOOD, PGVECTOR_APP_URL: `${GOOD.PGVECTOR_APP_URL}&${parameter}` })).toEqual([]);
+    },
+  );
   it('never repeats a password', async () => {
     const password = 'corecube_app-hunter2-$-secret';
     const found = await of({ ...GOOD, PGVECTOR_APP_URL: url('corecube_app', encodeURIComponent(password)) });
@@ -81,6 +102,30 @@ describe('fileProblems', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({ part });
     expect(problems[0]?.text).toMatch(text);
+  });
+});
+
+describe("the database's authority", () => {
+  const change = async (over: (files: Record<string, File>) => Promise<Record<string, string>>) => {
+    const files = await written();
+    for (const [path, text] of Object.entries(await over(files)))
+      files[path] = { ...(files[path] as File), text };
+    return (await fileProblems(hostOf(files), answers)).map((problem) => problem.text);
+  };
+  const CA = 'secrets/pg_ca.crt';
+  it('is one certificate, wherever a second one stands', async () => {
+    const { certificate } = await createAuthority('somebody else', new Date());
+    expect(await change(async (files) => ({ [CA]: `${files[CA]?.text}${certificate}` }))).toEqual([
+      'secrets/pg_ca.crt holds 2 certificates instead of one',
+    ]);
+    const before = await change(async (files) => ({ [CA]: `${certificate}${files[CA]?.text}` }));
+    expect(before).toContain('secrets/pg_ca.crt holds 2 certificates instead of one');
+  });
+  it('is the one whose key is here, also where somebody else signed all', async () => {
+    const other = await written();
+    const paths = [CA, 'secrets/pg_server.crt', 'secrets/pg_server.key'];
+    const foreign = async () => Object.fromEntries(paths.map((path) => [path, other[path]?.text ?? '']));
+    expect(await change(foreign)).toEqual(['secrets/pg_ca.crt is not the certificate of secrets/pg_ca.key']);
   });
 });
 
@@ -120,10 +165,20 @@ describe('a refused connection', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate'],
     ['ECONNREFUSED', 'unreachable'],
     ['57P03', 'unreachable'],
+    ['53300', 'full'],
+    ['55000', 'closed'],
   ])('%s is about the %s', (code, kind) => {
     expect(refusalOf(refusal(code))).toBe(kind);
     expect(notIn(refusal(code), 'a', 'b')?.is).toBe('unknown');
   });
+  it.each(['too many connections for role "corecube_app"', 'too many connections for database "corecube"'])(
+    'tells a limit that somebody set from a server that is full: %s',
+    (message) => {
+      expect(refusalOf(refusal('53300', message))).toBe('limit');
+      const full = notIn(refusal('53300', 'sorry, too many clients already'), 'a', 'b');
+      expect(full).toMatchObject({ because: expect.stringMatching(/answers, and has no connection left/) });
+    },
+  );
   it('is told apart from a refused statement', () => {
     const statement = { ok: false, at: 'statement', code: '42501', message: 'denied' } as const;
     expect(refusalOf(statement)).toBeUndefined();

@@ -18,6 +18,7 @@ import { presetHost, runningContainer } from './preset-host.ts';
 const { signal } = new AbortController();
 const rows = (...list: Record<string, unknown>[]) => ({ ok: true as const, rows: list });
 const connection = { user: 'postgres', password: new Secret('x'.repeat(30)) };
+const secretly = (password: string) => ({ user: 'postgres', password: new Secret(password) });
 const ground = {
   is: 'up',
   server: { host: '10.9.0.2', port: 5432 },
@@ -111,6 +112,35 @@ describe('the passwords that the server keeps', () => {
     expect(await seen({ ...good, corecube_app: weak })).toEqual(['fail', 'pass']);
     const control = database.controls.find((c) => c.id === 'pg.passwords-not-default');
     expect(control?.manual).toBeUndefined();
+  });
+  it.each(['CoreCube2026', 'postgres1', 'corecube_old2025', '123456'])(
+    'of a role named alike is known also with a year or a number behind: %s',
+    async (weak) => {
+      const now = () => new Date('2026-05-01T00:00:00Z');
+      const verdict = look('pg.other-passwords-not-default', kept({ ...good, corecube_old: weak }), { now });
+      expect((await verdict).is).toBe('fail');
+    },
+  );
+  it.each([
+    ['Tr0ub4dor&3', 'fail'],
+    [`postgres-postgres-${'x'.repeat(5)}`, 'fail'],
+    ['x'.repeat(20), 'pass'],
+    ['five words with spaces between', 'pass'],
+  ])('of the superuser are long enough, their name left aside: %s', async (password, expected) => {
+    const looks = { 'database ground corecube': { ...ground, superuser: secretly(password) } };
+    const [is] = [await look('pg.other-passwords-not-default', { ...kept(good), ...looks })];
+    expect(is).toMatchObject({ is: expected });
+    expect(JSON.stringify(is)).not.toContain(password);
+  });
+  it('that .env holds and the server keeps need no other word', async () => {
+    const env = `PGVECTOR_APP_URL=postgresql://corecube_app:${'r'.repeat(40)}@h/d`;
+    const readSecret = async () => new Secret(env);
+    expect((await look('pg.passwords-not-default', kept(good), { readSecret })).is).toBe('pass');
+    const weak = async () => new Secret(env.replace('r'.repeat(40), 'changeme123'));
+    const found = look('pg.passwords-not-default', kept({ ...good, corecube_app: 'changeme123' }), {
+      readSecret: weak,
+    });
+    expect((await found).is).toBe('fail');
   });
   it('of the superuser or a role that is named alike is left to a person', async () => {
     expect(await seen({ ...good, postgres: 'postgres' })).toEqual(['pass', 'fail']);
