@@ -3,7 +3,14 @@
 import { ChangeError } from '../src/core/errors.ts';
 import type { HostReader } from '../src/core/host.ts';
 import type { Change } from '../src/core/step.ts';
-import { controls, NEEDS, type Needed, OWN_LOGIN, PASSWORD_FILE } from './admin-account/controls.ts';
+import {
+  controls,
+  isPowerless,
+  NEEDS,
+  type Needed,
+  OWN_LOGIN,
+  PASSWORD_FILE,
+} from './admin-account/controls.ts';
 import { defineStep } from './questions.ts';
 import { DEFAULT_ADMIN, ensureAdminPassword, readAdminPassword } from './shared/admin-credentials.ts';
 import {
@@ -27,8 +34,8 @@ export const adminAccount = defineStep({
     if (failing.has(OWN_LOGIN) || failing.has('admin.default-login-refused')) {
       const attempt = await tryDefaultLogin(host, answers, signal);
       const look = await observeAdmin(host, answers, signal);
-      // Only beside an own login that was seen to work: otherwise the last way in would be closed.
-      const beside = look.is === 'looked' && look.login.is === 'in';
+      // Only beside an own login that was seen to work, as an administrator: otherwise the last way in would be closed.
+      const beside = look.is === 'looked' && look.login.is === 'in' && !isPowerless(look);
       // An operator who keeps the password elsewhere takes care of the account; only a default that works is closed then.
       const elsewhere = look.is === 'looked' && look.login.is === 'not-kept' && !failing.has(PASSWORD_FILE);
       if (!beside && (attempt.is === 'works' || !elsewhere))

@@ -92,7 +92,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['key.unreadable-by-others', keyUnreadable],
   ['key.only-corecube', keyElsewhere],
   ['key.none-of-its-own', live("in CoreCube's volume")],
-  ['key.not-in-volume', live("in CoreCube's volume")],
+  ['key.not-in-volume', live('in the volumes')],
 
   ['pg.files', databaseFiles],
   ['pg.env-file', envFile],
@@ -144,6 +144,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['admin.own-login', ownLogin],
   ['admin.password-policy', passwordContent],
   ['admin.default-login-refused', inCoreCube],
+  ['admin.own-rights', inCoreCube],
   ['admin.no-default-email', inCoreCube],
   ['session.*', settings],
   ['audit.*', live('in CoreCube', { needs: ['auditRetentionDays', 'auditQueryText'] })],

@@ -1,20 +1,21 @@
 // Guarantees one encryption key, made once, readable for CoreCube's uid only, and known to belong to this data.
 // Never overwrites a key, never makes a second one while data exists, never puts it into an environment.
-import { createHmac } from 'node:crypto';
-import type { HostReader } from '../src/core/host.ts';
+import type { Host, HostReader } from '../src/core/host.ts';
 import { Secret } from '../src/core/secret.ts';
 import { type Change, type Control, fail, pass, skip, unknown, type Verdict } from '../src/core/step.ts';
 import { type Answers, defineStep } from './questions.ts';
 import { containers, docker } from './shared/docker.ts';
+import { checkOf, checkText, readCheck } from './shared/key-check.ts';
 import { PATH, UID, VOLUME } from './shared/layout.ts';
 import { operators } from './shared/operators.ts';
+import { ROTATE_KEY } from './shared/rotation.ts';
 import { uidShift } from './shared/userns.ts';
 
 const NEEDS = ['projectName', 'database'] as const;
 type Needed = Pick<Answers, (typeof NEEDS)[number]>;
 const SECTION = 'encryption-key-management';
-/** Not a secret: the constant whose HMAC under the key is kept, so that a later run knows the key again. */
-const CHECK_CONSTANT = 'create-corecube-secure key check 1';
+/** Fewer are a pattern that somebody typed: of 64 characters at random, 7 or fewer different ones are out of reach (under 1e-16). */
+const DIFFERENT = 8;
 
 const THREAT_LOST =
   'With another key every stored credential is unreadable for good, and CoreCube says so only when it is used.';
@@ -25,12 +26,15 @@ export const encryptionKey = defineStep({
   why: 'One key protects every stored credential, and its loss cannot be repaired. It is made once, kept in a file that only CoreCube can read, and never replaced.',
   needs: NEEDS,
   controls: [notLost(), belongsToData(), exists(), format(), access(), directory(), noLink()],
-  async plan({ host, failing }) {
+  async plan({ host, answers, failing }) {
     const changes: Change[] = [];
     if (failing.has('key.directory')) changes.push(makeDirectory);
-    if (failing.has('key.exists')) changes.push(createKey);
-    else if (failing.has('key.access')) changes.push(repairAccess);
-    if (failing.has('key.exists') || (await readCheck(host)) === undefined) changes.push(writeCheck);
+    if (!(await host.stat(PATH.key))) changes.push(createKey, writeCheck);
+    else {
+      if (failing.has('key.access')) changes.push(repairAccess);
+      if ((await readCheck(host)) === undefined)
+        changes.push((await mayHaveData(host, answers.projectName)) ? adoptKey : writeCheck);
+    }
     return changes;
   },
 });
@@ -68,32 +72,38 @@ const repairAccess: Change = {
   },
 };
 
+/** The key that is made here, or that lies here before there is anything which another one could have sealed. */
 const writeCheck: Change = {
   id: 'encryption-key.check-value',
   summary: `Write ${PATH.keyCheck}: an HMAC under the key that lets later runs know this key again`,
   offline: true,
-  async apply(host) {
-    if ((await readCheck(host)) !== undefined) return;
-    const key = await host.readSecret(PATH.key);
-    if (!key) throw new Error(`${PATH.key} is gone`);
-    const { uid, gid } = await host.system();
-    await host.makeDirectory(PATH.state, { mode: 0o700, uid, gid });
-    const text = `${JSON.stringify({ constant: CHECK_CONSTANT, hmacSha256: checkValue(key.reveal()) }, null, 2)}\n`;
-    await host.writeFile(PATH.keyCheck, text, { mode: 0o600, uid, gid });
-  },
+  apply: (host) => putOnRecord(host),
 };
 
-/** HMAC-SHA256 of a constant under the key (RFC 2104), hex. Says nothing about the key itself. */
-function checkValue(key: string): string {
-  return createHmac('sha256', Buffer.from(key.trim(), 'hex')).update(CHECK_CONSTANT).digest('hex');
+/** A key beside data, and no record of it: it was rotated, or the record is lost, or it is the key of something else. */
+const adoptKey: Change = {
+  id: 'encryption-key.adopt',
+  summary: `Put the key in ${PATH.key} on record (${PATH.keyCheck}) as taken over: data is there already, and nothing proves that this key has sealed it`,
+  disrupts: 'From then on this key counts as the one of the data that is there.',
+  offline: true,
+  apply: (host) => putOnRecord(host, host.now()),
+};
+
+async function putOnRecord(host: Host, adopted?: Date): Promise<void> {
+  if ((await readCheck(host)) !== undefined) return;
+  const key = await host.readSecret(PATH.key);
+  if (!key) throw new Error(`${PATH.key} is gone`);
+  const { uid, gid } = await host.system();
+  await host.makeDirectory(PATH.state, { mode: 0o700, uid, gid });
+  await host.writeFile(PATH.keyCheck, checkText(checkOf(key, adopted)), { mode: 0o600, uid, gid });
 }
 
-async function readCheck(host: HostReader): Promise<string | undefined> {
-  const text = await host.readText(PATH.keyCheck);
-  if (text === undefined) return undefined;
-  const { hmacSha256 } = JSON.parse(text) as { hmacSha256?: unknown };
-  if (typeof hmacSha256 !== 'string') throw new Error(`${PATH.keyCheck} is not a key check file`);
-  return hmacSha256;
+/** True also where it cannot be seen: then nobody can say that the key is older than all data. */
+async function mayHaveData(host: HostReader, project: string): Promise<boolean> {
+  return signsOfData(host, project).then(
+    (signs) => signs.length > 0,
+    () => true,
+  );
 }
 
 /** Signs that data exists which a key has encrypted; empty when there is none. Throws when it cannot be seen. */
@@ -152,12 +162,12 @@ function notLost(): Control<Needed> {
 function belongsToData(): Control<Needed> {
   return {
     id: 'key.belongs-to-data',
-    title: 'The key is the one that this install was made with',
+    title: 'The key is still the one on record',
     severity: 'required',
     section: SECTION,
-    how: 'Computes the HMAC of a constant under the key and compares it with the one that was written when the install was made.',
+    how: 'Computes the HMAC of a constant under the key and compares it with the one on record, which says when a key was taken over beside data.',
     threat: THREAT_LOST,
-    remedy: `Put the original key back into ${PATH.key} from its backup. If the key was rotated on purpose with CoreCube's own command, remove ${PATH.keyCheck}.`,
+    remedy: `Put the original key back into ${PATH.key} from its backup. Only if the key was rotated on purpose with CoreCube's own command, remove ${PATH.keyCheck} and apply: the new key is taken over, and called so.`,
     impact: 'Restoring the file needs a restart of CoreCube.',
     manual: true,
     unwaivable: true,
@@ -167,9 +177,13 @@ function belongsToData(): Control<Needed> {
       if (!key)
         return check === undefined ? skip('there is no key yet') : unknown('there is no key to compare');
       if (check === undefined) return unknown(`${PATH.keyCheck} is not there to compare with`, 'key.exists');
-      return checkValue(key.reveal()) === check
-        ? pass('its HMAC equals the one written when it was made')
-        : fail('its HMAC differs from the one written when the install was made', 'the original key');
+      if (checkOf(key).hmacSha256 !== check.hmacSha256)
+        return fail('its HMAC differs from the one on record', 'the original key');
+      return pass(
+        check.adopted === undefined
+          ? 'its HMAC equals the one on record'
+          : `its HMAC equals the one on record, which was taken over on ${check.adopted.slice(0, 10)} beside data; that the key opens this data is not proved by it`,
+      );
     },
   };
 }
@@ -198,20 +212,25 @@ function exists(): Control<Needed> {
 function format(): Control<Needed> {
   return {
     id: 'key.format',
-    title: 'The key is exactly 64 lower-case hex characters',
+    title: `The key is exactly 64 lower-case hex characters, ${DIFFERENT} or more of them different`,
     severity: 'required',
     section: SECTION,
-    how: 'Reads the key file byte by byte, without showing it, and matches it against 64 characters 0-9 a-f.',
+    how: 'Reads the key file byte by byte, without showing it, matches it against 64 characters 0-9 a-f, and counts how many of them differ.',
     threat:
-      'A line break or another letter case is read differently by different versions, which then hold different keys.',
-    remedy: `Rewrite ${PATH.key} as exactly 64 characters 0-9 a-f without a line break, keeping the key itself.`,
+      'A line break or another letter case is read differently by different versions, which then hold different keys; a pattern is guessed.',
+    remedy: `Rewrite ${PATH.key} as exactly 64 characters 0-9 a-f without a line break, keeping the key itself. If it is a pattern that somebody typed: ${ROTATE_KEY}.`,
     impact: 'A restart of CoreCube.',
     manual: true,
     async inspect({ host }) {
       const key = await host.readSecret(PATH.key);
       if (!key) return skip('there is no key yet');
       const value = key.reveal();
-      if (/^[0-9a-f]{64}$/.test(value)) return pass('64 hex characters, nothing else');
+      if (/^[0-9a-f]{64}$/.test(value)) {
+        const different = new Set(value).size;
+        return different < DIFFERENT
+          ? fail(`only ${different} of the 16 hex digits occur in it, which is a pattern`, '32 random bytes')
+          : pass('64 hex characters, nothing else');
+      }
       const seen = /^[0-9a-f]{64}\s+$/.test(value)
         ? 'white space after the key'
         : /^[0-9a-fA-F]{64}$/.test(value)

@@ -24,6 +24,8 @@ type Context = Parameters<Control<Needed>['inspect']>[0];
 const DAY = 86_400_000;
 /** Days without use after which a key counts as forgotten. Ours: the guide only says to review key usage. */
 const UNUSED_DAYS = 90;
+/** Years after which an end is none that anybody waits for. Ours too. */
+const LONGEST_YEARS = 2;
 
 const NAME = /^(name|label|title)$/;
 const TYPE = /^(key_)?type$/;
@@ -78,12 +80,19 @@ function moment(value: unknown): number | 'none' | 'unread' {
   return time <= 0 ? 'none' : time;
 }
 
+/** A mark that is set; one that is a date counts from that date on. */
+function isPast(value: unknown, now: number): boolean {
+  if (value === false || isNone(value)) return false;
+  const at = moment(value);
+  return typeof at === 'number' ? at <= now : at === 'unread';
+}
+
 /** True for a key that is seen to be revoked, switched off or expired; whatever else it says, it may still be used. */
 function isOver(row: Row, now: number): boolean {
   const of = (name: RegExp) => valuesOf(row, name);
   const ends = moment(fieldOf(row, EXPIRES));
   return (
-    of(REVOKED).some((value) => value !== false && !isNone(value)) ||
+    of(REVOKED).some((value) => isPast(value, now)) ||
     of(ACTIVE).includes(false) ||
     of(STATUS).some((value) => /^(revoked|disabled|inactive|expired|deleted)$/i.test(String(value))) ||
     (typeof ends === 'number' && ends <= now)
@@ -195,24 +204,25 @@ const controls: readonly Control<Needed>[] = [
   },
   {
     id: 'keys.expire',
-    title: 'Every API key has an expiration date',
+    title: `Every API key has an expiration date within ${LONGEST_YEARS} years`,
     severity: 'advised',
     section: 'api-key-hygiene',
     how: "Logs in and reads the expiration date of every API key that can still be used, in the API's list.",
     threat: 'A key that was meant for a week opens the knowledge base years later.',
     remedy:
-      'Create a key with an expiration date in the Admin Console, move its client over, and revoke the old one.',
+      'Create a key with a near expiration date in the Admin Console, move its client over, and revoke the old one.',
     impact: 'A client that still uses the old key is refused once it is revoked.',
     timeoutMs: LOGIN_LOOK_TIMEOUT,
     inspect: (context) =>
       ofKeys(context, {
         field: EXPIRES,
         called: 'the expiration date',
-        fault: 'without an expiration date',
+        fault: `without an expiration date within ${LONGEST_YEARS} years`,
         expected: 'an expiration date for keys that are used temporarily',
-        judge({ row }) {
+        judge({ row }, now) {
           const ends = moment(fieldOf(row, EXPIRES));
-          return ends === 'none' ? 'bad' : ends === 'unread' ? 'unread' : 'good';
+          if (ends === 'unread') return 'unread';
+          return ends === 'none' || ends - now > LONGEST_YEARS * 366 * DAY ? 'bad' : 'good';
         },
       }),
   },

@@ -1,14 +1,12 @@
 // Looks at what keeps a deployment safe after the day it was made: pins, backups, and what CoreCube does not bring.
 // Changes nothing, ever; what only a person knows stays open until a person has answered.
 
-import { resolve } from 'node:path';
-import type { HostReader } from '../src/core/host.ts';
 import { attest, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
 import { type Answers, defineStep } from './questions.ts';
 import { containerOf } from './shared/docker.ts';
-import { dockerInfo } from './shared/engine.ts';
 import { heldImages, short } from './shared/held-images.ts';
-import { PATH, VOLUME } from './shared/layout.ts';
+import { PATH } from './shared/layout.ts';
+import { besideTheData, deniesEncryption, isOpen } from './upkeep/attested.ts';
 import { installFileControls } from './upkeep/install-files.ts';
 import { waiverAccess } from './upkeep/waiver-access.ts';
 
@@ -79,68 +77,47 @@ const updateKnown: Control<Needed> = {
   },
 };
 
+const KEY_BACKUP_QUESTION = `Is there a copy of ${PATH.key}, off this host and apart from the data? Attest it with --key-backup 'WHO MADE IT, WHEN, WHERE IT IS'.`;
+
 const keyBackup: Control<Needed> = {
   id: 'key.backup-apart',
   title: 'A copy of the encryption key is kept apart from the data',
   severity: 'required',
   section: 'encryption-key-management',
-  how: 'Reads the answer keyBackup: only a person can attest this, and the copy itself is not looked at.',
+  how: 'Reads the answer keyBackup: only a person can attest this, what its own words deny does not count, and the copy itself is not looked at.',
   threat:
     'When the key is lost every stored credential is unreadable for good; a copy beside the data is lost and stolen with it.',
   remedy: `Copy ${PATH.key} to a safe place that is not on this host and not with the database dumps, then answer keyBackup: who, when, where.`,
   impact: 'None.',
-  async inspect({ host, answers }) {
-    if (answers.keyBackup) {
-      const beside = await besideTheData(host, answers.projectName, answers.keyBackup);
-      if (beside !== undefined)
-        return fail(
-          `the answer names ${beside}`,
-          'a place that is not lost or stolen together with the data',
-        );
-    }
-    return answers.keyBackup
-      ? pass(`attested: ${answers.keyBackup}`)
-      : attest(
-          `Is there a copy of ${PATH.key}, off this host and apart from the data? Attest it with --key-backup 'WHO MADE IT, WHEN, WHERE IT IS'.`,
-        );
+  async inspect({ host, answers: { projectName, keyBackup: answer, dumpEncryption } }) {
+    if (!answer || isOpen(answer)) return attest(KEY_BACKUP_QUESTION);
+    const beside = await besideTheData(host, projectName, answer);
+    if (beside !== undefined)
+      return fail(`the answer names ${beside}`, 'a place that is not lost or stolen together with the data');
+    if (answer === dumpEncryption)
+      return attest(`The same words answer dumpEncryption. ${KEY_BACKUP_QUESTION}`);
+    return pass(`attested: ${answer}`);
   },
 };
-
-/**
- * What an answer in words names that is no place apart: this install's directory, the engine's own storage, or a volume of
- * this project. Undefined when it names none. What the words do not tell stays the operator's statement.
- */
-async function besideTheData(host: HostReader, project: string, answer: string): Promise<string | undefined> {
-  const root = (await dockerInfo(host).catch(() => undefined))?.DockerRootDir ?? '/var/lib/docker';
-  // A path begins with a slash, or with dots and a slash; the slashes of an address such as https:// do not count.
-  const named = answer.replaceAll('file://', '').match(/(?<![\w:/.])\.{0,2}\/[^\s,;:"'()]*/g) ?? [];
-  const paths = named.map((path) => resolve(host.dir, path));
-  const inside = [host.dir, root].flatMap((dir) =>
-    paths.filter((path) => path === dir || path.startsWith(`${dir}/`)),
-  );
-  if (inside[0] !== undefined) return inside[0];
-  if (answer.includes(PATH.key)) return PATH.key;
-  return Object.values(VOLUME)
-    .map((volume) => `${project}_${volume}`)
-    .find((volume) => answer.includes(volume));
-}
 
 const dumps: Control<Needed> = {
   id: 'dumps.encrypted-medium',
   title: 'Database dumps are stored on encrypted media',
   severity: 'required',
   section: 'what-v1-does-not-include',
-  how: 'Reads the answer dumpEncryption: only a person can attest this, and the medium itself is not looked at.',
+  how: 'Reads the answer dumpEncryption: only a person can attest this, what its own words deny does not count, and the medium itself is not looked at.',
   threat: 'CoreCube does not encrypt backups: whoever finds a dump reads every document.',
   remedy:
     'Store pg_dump files on an encrypted medium (LUKS, an encrypted bucket, age or gpg), then answer dumpEncryption: which, who, when.',
   impact: 'The key of that medium needs a safe place too.',
-  async inspect({ answers }) {
-    return answers.dumpEncryption
-      ? pass(`attested: ${answers.dumpEncryption}`)
-      : attest(
-          "Are database dumps stored on encrypted media? Attest it with --dump-encryption 'WHICH MEDIUM, WHO SAYS SO, WHEN'.",
-        );
+  async inspect({ answers: { dumpEncryption: answer } }) {
+    if (!answer || isOpen(answer))
+      return attest(
+        "Are database dumps stored on encrypted media? Attest it with --dump-encryption 'WHICH MEDIUM, WHO SAYS SO, WHEN'.",
+      );
+    return deniesEncryption(answer)
+      ? fail(`the answer says: ${answer}`, 'a medium that is encrypted')
+      : pass(`attested: ${answer}`);
   },
 };
 

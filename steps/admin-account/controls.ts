@@ -10,12 +10,14 @@ import {
 } from '../shared/admin-credentials.ts';
 import {
   API_NEEDS,
+  type Asked,
   byHand,
   fieldOf,
   findServer,
   LOGIN_LOOK_TIMEOUT,
   notUp,
   notUpAtAll,
+  type Observation,
   observeAdmin,
   tryDefaultLogin,
 } from '../shared/corecube-api.ts';
@@ -28,6 +30,13 @@ export type Needed = Pick<Answers, (typeof NEEDS)[number]>;
 
 export const OWN_LOGIN = 'admin.own-login';
 export const PASSWORD_FILE = 'admin.password-file';
+
+/** What only an administrator is let into. */
+const RIGHTS: ReadonlySet<string> = new Set<Asked['purpose']>(['users', 'settings-read']);
+
+/** True for an account that logs in and is refused everything of an administrator's: one 403 alone may be about that route. */
+export const isPowerless = ({ login, asked }: Observation): boolean =>
+  login.is === 'in' && asked.length > 1 && asked.every(({ status }) => status === 403);
 
 export const controls: readonly Control<Needed>[] = [
   {
@@ -92,6 +101,36 @@ export const controls: readonly Control<Needed>[] = [
         case 'not-seen':
           return unknown(login.because);
       }
+    },
+  },
+  {
+    id: 'admin.own-rights',
+    title: 'The own account has the rights of an administrator',
+    severity: 'required',
+    section: 'default-credential-change',
+    refs: ['CWE-266'],
+    how: 'Logs in and asks for the settings, the users, the API keys and the connections; an account that is refused each of them is no administrator.',
+    threat:
+      'Somebody else has demoted it: nobody who is meant to can administer CoreCube, and what a login shows is not seen.',
+    remedy:
+      'Another administrator opens Users in the Admin Console and gives the account the role back; ask who has taken it. Without another administrator, restore the database from a dump of before.',
+    impact: 'Open sessions of the account may end.',
+    manual: true,
+    timeoutMs: LOGIN_LOOK_TIMEOUT,
+    async inspect({ host, answers, signal }) {
+      const look = await observeAdmin(host, answers, signal);
+      if (look.is === 'absent' || look.is === 'stopped') return notUp(look, OWN_LOGIN);
+      if (look.login.is === 'refused') return unknown('no session could be opened', OWN_LOGIN);
+      if (look.login.is !== 'in') return unknown('nobody could log in from here');
+      if (isPowerless(look))
+        return fail(
+          `${answers.adminEmail} logs in, and ${look.asked.map(({ route }) => route).join(', ')} answer 403`,
+          'the rights of an administrator',
+        );
+      const granted = look.asked.filter(({ purpose, status }) => RIGHTS.has(purpose) && status === 200);
+      return granted.length > 0
+        ? pass(`${answers.adminEmail} is let into ${granted.map(({ route }) => route).join(' and ')}`)
+        : unknown('the running CoreCube shows neither its users nor its settings to this account');
     },
   },
   {

@@ -1,17 +1,20 @@
-/** Copies of the encryption key where they must not be: in the data volume, and in other containers. */
+/** Copies of the encryption key where they must not be: in the volumes, and in other containers. */
 import type { CommandResult, HostReader } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { containerOf, containers, docker, serviceOf } from '../shared/docker.ts';
 import { HELPER_LABEL, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
+import { ROTATE_KEY } from '../shared/rotation.ts';
 import { listed } from './key-controls.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
 const UP = `running.${SERVICE.app}-up`;
 const SECTION = 'encryption-key-management';
-/** Milliseconds. Every file of the volume is read once. */
+/** Milliseconds. Every file that is searched is read once. */
 const SEARCH_DEADLINE = 50_000;
+/** Directories of PostgreSQL's tables and of its write-ahead log: too much to be read with every look. */
+const NOT_SEARCHED = ['base', 'pg_wal'] as const;
 
 /** How the same 32 bytes are written: hex in either letter case, and base64 (RFC 4648). One per line, nothing else. */
 function spellings(key: string): Secret | undefined {
@@ -43,8 +46,13 @@ async function filesWith(
 ): Promise<readonly string[]> {
   const options = { input: patterns, timeoutMs: SEARCH_DEADLINE };
   const search = ['--recursive', '--files-with-matches', '--fixed-strings', '--file=-'];
+  const without =
+    volume === `${project}_${VOLUME.database}` ? NOT_SEARCHED.map((name) => `--exclude-dir=${name}`) : [];
   if ((await listed(host, place)) !== undefined)
-    return matches(await host.query(['grep', ...search, '--devices=skip', place], options), place);
+    return matches(
+      await host.query(['grep', ...search, ...without, '--devices=skip', place], options),
+      place,
+    );
   const all = await containers(host, project);
   // CoreCube's image is unknown; the database's and the proxy's bring the usual programs.
   const image = [SERVICE.database, SERVICE.proxy, SERVICE.app]
@@ -66,6 +74,7 @@ async function filesWith(
       '-F',
       '-f',
       '-',
+      ...without,
       '/look',
     ],
   ];
@@ -91,14 +100,13 @@ function matches({ code, stdout, stderr }: CommandResult, place: string): readon
 
 const notInVolume: Control<Needed> = {
   id: 'key.not-in-volume',
-  title: 'No file in the data volume holds a copy of the encryption key',
+  title: 'No file in the volumes of CoreCube, its database and its proxy holds a copy of the encryption key',
   severity: 'required',
   section: SECTION,
   refs: ['NIST SP 800-57 part 1, 5.3'],
-  how: 'Searches the content of every file in the data volume for the key, in hex of both cases and in base64.',
+  how: `Searches the files in these volumes for the key, in hex of both cases and in base64; what PostgreSQL keeps below ${NOT_SEARCHED.join('/ and ')}/ is left out.`,
   threat: 'Every backup of the volume then holds the key beside what it protects, and protects nothing.',
-  remedy:
-    'Move the named file away from the volume. Backups of the volume made since it was there hold the key: destroy them, or rotate the key as CoreCube documents it.',
+  remedy: `Move the named file away from the volume. Backups of the volume made since it was there hold the key: destroy them, or ${ROTATE_KEY}.`,
   impact: 'None for what runs.',
   manual: true,
   timeoutMs: SEARCH_DEADLINE + 10_000,
@@ -107,18 +115,33 @@ const notInVolume: Control<Needed> = {
     if (!key) return unknown(`${PATH.key} is not there to be searched for`);
     const patterns = spellings(key);
     if (!patterns) return unknown(`${PATH.key} holds nothing that could be searched for`);
-    const volume = `${answers.projectName}_${VOLUME.data}`;
-    const seen = await docker(host, ['volume', 'inspect', '--format', '{{.Mountpoint}}', volume]);
-    if (seen.code !== 0) {
-      if (/no such volume/i.test(seen.stderr)) return unknown('there is no data volume yet', UP);
-      throw new Error(`the volume ${volume} cannot be looked at: ${seen.stderr.trim()}`);
-    }
-    const found = await filesWith(host, answers.projectName, seen.stdout.trim(), volume, patterns);
-    return found.length === 0
-      ? pass(`every file of ${volume} was searched`)
-      : fail(`${volume} holds it in ${found.join(', ')}`, 'no copy in the volume');
+    const searched = await Promise.all(
+      Object.values(VOLUME).map(async (name) => {
+        const volume = `${answers.projectName}_${name}`;
+        const place = await placeOf(host, volume);
+        if (place === undefined) return undefined;
+        return { volume, found: await filesWith(host, answers.projectName, place, volume, patterns) };
+      }),
+    );
+    const there = searched.filter((look) => look !== undefined);
+    const copies = there.filter(({ found }) => found.length > 0);
+    if (copies.length > 0)
+      return fail(
+        copies.map(({ volume, found }) => `${volume} holds it in ${found.join(', ')}`).join('; '),
+        'no copy in a volume',
+      );
+    if (searched[0] === undefined) return unknown('there is no data volume yet', UP);
+    return pass(`searched ${there.map(({ volume }) => volume).join(', ')}`);
   },
 };
+
+/** Where the volume lies, as its driver says; undefined when there is no such volume, an external database's for example. */
+async function placeOf(host: HostReader, volume: string): Promise<string | undefined> {
+  const seen = await docker(host, ['volume', 'inspect', '--format', '{{.Mountpoint}}', volume]);
+  if (seen.code === 0) return seen.stdout.trim();
+  if (/no such volume/i.test(seen.stderr)) return undefined;
+  throw new Error(`the volume ${volume} cannot be looked at: ${seen.stderr.trim()}`);
+}
 
 const onlyCoreCube: Control<Needed> = {
   id: 'key.only-corecube',

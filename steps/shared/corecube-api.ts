@@ -63,6 +63,8 @@ export interface Observation {
     | { readonly is: 'refused'; readonly said: string }
     | { readonly is: 'not-kept' }
     | { readonly is: 'not-seen'; readonly because: string };
+  /** What the session was refused or let into, of what is an administrator's. */
+  readonly asked: readonly Asked[];
   readonly session: Seen<SessionSeen>;
   /** Statuses of the same request with the session's cookies: while it lived, and after the logout. */
   readonly ended: Seen<{ readonly route: string; readonly before: number; readonly after: number }>;
@@ -70,6 +72,13 @@ export interface Observation {
   readonly users: Seen<List>;
   readonly keys: Seen<List>;
   readonly connections: Seen<List>;
+}
+
+export interface Asked {
+  readonly purpose: Purpose;
+  /** Method and path. */
+  readonly route: string;
+  readonly status: number;
 }
 
 export interface SessionSeen {
@@ -161,6 +170,7 @@ function nothing(state: Observation['login'], because: string): Observation {
   return {
     is: 'looked',
     login: state,
+    asked: [],
     session: none,
     ended: none,
     audit: none,
@@ -179,6 +189,7 @@ async function look(
 ): Promise<Observation> {
   const { routes } = api;
   const shown = readSession(api, session, host.now());
+  const asked: Asked[] = [];
   // One after the other: a server may renew the cookie with every answer.
   const get = async <T>(
     purpose: Purpose,
@@ -187,6 +198,7 @@ async function look(
     const route = routes[purpose];
     if (!route.found) return notSeen(missingRoute(routes, purpose));
     const answer = await callIn(host, server, session, route.operation);
+    asked.push({ purpose, route: label(route.operation), status: answer.status });
     if (answer.status !== 200) return notSeen(`${label(route.operation)} answers ${answer.said}`);
     const value = read(answer, route.operation);
     return value === undefined
@@ -212,6 +224,7 @@ async function look(
   return {
     is: 'looked',
     login: { is: 'in', said, route: route.found ? label(route.operation) : '' },
+    asked,
     session: shown,
     ended,
     audit,

@@ -2,11 +2,13 @@
 import { dirname } from 'node:path';
 import type { FileStat, HostReader } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
+import { type Control, fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import { readAdminPassword } from '../shared/admin-credentials.ts';
 import { DATABASE, PATH } from '../shared/layout.ts';
 import { isWrittenByOthers } from '../shared/operators.ts';
 import { roleUrls, superuserPassword } from '../shared/postgres.ts';
+import { ROTATE_KEY } from '../shared/rotation.ts';
+import { packedFiles, readableFiles } from './readable-files.ts';
 
 /** In such a directory everybody may make files, and nobody may replace those of others (chmod(1)). */
 const STICKY = 0o1000;
@@ -64,23 +66,49 @@ async function patterns(host: HostReader): Promise<Secret> {
   return new Secret([...new Set(all)].join('\n'));
 }
 
-/** Files of the install that others can read: by their mode, or because a container has their directory. */
-async function readable(host: HostReader): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const [folder, mask] of [
-    ['.', 0o044],
-    [PATH.caddyDir, 0o777],
-    [PATH.postgresDir, 0o777],
-  ] as const) {
-    for (const name of (await host.list(folder)) ?? []) {
-      const path = folder === '.' ? name : `${folder}/${name}`;
-      // Where the connection URLs belong; who may read them there is what pg.env-file says.
-      if (path === PATH.env) continue;
-      const stat = await host.stat(path);
-      if (stat?.kind === 'file' && (stat.mode & mask) !== 0) found.push(path);
-    }
-  }
+/** What pg_dump and pg_dumpall begin with: as text, as the text inside a tar, and in their own format. */
+const DUMP = '^PGDMP|^-- PostgreSQL database (cluster )?dump';
+const SEARCH_DEADLINE = 25_000;
+
+/** Names of the files in which grep finds something; what it searches for goes over its standard input, or is no secret. */
+async function search(
+  host: HostReader,
+  paths: readonly string[],
+  how: readonly string[],
+  input?: Secret,
+): Promise<readonly string[]> {
+  if (paths.length === 0) return [];
+  const argv = ['grep', '--recursive', '--files-with-matches', ...how, '--devices=skip', '--'];
+  const { code, stdout, stderr } = await host.query(
+    [...argv, ...paths.map((path) => `${host.dir}/${path}`)],
+    { ...(input ? { input } : {}), timeoutMs: SEARCH_DEADLINE },
+  );
+  const found = stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((path) => path.replace(`${host.dir}/`, ''));
+  // grep ends with 1 when nothing matches, and with 2 after any trouble.
+  if (found.length === 0 && code !== 1)
+    throw new Error(`the files cannot be searched: ${stderr.trim().split('\n').at(-1) || code}`);
   return found;
+}
+
+async function copies(host: HostReader): Promise<Verdict> {
+  const [secrets, { files, complete }] = await Promise.all([patterns(host), readableFiles(host)]);
+  const all = files.map(({ path }) => path);
+  const strangers = files.filter((file) => file.byStrangers).map(({ path }) => path);
+  const holding = await search(host, all, ['--fixed-strings', '--file=-'], secrets);
+  const dumps = await search(host, strangers, ['--text', '--extended-regexp', `--regexp=${DUMP}`]);
+  const wrong = [
+    ...(holding.length > 0 ? [`${holding.join(', ')} holds a secret`] : []),
+    ...(dumps.length > 0 ? [`${dumps.join(', ')} is a dump of a database`] : []),
+  ];
+  if (wrong.length > 0) return fail(wrong.join('; '), 'no copy that others can read');
+  const packed = await packedFiles(host, strangers);
+  if (packed.length > 0)
+    return unknown(`what is packed in ${packed.join(', ')} cannot be searched, and others can read it`);
+  if (!complete) return unknown(`only the first ${all.length} files that others can read were searched`);
+  return pass(all.length === 0 ? 'no file that others can read' : `${all.length} readable files searched`);
 }
 
 export const installFileControls: readonly Control<object>[] = [
@@ -106,45 +134,22 @@ export const installFileControls: readonly Control<object>[] = [
   },
   {
     id: 'install.no-copies',
-    title: 'No copy of a secret lies where others can read it in the directory of the install',
+    title: 'No copy of a secret and no dump lies where others can read it in the directory of the install',
     severity: 'required',
     section: 'encryption-key-management',
     refs: ['CWE-538', 'CWE-530', 'NIST SP 800-57 part 1, 5.3'],
-    how: 'Searches the readable files beside compose.yaml, and all that the proxy and the database are given as a directory, for the key and the passwords.',
+    how: 'Searches what others can read below the directory of the install, and all that the proxy and the database are given of it, for the key, the passwords and the beginning of a dump.',
     threat: 'A copy that was made before an edit, .env.bak for example, outlives the care for the original.',
-    remedy:
-      'Remove the named file, or move it into secrets/ with mode 0600. If others may have read it: rotate the key as CoreCube documents it, and let apply set new passwords (remove the URL from .env).',
+    remedy: `Remove the named file, or chmod 600 it (in ${PATH.caddyDir}/ and ${PATH.postgresDir}/: move it away). If others may have read a secret, let apply set new passwords (remove the URL from .env); for the key, ${ROTATE_KEY}.`,
     impact: 'None for what runs.',
     manual: true,
-    timeoutMs: 30_000,
+    timeoutMs: 2 * SEARCH_DEADLINE + 10_000,
     async inspect({ host }) {
-      const [secrets, files] = [await patterns(host), await readable(host)];
       if (!(await host.stat(PATH.key)))
         return unknown(`${PATH.key} is not there to be searched for`, 'key.exists');
       if (!(await host.stat(PATH.env)))
         return unknown(`${PATH.env} is not there to be searched for`, 'pg.env-file');
-      if (files.length === 0) return pass('no file that others can read');
-      const argv = [
-        'grep',
-        '--recursive',
-        '--files-with-matches',
-        '--fixed-strings',
-        '--file=-',
-        '--devices=skip',
-      ];
-      const { code, stdout, stderr } = await host.query(
-        [...argv, '--', ...files.map((name) => `${host.dir}/${name}`)],
-        { input: secrets, timeoutMs: 25_000 },
-      );
-      const found = stdout
-        .split('\n')
-        .filter(Boolean)
-        .map((path) => path.replace(`${host.dir}/`, ''));
-      if (found.length > 0) return fail(`${found.join(', ')} holds a secret`, 'no copy that others can read');
-      // grep ends with 1 when nothing matches, and with 2 after any trouble.
-      if (code !== 1)
-        throw new Error(`the files cannot be searched: ${stderr.trim().split('\n').at(-1) || code}`);
-      return pass(`${files.length} readable files searched`);
+      return copies(host);
     },
   },
 ];

@@ -38,6 +38,9 @@ const removeKey = (i: Install) => i.sql("delete from api_keys where name = 'sabo
 /** What a row has overwritten in the database, until it is put back. */
 let value = '';
 
+/** What a session without an administrator's rights does not show: its own flags and its end are seen. */
+const BY_RIGHTS = BY_SESSION.filter((id) => !/^(session\.|admin\.(session-ended|own-rights))/.test(id));
+
 const accountRows: readonly Sabotage[] = [
   {
     name: 'the default administrator is back',
@@ -60,6 +63,13 @@ const accountRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: { ...fail('admin.own-login'), ...unseen(...BY_SESSION) },
     undo: (i) => i.sql(`update users set email = '${OWN}' where email = 'intruder@corecube.test'`),
+  },
+  {
+    name: 'somebody has taken the rights of the administrator away',
+    break: (i) => i.sql(`update users set role = 'member' where email = '${OWN}'`),
+    drift: 'changed-at-run-time',
+    turns: { ...fail('admin.own-rights'), ...unseen(...BY_RIGHTS) },
+    undo: (i) => i.sql(`update users set role = 'admin' where email = '${OWN}'`),
   },
   {
     name: 'the administrator has a short password',
@@ -218,6 +228,22 @@ const integrationRows: readonly Sabotage[] = [
   {
     name: 'an API key never expires',
     break: (i) => addKey(i, { expires_at: 'null' }),
+    drift: 'changed-at-run-time',
+    turns: fail('keys.expire'),
+    exit: 0,
+    undo: removeKey,
+  },
+  {
+    name: 'an API key expires in fifty years',
+    break: (i) => addKey(i, { expires_at: "now() + interval '50 years'" }),
+    drift: 'changed-at-run-time',
+    turns: fail('keys.expire'),
+    exit: 0,
+    undo: removeKey,
+  },
+  {
+    name: 'an API key that never expires is to be revoked in ten years',
+    break: (i) => addKey(i, { expires_at: 'null', revoked_at: "now() + interval '10 years'" }),
     drift: 'changed-at-run-time',
     turns: fail('keys.expire'),
     exit: 0,

@@ -1,12 +1,22 @@
 /** Rows about the encryption key. */
-import { chmod, chown, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { chmod, chown, copyFile, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Install } from '../e2e/support.ts';
-import { edited, editService, keep, putBack, recreate, recreateOtherwise } from './containers.ts';
+import {
+  edited,
+  editService,
+  keep,
+  putBack,
+  recreate,
+  recreateOtherwise,
+  untilHealthy,
+} from './containers.ts';
 import { fail, type Sabotage } from './types.ts';
 
 const KEY = 'secrets/encryption_key';
-const OTHER = 'ab'.repeat(32);
+const OTHER = createHash('sha256').update('another key').digest('hex');
 
 /** Rewrites the key file in place: the container has the same file mounted, and sees the new content. */
 async function rewrite(install: Install, change: (key: string) => string): Promise<void> {
@@ -17,9 +27,9 @@ const back = (install: Install) => putBack(install, KEY);
 /** A second name for the very same file, so that what is mounted stays what it was. */
 const ASIDE = '../key-aside';
 
-/** The data volume as a directory of this machine. */
-async function dataVolume(install: Install): Promise<string> {
-  const name = `${install.project}_corecube-data`;
+/** A volume, the data volume unless told, as a directory of this machine. */
+async function dataVolume(install: Install, volume = 'corecube-data'): Promise<string> {
+  const name = `${install.project}_${volume}`;
   const place = await install.docker('volume', 'inspect', '--format', '{{.Mountpoint}}', name);
   return install.host.pathInside(place.stdout.trim());
 }
@@ -33,17 +43,127 @@ const mode = (bits: number, ...turns: string[]): Sabotage => ({
 
 /** The answers of the last run, which verify goes by. */
 const ANSWERS = '.corecube-secure/answers.yaml';
-const backupAt = (name: string, where: (install: Install) => string): Sabotage => ({
+const answered = (
+  name: string,
+  question: 'keyBackup' | 'dumpEncryption',
+  turns: string,
+  words: (install: Install) => string,
+): Sabotage => ({
   name,
   break: async (i) => {
     const answers = await keep(i, ANSWERS);
-    await writeFile(i.path(ANSWERS), answers.replace(/^keyBackup:.*$/m, `keyBackup: ${where(i)}`));
+    const line = new RegExp(`^${question}:.*$`, 'm');
+    await writeFile(i.path(ANSWERS), answers.replace(line, `${question}: ${words(i)}`));
   },
   // An answer that nothing is made of: it is wrong by itself, no link to a file or to what runs is broken.
   drift: {},
-  turns: fail('key.backup-apart'),
+  turns: fail(turns),
   undo: (i) => putBack(i, ANSWERS),
 });
+const backupAt = (name: string, where: (install: Install) => string): Sabotage =>
+  answered(name, 'keyBackup', 'key.backup-apart', where);
+
+/** A copy of the key among what another service keeps in its volume. */
+const inVolume = (volume: string, whose: string): Sabotage => ({
+  name: `a copy of the key lies in the volume of the ${whose}`,
+  break: async (i) =>
+    writeFile(join(await dataVolume(i, volume), 'corecube.bak'), await readFile(i.path(KEY)), {
+      mode: 0o600,
+    }),
+  drift: 'changed-at-run-time',
+  turns: fail('key.not-in-volume'),
+  undo: async (i) => rm(join(await dataVolume(i, volume), 'corecube.bak')),
+});
+
+/** Restarts CoreCube and waits until it is healthy again. */
+async function restart(install: Install): Promise<void> {
+  const done = await install.docker('restart', '--time', '2', await install.container('corecube'));
+  if (done.code !== 0) throw new Error(done.stderr);
+  await untilHealthy(install, 'corecube');
+}
+
+const CHECK = '.corecube-secure/key-check.json';
+/** What a row has overwritten in the database, until it is put back. */
+let credential = '';
+
+const openingRows: readonly Sabotage[] = [
+  {
+    name: 'another key was put on record over the data, as a rotated one would be',
+    break: async (i) => {
+      await keep(i, CHECK);
+      await rewrite(i, () => OTHER);
+      await rm(i.path(CHECK));
+      const applied = await i.applyJson();
+      // The key on record is good now, and the running CoreCube has not read it yet.
+      if (applied.code !== 3) throw new Error(`apply ends with ${applied.code}`);
+      await restart(i);
+    },
+    // The key on record is the one in the file, and what CoreCube finds in its database is nobody's edit.
+    drift: {},
+    turns: fail('key.opens-credentials'),
+    undo: async (i) => {
+      await back(i);
+      await putBack(i, CHECK);
+      await restart(i);
+    },
+  },
+  {
+    name: 'a stored credential cannot be decrypted with the key',
+    break: async (i) => {
+      credential = await i.sql('select credential from connections limit 1');
+      await i.sql("update connections set credential = 'AAAA'");
+      await restart(i);
+    },
+    drift: {},
+    turns: fail('key.opens-credentials'),
+    undo: async (i) => {
+      await i.sql(`update connections set credential = '${credential}'`);
+      await restart(i);
+    },
+  },
+];
+
+/** Copies of secrets and of the database below the directory of the install, and how they are read by others. */
+const copy = (name: string, path: string, make: (install: Install) => Promise<unknown>): Sabotage => ({
+  name,
+  break: async (i) => {
+    await mkdir(dirname(i.path(path)), { recursive: true });
+    await make(i);
+    await chmod(i.path(path), 0o644);
+  },
+  // A file that this tool has nothing to do with.
+  drift: {},
+  turns: fail('install.no-copies'),
+  undo: (i) => rm(i.path(path)),
+});
+
+const copyRows: readonly Sabotage[] = [
+  copy(
+    'a copy of the key lies in the directory of the secrets, for whoever knows its name',
+    'secrets/encryption_key.bak',
+    (i) => copyFile(i.path(KEY), i.path('secrets/encryption_key.bak')),
+  ),
+  {
+    ...copy('a copy of .env lies in a directory beside compose.yaml', 'backup/old/env-2026', (i) =>
+      copyFile(i.path('.env'), i.path('backup/old/env-2026')),
+    ),
+    undo: (i) => rm(i.path('backup'), { recursive: true }),
+  },
+  copy('a dump of the database lies beside compose.yaml', 'corecube.sql', async (i) => {
+    const script =
+      'PGPASSWORD=$(cat /run/secrets/pg_superuser_password) exec pg_dump -h /run/postgresql -U postgres corecube';
+    const dump = await i.docker('exec', await i.container('pgvector'), 'bash', '-c', script);
+    if (dump.code !== 0) throw new Error(dump.stderr);
+    await writeFile(i.path('corecube.sql'), dump.stdout);
+  }),
+  {
+    ...copy('a packed copy of the secrets lies beside compose.yaml', 'corecube-backup.tgz', async (i) =>
+      writeFile(i.path('corecube-backup.tgz'), gzipSync(await readFile(i.path(KEY)))),
+    ),
+    turns: { 'install.no-copies': 'unknown' },
+    exit: 3,
+  },
+];
 
 export const keyRows: readonly Sabotage[] = [
   mode(0o640),
@@ -107,6 +227,13 @@ export const keyRows: readonly Sabotage[] = [
   {
     name: 'the key is cut off after half of it',
     break: (i) => rewrite(i, (key) => key.slice(0, 32)),
+    drift: 'edited-by-hand',
+    turns: fail('key.format', 'key.belongs-to-data'),
+    undo: back,
+  },
+  {
+    name: 'the key is a pattern that somebody typed',
+    break: (i) => rewrite(i, () => '0'.repeat(64)),
     drift: 'edited-by-hand',
     turns: fail('key.format', 'key.belongs-to-data'),
     undo: back,
@@ -217,9 +344,20 @@ export const keyRows: readonly Sabotage[] = [
     turns: fail('key.only-corecube', 'proxy.container-current'),
     undo: (i) => recreate(i, 'caddy'),
   },
+  inVolume('pgvector-data', 'database'),
+  inVolume('caddy-data', 'proxy'),
+  ...openingRows,
+  ...copyRows,
   backupAt('the copy of the key is said to be inside the install', (i) => `J. Doe, in ${i.path('backup')}`),
   backupAt(
     'the copy of the key is said to be in a Docker volume',
     (i) => `volume ${i.project}_corecube-data`,
+  ),
+  backupAt('the copy of the key is said to be at a path of this host', () => '/root/corecube-key.txt'),
+  answered(
+    'the dumps are said to be not encrypted',
+    'dumpEncryption',
+    'dumps.encrypted-medium',
+    () => 'disk backup01, not encrypted, J. Doe',
   ),
 ];

@@ -38,10 +38,12 @@ async function remakeInternal(install: Install, options: readonly string[]): Pro
 
 /** What only an answer of CoreCube shows: with its container gone, or frozen, it is not seen. */
 const ANSWERS = [
-  ...['admin.default-login-refused', 'admin.no-default-email', 'admin.own-login', 'admin.session-ended'],
+  ...['admin.default-login-refused', 'admin.no-default-email', 'admin.own-login', 'admin.own-rights'],
+  'admin.session-ended',
   ...['audit.query-text', 'audit.retention-days', 'session.cookie-flags', 'session.lifetime'],
   ...['keys.expire', 'keys.not-shared', 'keys.service-for-shared', 'keys.used', 'webhooks.secret-set'],
   ...['key.none-of-its-own', 'key.readable-inside', 'key.same-inside', 'key.unreadable-by-others'],
+  'key.opens-credentials',
   ...['pg.app-cannot-alter-policy', 'pg.app-role-in-use', 'pg.app-sessions-encrypted'],
   ...['pg.policies-not-open', 'pg.rls-enabled', 'pg.tables-not-owned-by-app', 'pg.policies-recorded'],
   ...['pg.policies-as-migrated', 'proxy.public-paths-answer'],

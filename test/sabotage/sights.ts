@@ -56,6 +56,7 @@ export const BY_SQL = [
 
 /** What only a session of the administrator shows. */
 export const BY_SESSION = [
+  'admin.own-rights',
   'admin.session-ended',
   'admin.no-default-email',
   'session.lifetime',

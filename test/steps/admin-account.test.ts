@@ -32,6 +32,7 @@ afterEach(async () => {
 const HELD = {
   'admin.default-login-refused': 'pass',
   'admin.own-login': 'pass',
+  'admin.own-rights': 'pass',
   'admin.session-ended': 'pass',
   'admin.password-policy': 'pass',
   'admin.password-file': 'pass',
@@ -124,6 +125,39 @@ describe.each(['v1', 'v2'] as const)('guide %s', (generation) => {
     const changes = await repair(adminAccount, on);
     expect(changes.map((change) => change.id)).toEqual(['admin-account.close-default']);
     expect(short(await verdicts(adminAccount, on))).toEqual({ ...HELD, 'admin.no-default-email': 'fail' });
+  });
+});
+
+describe.each(['v1', 'v2'] as const)('an account without rights, guide %s', (generation) => {
+  async function demoted() {
+    const on = await start({ generation });
+    const at = on.users.findIndex((user) => user.email === answers.adminEmail);
+    on.users[at] = { ...on.users[at], role: 'member' } as (typeof on.users)[number];
+    return on;
+  }
+
+  it('fails although it logs in, and is left to a person', async () => {
+    const on = await demoted();
+    expect(short(await verdicts(adminAccount, on))).toMatchObject({
+      'admin.own-login': 'pass',
+      'admin.own-rights': 'fail',
+    });
+    expect(await repair(adminAccount, on)).toEqual([]);
+  });
+
+  it('is no reason to close the default account, which may be the last way in', async () => {
+    const on = await demoted();
+    await on.addDefault();
+    const failing = new Set(['admin.default-login-refused']);
+    const signal = new AbortController().signal;
+    const plan = await adminAccount.plan?.({ host: on.host(), answers, signal, failing });
+    expect(plan?.map((change) => change.id)).not.toContain('admin-account.close-default');
+  });
+
+  it('one refused route alone says nothing of them', async () => {
+    const path = generation === 'v1' ? '/api/users' : '/admin/api/users';
+    const on = answering(await start({ generation }), `GET ${path}`, { status: 403 });
+    expect((await verdicts(adminAccount, on))['admin.own-rights']?.is).toBe('pass');
   });
 });
 

@@ -1,6 +1,6 @@
 /** The key file: what a link, an owner and a missing key say, without a container. */
 import { describe, expect, it } from 'vitest';
-import type { FileStat } from '../../src/core/host.ts';
+import type { FileStat, Host } from '../../src/core/host.ts';
 import { inspectAll } from '../../src/core/inspect.ts';
 import { encryptionKey } from '../../steps/encryption-key.ts';
 import { fakeHost } from './preflight-host.ts';
@@ -41,7 +41,63 @@ describe('the key file', () => {
       'key.access': 'unknown',
     }));
 
+  it('that is a pattern has the wrong format', async () => {
+    expect((await look({}, '0'.repeat(64)))['key.format']).toBe('fail');
+    expect((await look({}, '0123456'.repeat(10).slice(0, 64)))['key.format']).toBe('fail');
+    expect((await look({}, '01234567'.repeat(8)))['key.format']).toBe('pass');
+  });
+
   it.each([KEY.slice(32), `${KEY}\n`, KEY.toUpperCase(), ''])('has the wrong format as %o', async (key) =>
     expect((await look({}, key))['key.format']).toBe('fail'),
   );
+});
+
+describe('the record of the key', () => {
+  const CHECK = '.corecube-secure/key-check.json';
+  const answers = { projectName: 'corecube', database: 'bundled' as const };
+  const signal = new AbortController().signal;
+  async function planned(data: boolean) {
+    const { host } = fakeHost({
+      files: { 'secrets/encryption_key': KEY },
+      commands: { 'docker volume ls': data ? 'corecube_corecube-data\n' : '', 'docker ps': '' },
+    });
+    const written: Record<string, string> = {};
+    const hands = {
+      ...host,
+      makeDirectory: async () => {},
+      writeFile: async (path: string, text: string) => {
+        written[path] = text;
+      },
+    } as unknown as Host;
+    const changes =
+      (await encryptionKey.plan?.({ host, answers, signal, failing: new Set() } as never)) ?? [];
+    for (const change of changes) await change.apply(hands);
+    return { changes, check: written[CHECK] ?? '' };
+  }
+  const judged = async (check: string) => {
+    const { host } = fakeHost({ files: { 'secrets/encryption_key': KEY, [CHECK]: check } });
+    return encryptionKey.controls
+      .find((c) => c.id === 'key.belongs-to-data')
+      ?.inspect({ host, answers, signal });
+  };
+
+  it('takes a key that an operator has put there before there is data as it is', async () => {
+    const { changes, check } = await planned(false);
+    expect(changes.map((c) => c.id)).toEqual(['encryption-key.check-value']);
+    expect(check).not.toContain('adopted');
+    expect(await judged(check)).toEqual({ is: 'pass', observed: 'its HMAC equals the one on record' });
+  });
+
+  it('says of a key that comes to be known beside data that it was taken over, and asks before', async () => {
+    const { changes, check } = await planned(true);
+    expect(changes).toMatchObject([{ id: 'encryption-key.adopt', disrupts: expect.any(String) }]);
+    expect(JSON.parse(check)).toMatchObject({ adopted: '2026-11-24T00:00:00.000Z' });
+    expect(await judged(check)).toMatchObject({
+      is: 'pass',
+      observed: expect.stringContaining('taken over on 2026-11-24'),
+    });
+  });
+
+  it('fails when the key is another one', async () =>
+    expect(await judged('{"hmacSha256":"00"}')).toMatchObject({ is: 'fail' }));
 });

@@ -24,6 +24,8 @@ async function look(
   id: string,
   change: Readonly<Record<string, FileStat | undefined>> = {},
   grep: CommandResult = { code: 1, stdout: '', stderr: '' },
+  /** What files begin with. */
+  starts: Readonly<Record<string, string>> = {},
 ): Promise<{ verdict: Verdict; asked: { argv: readonly string[]; input: string }[] }> {
   const stats: Record<string, FileStat | undefined> = { ...HEALTHY, ...change };
   const asked: { argv: readonly string[]; input: string }[] = [];
@@ -34,8 +36,10 @@ async function look(
     list: async (path: string) =>
       Object.keys(stats)
         .filter((name) => stats[name] && !name.startsWith('/') && name !== '.')
-        .filter((name) => (path === '.' ? !name.includes('/') : name.startsWith(`${path}/`)))
-        .map((name) => (path === '.' ? name : name.slice(path.length + 1))),
+        .map((name) =>
+          path === '.' ? name : name.startsWith(`${path}/`) ? name.slice(path.length + 1) : '/',
+        )
+        .filter((name) => !name.includes('/')),
     readSecret: async (path: string) =>
       path === 'secrets/encryption_key'
         ? new Secret(KEY)
@@ -44,9 +48,18 @@ async function look(
               `PGVECTOR_APP_URL=postgresql://corecube_app:${'p'.repeat(40)}@pgvector:5432/corecube\nPGVECTOR_MAINTENANCE_URL=postgresql://corecube_maintenance:corecube_maintenance@pgvector:5432/corecube\n`,
             )
           : undefined,
-    query: async (argv: readonly string[], options: { input: Secret }) => {
-      asked.push({ argv, input: options.input.reveal() });
-      return grep;
+    query: async (argv: readonly string[], options?: { input?: Secret }) => {
+      asked.push({ argv, input: options?.input?.reveal() ?? '' });
+      const paths = argv.slice(argv.indexOf('--') + 1);
+      if (argv[0] === 'head') {
+        const shown = paths.map(
+          (path) => `==> ${path} <==\n${starts[path.replace('/srv/corecube/', '')] ?? 'name: '}\n`,
+        );
+        return { code: 0, stdout: shown.join('\n'), stderr: '' };
+      }
+      if (argv.includes('--fixed-strings')) return grep;
+      const dumps = paths.filter((path) => starts[path.replace('/srv/corecube/', '')] === 'PGDMP');
+      return { code: dumps.length > 0 ? 0 : 1, stdout: dumps.join('\n'), stderr: '' };
     },
     once: (_: string, see: () => Promise<unknown>) => see(),
   } as unknown as HostReader;
@@ -110,6 +123,62 @@ describe('install.no-copies', () => {
     expect((await look(id, { '.env.bak': file() }, grep)).verdict).toMatchObject({
       is: 'fail',
       observed: '.env.bak holds a secret',
+    });
+  });
+  const searched = async (stats: Readonly<Record<string, FileStat>>) =>
+    (await look(id, stats)).asked[0]?.argv
+      .filter((word) => /backup|secrets/.test(word))
+      .map((word) => word.slice(14));
+  it('goes into directories that others can enter, secrets/ too, and leaves the originals to their own controls', async () => {
+    expect(
+      await searched({
+        secrets: folder(0o711),
+        'secrets/encryption_key': file(0o644, 1000),
+        'secrets/encryption_key.bak': file(),
+        'secrets/own': file(0o600),
+        backup: folder(0o711),
+        'backup/deep': folder(),
+        'backup/deep/env': file(),
+      }),
+    ).toEqual(['backup/deep/env', 'secrets/encryption_key.bak']);
+  });
+  it('does not go where nobody else can get to', async () => {
+    expect(await searched({ backup: folder(0o700), 'backup/env': file() })).toEqual([]);
+    expect((await look(id, { '.': folder(0o700) })).verdict).toMatchObject({
+      observed: 'no file that others can read',
+    });
+  });
+  it('names a dump that others can read, and leaves one of the owner alone', async () => {
+    const starts = { 'corecube.dump': 'PGDMP' };
+    expect((await look(id, { 'corecube.dump': file() }, undefined, starts)).verdict).toMatchObject({
+      is: 'fail',
+      observed: 'corecube.dump is a dump of a database',
+    });
+    for (const mode of [0o600, 0o640])
+      expect((await look(id, { 'corecube.dump': file(mode) }, undefined, starts)).verdict.is).toBe('pass');
+  });
+  it.each([
+    ['gzip', '\x1f\ufffd\b'],
+    ['bzip2', 'BZh91A'],
+    ['xz', '\ufffd7zXZ\0'],
+    ['zstd', '(\ufffd/\ufffd'],
+    ['zip', 'PK\x03\x04'],
+    ['7-Zip', "7z\ufffd\ufffd'\x1c"],
+  ])(
+    'does not see into what %s has packed, and asks nobody about a file of the owner alone',
+    async (_, start) => {
+      const starts = { 'old.bin': start };
+      expect((await look(id, { 'old.bin': file() }, undefined, starts)).verdict).toMatchObject({
+        is: 'unknown',
+      });
+      expect((await look(id, { 'old.bin': file(0o600) }, undefined, starts)).verdict.is).toBe('pass');
+    },
+  );
+  it('says when there is more than it looks at', async () => {
+    const many = Object.fromEntries(Array.from({ length: 5001 }, (_, n) => [`site${n}`, file()]));
+    expect((await look(id, many)).verdict).toMatchObject({
+      is: 'unknown',
+      because: expect.stringContaining('only the first'),
     });
   });
   it('does not take a search that broke for a search without a find', async () => {

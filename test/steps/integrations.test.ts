@@ -109,6 +109,8 @@ it('names a connection with webhooks and without a secret, and leaves others alo
 describe('API keys', () => {
   it.each([
     ['keys.expire', { expires_at: null }],
+    ['keys.expire', { expires_at: days(2 * 366 + 1) }],
+    ['keys.expire', { expires_at: null, revoked_at: days(1) }],
     ['keys.used', { last_used_at: days(-91) }],
     ['keys.used', { last_used_at: null }],
     ['keys.not-shared', { clients: ['10.0.0.1', '10.0.0.2'] }],

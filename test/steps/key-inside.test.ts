@@ -82,3 +82,45 @@ it.each([
   const signal = new AbortController().signal;
   expect((await control?.inspect({ host, answers: { projectName: 'corecube' }, signal }))?.is).toBe(is);
 });
+
+const SAID = '{"level":"error","msg":"cannot decrypt stored credential","connection":"wiki"}\n';
+const ADOPTED = JSON.stringify({ hmacSha256: '00', adopted: '2026-11-24T10:00:00.000Z' });
+
+it.each<[string, { log?: Partial<CommandResult>; check?: string; changed?: string }, string]>([
+  ['nothing of it', { log: { stdout: '{"msg":"listening"}\n' } }, 'pass'],
+  ['the complaint', { log: { stdout: SAID } }, 'fail'],
+  [
+    'the complaint on standard error',
+    { log: { stderr: 'Failed to decrypt API key of provider 3\n' } },
+    'fail',
+  ],
+  ['a document with a password', { log: { stdout: '{"msg":"cannot decrypt report.pdf"}\n' } }, 'pass'],
+  ['a log that cannot be read', { log: { code: 1, stderr: 'driver does not support reading' } }, 'unknown'],
+  [
+    'a key that was taken over before the start',
+    { check: ADOPTED, changed: '2026-11-24 07:00:00.0 +0000' },
+    'pass',
+  ],
+  ['one that was put there after it', { check: ADOPTED, changed: '2099-11-24 10:00:00.0 +0000' }, 'unknown'],
+  [
+    'the key of the install, touched after it',
+    { check: '{"hmacSha256":"00"}', changed: '2099-11-24 10:00:00.0 +0000' },
+    'pass',
+  ],
+])('what CoreCube says of stored credentials: %s', async (_, { log = {}, check, changed }, is) => {
+  const control = keyControls.find((c) => c.id === 'key.opens-credentials');
+  const host = presetHost(
+    { 'containers corecube': [runningContainer('corecube', { StartedAt: '2026-11-24T08:00:00.5Z' })] },
+    {
+      readText: async () => check,
+      query: async ([program = '']) => ({
+        ...{ code: 0, stdout: '', stderr: '' },
+        ...(program === 'stat' ? { stdout: changed ?? '' } : log),
+      }),
+    },
+  );
+  const signal = new AbortController().signal;
+  const verdict = await control?.inspect({ host, answers: { projectName: 'corecube' }, signal });
+  expect(verdict?.is).toBe(is);
+  expect(JSON.stringify(verdict)).not.toContain('wiki');
+});

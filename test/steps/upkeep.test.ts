@@ -23,6 +23,7 @@ async function look(
     readonly local?: Readonly<Record<string, Reply>>;
     readonly record?: string;
     readonly answers?: object;
+    readonly files?: Readonly<Record<string, string>>;
     readonly empty?: true;
   } = {},
 ) {
@@ -30,7 +31,7 @@ async function look(
   const services = Object.fromEntries(Object.entries(images).map(([name, image]) => [name, { image }]));
   const running = change.running ?? [container('caddy', '11'), container('corecube', '22')];
   const { host } = fakeHost({
-    files: change.empty ? {} : { 'compose.yaml': change.record ?? RECORD, '.env': '' },
+    files: change.empty ? {} : { 'compose.yaml': change.record ?? RECORD, '.env': '', ...change.files },
     commands: {
       'docker compose --project-name': JSON.stringify({ name: 'corecube', services }),
       'docker image inspect corecube/corecube:v1': imageReply('22'),
@@ -132,7 +133,8 @@ it('only looks, and gives every control its texts', () => {
 });
 
 describe('key.backup-apart', () => {
-  const said = async (keyBackup: string) => (await look({ answers: { keyBackup } }))['key.backup-apart'];
+  const said = async (keyBackup: string) =>
+    (await look({ answers: { keyBackup }, files: { '/srv/corecube-key.txt': '' } }))['key.backup-apart'];
 
   it.each([
     'J. Doe, in /srv/corecube/backup',
@@ -142,6 +144,8 @@ describe('key.backup-apart', () => {
     '(/var/lib/docker/volumes/corecube_corecube-data/_data/copy)',
     'the volume corecube_pgvector-data',
     'still in secrets/encryption_key',
+    '/root/corecube-key.txt',
+    'J. Doe, 2026-11-24, in /srv/corecube-key.txt',
   ])('fails when the copy is said to be beside the data: %s', async (answer) =>
     expect(await said(answer)).toMatchObject({ is: 'fail' }),
   );
@@ -151,7 +155,48 @@ describe('key.backup-apart', () => {
     'https://vault.example.com/srv/corecube/backup, J. Doe',
     'USB stick /mnt/stick, kept in the safe',
     '/srv/corecube-key of the host vault01',
+    'No. 3 of the safes, J. Doe',
+    'no copy on this host, one in the safe of office 2, J. Doe',
+    'Nowhere Street 2, bank, J. Doe',
   ])('takes the word for: %s', async (answer) => expect(await said(answer)).toMatchObject({ is: 'pass' }));
+});
+
+const OPEN = [
+  'none',
+  'None yet, to be done',
+  'no',
+  'TODO',
+  'n/a',
+  '-',
+  '?',
+  'tbd',
+  'not yet',
+  'to be done',
+  'no backup yet',
+];
+
+it.each(OPEN)('what says of itself that it is open stays open: %s', async (words) => {
+  const all = await look({ answers: { keyBackup: words, dumpEncryption: words } });
+  expect(all['key.backup-apart']?.is).toBe('attest');
+  expect(all['dumps.encrypted-medium']?.is).toBe('attest');
+});
+
+it('the same words for the key and the dumps say that they lie together', async () => {
+  const words = 'safe of office 2, LUKS, J. Doe';
+  const all = await look({ answers: { keyBackup: words, dumpEncryption: words } });
+  expect(all['key.backup-apart']?.is).toBe('attest');
+  expect(all['dumps.encrypted-medium']?.is).toBe('pass');
+});
+
+it.each([
+  ['disk backup01, not encrypted', 'fail'],
+  ['unencrypted, J. Doe', 'fail'],
+  ['an NFS share, not yet encrypted, J. Doe', 'fail'],
+  ['LUKS volume backup01; the system disk is not encrypted', 'pass'],
+  ['nothing is stored unencrypted: gpg to ops@example.com, J. Doe', 'pass'],
+  ['No dump leaves the LUKS volume b01, J. Doe', 'pass'],
+])('dumps.encrypted-medium takes the words as they are: %s', async (dumpEncryption, is) => {
+  expect((await look({ answers: { dumpEncryption } }))['dumps.encrypted-medium']?.is).toBe(is);
 });
 
 describe('waivers.file-access', () => {
