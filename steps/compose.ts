@@ -4,6 +4,7 @@
 import { unifiedDiff } from '../src/core/diff.ts';
 import { ChangeError } from '../src/core/errors.ts';
 import { type Change, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
+import { plainCommand } from './compose/plain-command.ts';
 import { type ComposeAnswers, desiredText, imagesOf, NEEDS } from './compose/render.ts';
 import { ROWS, type Row } from './compose/rows.ts';
 import { violations } from './compose/violations.ts';
@@ -18,7 +19,13 @@ const VALID = 'compose.valid';
 const REMEDY = `Apply puts ${PATH.compose} right, keeping your comments and your own keys.`;
 const IMPACT = 'Containers whose declaration changes are recreated in a later step.';
 
-const controls: readonly Control<ComposeAnswers>[] = [valid(), ...ROWS.map(property), images(), override()];
+const controls: readonly Control<ComposeAnswers>[] = [
+  valid(),
+  ...ROWS.map(property),
+  images(),
+  override(),
+  plainCommand,
+];
 
 export const compose = defineStep({
   id: 'compose',
@@ -27,8 +34,8 @@ export const compose = defineStep({
   needs: NEEDS,
   controls,
   async plan({ host, answers, failing }) {
-    // What is only advised about the operator's own services is no reason to write.
-    if (!controls.some((c) => c.severity === 'required' && failing.has(c.id))) return [];
+    // What is only advised about the operator's own services is no reason to write, nor is what other files say.
+    if (!controls.some((c) => c.severity === 'required' && !c.manual && failing.has(c.id))) return [];
     const before = await host.readText(PATH.compose);
     const text = await desiredText(host, answers);
     // Without an engine (--files-only) nothing can be seen of the file but that it is the one we would write.

@@ -1,5 +1,5 @@
 /** What compose.yaml must say for given answers, and how to bring an existing one there without losing a comment. */
-import { type Document, isMap, parseDocument } from 'yaml';
+import { type Document, isMap, isSeq, parseDocument } from 'yaml';
 import type { HostReader } from '../../src/core/host.ts';
 import { fill } from '../../src/core/template.ts';
 import composeTemplate from '../../templates/compose.yaml?raw';
@@ -9,6 +9,7 @@ import { overlaps } from '../shared/grammar.ts';
 import { pinOf, withoutPin } from '../shared/images.ts';
 import { NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { knownRelease } from '../shared/release.ts';
+import { GIVES_FILES, replaces } from './programs.ts';
 import { NOT_OURS, namesByHand, weakens } from './weakening.ts';
 
 export const NEEDS = [
@@ -248,6 +249,7 @@ export async function desiredText(host: HostReader, answers: ComposeAnswers): Pr
         } else setWhereDifferent(document, path, wanted);
       } else setWhereDifferent(document, path, value);
     }
+    for (const key of GIVES_FILES) if (!(key in properties)) dropReplacing(document, service, key, host.dir);
     const forbidden = service === SERVICE.inference ? FORBIDDEN : [...FORBIDDEN, ...NOT_OURS];
     for (const key of forbidden) if (!(key in properties)) document.deleteIn(['services', service, key]);
     const hosts = document.getIn(['services', service, 'extra_hosts'], true);
@@ -262,6 +264,20 @@ export async function desiredText(host: HostReader, answers: ComposeAnswers): Pr
   if (model[EXTENSION]) setWhereDifferent(document, [EXTENSION], model[EXTENSION]);
   else document.delete(EXTENSION);
   return document.toString({ lineWidth: 0 });
+}
+
+/** Takes away what is mounted over the programs of a service; whatever else the operator hands to it stays. */
+function dropReplacing(
+  document: Document,
+  service: string,
+  key: (typeof GIVES_FILES)[number],
+  dir: string,
+): void {
+  const list = document.getIn(['services', service, key], true);
+  if (!isSeq(list)) return;
+  const kept = list.items.filter((item) => !replaces(service, key, plain(item), dir));
+  if (kept.length === 0) document.deleteIn(['services', service, key]);
+  else list.items = kept;
 }
 
 /** A YAML node as plain data. */

@@ -71,9 +71,9 @@ export const ROWS: readonly Row[] = [
   },
   {
     property: 'data-volume',
-    title: 'Data is kept in named volumes',
+    title: 'Data is kept in named volumes of this host',
     section: 'docker-security',
-    how: 'Reads what is mounted where CoreCube, the database and the proxy keep data, in the model that Compose makes of compose.yaml.',
+    how: 'Reads what is mounted where CoreCube, the database and the proxy keep data, and name, driver and options of these volumes, in the model that Compose makes of compose.yaml.',
     threat: 'Data in a container is gone with it, and a lost certificate store runs into issuance limits.',
   },
   {
@@ -149,11 +149,12 @@ export const ROWS: readonly Row[] = [
   },
   {
     property: 'secret-delivery',
-    title: 'No service is handed secrets or data that only another one needs',
+    title: "Every secret is the install's own file, and no service is handed what only another one needs",
     section: 'encryption-key-management',
     refs: ['CWE-668'],
-    how: "Compares what every service mounts and is given as secrets, in the model that Compose makes of compose.yaml, with what the install's own services need.",
-    threat: 'Whoever breaks into that service has passwords or documents that it never needed.',
+    how: "Compares the file of each secret, and what every service mounts and is given, in the model that Compose makes of compose.yaml, with what the install's own services need.",
+    threat:
+      'Whoever breaks into that service has passwords or documents that it never needed, or another authority answers for the database.',
   },
   {
     property: 'environment',
@@ -161,7 +162,7 @@ export const ROWS: readonly Row[] = [
       'Every container runs the program of its image, and no variable loads code into it or switches verification off',
     section: 'docker-security',
     refs: ['CWE-295', 'CWE-427'],
-    how: 'Looks in the model that Compose makes of compose.yaml for another entry point, command or mount over the programs of a service, and for variables that load code, open debuggers or skip certificates.',
+    how: 'Looks in the model that Compose makes of compose.yaml for another entry point or command, what is mounted over programs or their configuration, and variables that load code, open debuggers or skip checks.',
     threat:
       'One variable from a search for an error message, and CoreCube sends passwords and documents to whoever answers.',
   },

@@ -5,6 +5,7 @@ import { allowedCapabilities } from '../shared/capabilities.ts';
 import type { ComposeModel, ComposeService } from '../shared/compose-project.ts';
 import { declaredMounts, handedWithoutNeed } from '../shared/handed.ts';
 import { KEY_IN_CONTAINER, NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
+import { secretProblems, volumeProblems } from './kept.ts';
 import { type ComposeAnswers, publicUrl } from './render.ts';
 import { givenOfHost, networkTricks, weakened } from './weakening.ts';
 
@@ -51,7 +52,7 @@ export function violations(
       continue;
     }
     hardening(name, service, user, add);
-    for (const [property, text] of weakened(name, service)) add(property, text);
+    for (const [property, text] of weakened(name, service, dir)) add(property, text);
     if (!service.healthcheck?.test && name !== SERVICE.inference)
       add('healthchecks', `${name} has no health check`);
     // Either way of saying so (Compose Specification, healthcheck).
@@ -64,6 +65,7 @@ export function violations(
     if (!(name in expectedUsers(answers))) foreign(name, service, add);
   }
   networks(model, answers, add);
+  for (const text of volumeProblems(model)) add('data-volume', text);
   for (const [property, text] of networkTricks(model)) add(property, text);
   ports(model, answers, add);
   const proxy = model.services[SERVICE.proxy];
@@ -279,6 +281,7 @@ function secretDelivery(model: ComposeModel, dir: string, add: Add): void {
     for (const what of handedWithoutNeed(declaredMounts(model, service), at))
       add('secret-delivery', `${service} is handed ${what}, which it does not need`);
   }
+  for (const text of secretProblems(model, dir)) add('secret-delivery', text);
 }
 
 function settings(app: ComposeService, answers: ComposeAnswers, add: Add): void {

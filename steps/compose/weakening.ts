@@ -1,6 +1,7 @@
 /** Lines that weaken a container beside the hardening of the guide: who it is, what it loads, whom it takes for whom. */
 import type { ComposeModel, ComposeService } from '../shared/compose-project.ts';
 import { NETWORK, SERVICE } from '../shared/layout.ts';
+import { declaredOver } from './programs.ts';
 import type { Property } from './violations.ts';
 
 type Found = readonly (readonly [property: Property, text: string])[];
@@ -19,8 +20,17 @@ const WEAKENING: readonly (readonly [name: RegExp, value: RegExp, what: string])
     /--(inspect|require|import|loader|experimental-loader|tls-min-v1\.[01]|insecure)|(^|\s)-r\s/,
     'foreign code, a debugger or old TLS is let in',
   ],
+  [
+    /^NODE_OPTIONS$/,
+    /--(tls-keylog|trace-tls|heapsnapshot-(signal|near-heap-limit))/,
+    'keys of its connections or of its memory are written down',
+  ],
+  [/^NODE_OPTIONS$/, /--openssl-(shared-)?config/, 'another configuration decides what OpenSSL loads'],
+  [/^OPENSSL_(CONF|MODULES|ENGINES)$/, /./, 'another configuration decides what OpenSSL loads'],
   [/^BUN_(INSPECT|OPTIONS)$/, /./, 'foreign code or a debugger is let in'],
-  [/^NODE_DEBUG$/, /\b(tls|http|https|net)\b/, 'headers and keys go to the log'],
+  [/^NODE_DEBUG$/, /\b(tls|http|http2|https|net)\b/, 'headers and keys go to the log'],
+  [/^BUN_CONFIG_VERBOSE_FETCH$/, /^(?!(0|false)$)./i, 'headers and keys go to the log'],
+  [/^GODEBUG$/, /\bhttp2debug=[12]\b/, 'headers and keys go to the log'],
   [/^SSLKEYLOGFILE$/, /./, 'the keys of its connections are written down'],
   [/^GODEBUG$/, /\b(tls|x509)/, 'old cryptography is let in'],
   [/^POSTGRES_HOST_AUTH_METHOD$/, /^(trust|password|md5)$/, 'the database asks for no SCRAM password'],
@@ -58,27 +68,25 @@ export const namesByHand = (
     : Object.keys(hosts ?? {})
   ).filter((name) => OURS.includes(name));
 
-/** Where the programs of an image lie: what is mounted there runs instead of them (Filesystem Hierarchy Standard 3.0; /app by custom). */
-const PROGRAMS = /^\/(app|usr|s?bin|lib\d*|opt)(\/|$)/;
-
 /**
  * What a service of this deployment starts instead of the program of its image. An inference server takes its model from
  * its command, and the database its settings.
  */
-function otherProgram(name: string, s: ComposeService): readonly string[] {
+function otherProgram(name: string, s: ComposeService, dir: string): readonly string[] {
   const keys = name === SERVICE.inference ? [] : name === SERVICE.database ? ['entrypoint'] : NOT_OURS;
   return [
     ...keys
       .filter((key) => s[key as 'command'] !== undefined && s[key as 'command'] !== null)
       .map((key) => `${name} is given another ${key} than its image has`),
-    ...(s.volumes ?? [])
-      .filter(({ target }) => PROGRAMS.test(target))
-      .map(({ target }) => `${name} has something mounted over ${target}`),
+    ...declaredOver(name, s, dir).map((path) => `${name} has something mounted over ${path}`),
   ];
 }
 
-/** What one service of this deployment has beyond what it needs. */
-export function weakened(name: string, s: ComposeService): Found {
+/**
+ * What one service of this deployment has beyond what it needs.
+ * @param dir the real path of the install directory
+ */
+export function weakened(name: string, s: ComposeService, dir: string): Found {
   const found: (readonly [Property, string])[] = [];
   const groups = (s.group_add ?? []).map(String);
   if (groups.length > 0) found.push(['user', `${name} joins the groups ${groups.join(', ')}`]);
@@ -98,7 +106,7 @@ export function weakened(name: string, s: ComposeService): Found {
     const what = weakens(variable, value);
     if (what !== undefined) found.push(['environment', `${name} has ${variable}, so that ${what}`]);
   }
-  for (const text of otherProgram(name, s)) found.push(['environment', text]);
+  for (const text of otherProgram(name, s, dir)) found.push(['environment', text]);
   const byHand = namesByHand(s.extra_hosts);
   if (byHand.length > 0) found.push(['networks', `${name} is told by hand where ${byHand.join(', ')} is`]);
   return found;

@@ -40,6 +40,10 @@ const SAID_AS: Readonly<Partial<Record<RunningProperty, readonly Property[]>>> =
   'no-new-privileges': ['isolation'],
 };
 
+/** What the files say of a property of what runs. */
+const declaredAs = (property: Exclude<RunningProperty, 'current'>): readonly Property[] =>
+  property === 'program' ? ['environment'] : [property, ...(SAID_AS[property] ?? [])];
+
 /** `running.PROPERTY` and `running.proxy-PROPERTY`. */
 export const runningProperty: Rule = async (look, { control }) => {
   const isProxy = control.startsWith('running.proxy-');
@@ -50,11 +54,7 @@ export const runningProperty: Rule = async (look, { control }) => {
     const drift =
       property === 'current'
         ? ((await notCurrent(look, service)) ?? (await byUpdate(look, service)))
-        : await declaredOrNot(
-            look,
-            service,
-            violates(look, [property, ...(SAID_AS[property] ?? [])], service),
-          );
+        : await declaredOrNot(look, service, violates(look, declaredAs(property), service));
     if (drift) return drift;
   }
   return undefined;

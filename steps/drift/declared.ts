@@ -87,6 +87,13 @@ export async function overrideDrift(look: Look, finding: Finding): Promise<Drift
   const [merged, own] = [await declaredHashes(look), await otherHashes(look, { withoutOverride: true })];
   const all = new Map([...merged].filter(([service, hash]) => own.get(service) !== hash));
   const changed = named(all, finding);
+  const { verdict } = finding;
+  // Where a volume lies and which file a secret is, Compose's hashes of the services do not tell.
+  if (changed === all && verdict.is === 'fail' && /(^|; )the (volume|secret) /.test(verdict.observed))
+    return edited(`${PATH.override}, which this tool never writes, declares it`, {
+      follows: undefined,
+      what: '',
+    });
   const names = [...changed.keys()].join(', ');
   return edited(
     `${PATH.override}, which this tool never writes, changes what is declared for ${names}`,

@@ -3,10 +3,13 @@ import { X509Certificate } from 'node:crypto';
 import type { Drift } from '../../src/core/report.ts';
 import { sources } from '../reverse-proxy/certificate-files.ts';
 import { adaptedConfig, canonical, runningConfig } from '../reverse-proxy/look.ts';
+import { hasOwnFile } from '../reverse-proxy/serving.ts';
 import { type Container, containerOf, docker } from '../shared/docker.ts';
 import { PATH, SERVICE, UID } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 import { uidShift } from '../shared/userns.ts';
 import { accessDrift } from './access.ts';
+import { declaredOrNot, violates } from './containers.ts';
 import { broken, type Look, type Rule } from './context.ts';
 import { CADDYFILE, edited, fileDrift, missing, stateOf, wasMade } from './files.ts';
 import { fingerprint, when } from './memory.ts';
@@ -51,12 +54,14 @@ const same = (a: unknown, b: unknown): boolean | undefined =>
 export const configFile: Rule = async (look, { control }) => {
   const state = await stateOf(CADDYFILE, look);
   if (state.is === 'as-rendered') {
+    const owners = await operators(look.host);
     const access = await accessDrift(look, control, CADDYFILE.path, {
       mode: 0o644,
+      owners,
       wrong: 0o022,
       change: CADDYFILE.change,
     });
-    const folder = { mode: 0o755, wrong: 0o022, change: CADDYFILE.change };
+    const folder = { mode: 0o755, owners, wrong: 0o022, change: CADDYFILE.change };
     return access ?? (await accessDrift(look, control, PATH.caddyDir, folder)) ?? acmeRoot(look);
   }
   const { live, file } = await configs(look);
@@ -82,6 +87,9 @@ async function acmeRoot(look: Look): Promise<Drift | undefined> {
 /** `proxy.config-current`: what runs against the file. */
 export const configCurrent: Rule = async (look) => {
   const { live, file, rendered } = await configs(look);
+  const container = await proxy(look);
+  if (container && !(await hasOwnFile(look.host, container).catch(() => true)))
+    return declaredOrNot(look, SERVICE.proxy, violates(look, ['environment'], SERVICE.proxy));
   const state = await stateOf(CADDYFILE, look);
   if (state.is === 'untold' || state.is === 'missing') return undefined;
   // A file that Caddy refuses was never loaded; a running configuration that is no file's was loaded past them.

@@ -71,6 +71,8 @@ const FUSE_WITH_MODES = new Set([
   'fuse.ceph-fuse',
   'fuse.juicefs',
 ]);
+/** File systems that keep modes, and nothing over a reboot. */
+const IN_MEMORY = new Set(['tmpfs', 'ramfs']);
 const keepsModes = (type: string): boolean => WITH_MODES.has(type) || FUSE_WITH_MODES.has(type);
 /** A file system that is neither known to keep modes nor one that somebody would mistake for such. */
 const isStrange = (type: string): boolean =>
@@ -109,19 +111,25 @@ function fileSystem(host: HostReader): Promise<{ readonly type: string; readonly
 
 const modes: PreflightControl = {
   id: 'host.filesystem-modes',
-  title: 'The file system of the install directory keeps owners and modes',
+  title: 'The file system of the install directory keeps owners and modes, and its files over a reboot',
   severity: 'required',
   section: 'encryption-key-management',
   refs: ['CWE-732'],
   manual: true,
-  how: 'Asks findmnt, else stat, for the type of the file system that holds the install directory and looks it up among those that keep modes and those that pretend them.',
-  threat: 'Where modes are pretended, 0600 on the encryption key is a decoration and every user reads it.',
+  how: 'Asks findmnt, else stat, for the type of the file system that holds the install directory and looks it up among those that keep modes, those that pretend them and those in memory.',
+  threat:
+    'Where modes are pretended, every user reads the encryption key; in memory, it is gone with the next reboot, and every stored credential with it.',
   remedy: 'Choose a directory on a local Linux file system (ext4, xfs, btrfs, zfs) with --dir.',
   impact: 'None before the first run; later the directory has to be moved.',
   async inspect({ host }) {
     const { type, at } = await fileSystem(host);
     if (isStrange(type))
       return unknown(`${at} is on ${type}, of which it is not known whether it keeps modes`);
+    if (IN_MEMORY.has(type))
+      return fail(
+        `${at} is on ${type}, which a reboot empties`,
+        'a file system such as ext4, xfs, btrfs or zfs',
+      );
     return keepsModes(type)
       ? pass(`${type} at ${at}`)
       : fail(

@@ -9,11 +9,13 @@ import { composeArgv, composeModel } from '../shared/compose-project.ts';
 import { type Container, dockerOutput, dockerRun } from '../shared/docker.ts';
 import { engine } from '../shared/engine.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 import { ensureVolumeOwner } from '../shared/volumes.ts';
 import { acmeFailure, attempts, classifyAcme, gaveUp } from './acme.ts';
 import { certificateProblems, sources } from './certificate-files.ts';
 import type { ProxyAnswers } from './look.ts';
 import { published } from './look.ts';
+import { hasOwnFile } from './serving.ts';
 import { certificateFault } from './tls.ts';
 
 const failure = {
@@ -58,7 +60,7 @@ export async function writeConfig(host: HostReader, answers: ProxyAnswers): Prom
     ...(before === content ? {} : { diff: unifiedDiff(PATH.caddyfile, before, content) }),
     offline: true,
     async apply(writer) {
-      await writer.makeDirectory(PATH.caddyDir, { mode: 0o755 });
+      await writer.makeDirectory(PATH.caddyDir, { mode: 0o755, ...(await ownerOf(writer, PATH.caddyDir)) });
       if (answers.acmeRoot !== undefined) await copyRoot(writer, answers.acmeRoot);
       if ((await engine(writer)).state === 'ready') {
         const model = await composeModel(writer, answers.projectName);
@@ -67,9 +69,16 @@ export async function writeConfig(host: HostReader, answers: ProxyAnswers): Prom
         await validateCaddyfile(writer, image, answers.tls, content);
       } else
         writer.progress('no engine answers: Caddy validates the configuration when the proxy is started');
-      await writer.writeFile(PATH.caddyfile, content, { mode: 0o644 });
+      const owner = await ownerOf(writer, PATH.caddyfile);
+      await writer.writeFile(PATH.caddyfile, content, { mode: 0o644, ...owner });
     },
   };
+}
+
+/** What belongs to a stranger is given to whom the install belongs; whatever else somebody chose stays. */
+async function ownerOf(host: Host, path: string): Promise<{ uid?: number; gid?: number }> {
+  const [now, install, allowed] = await Promise.all([host.stat(path), host.stat('.'), operators(host)]);
+  return now && install && !allowed.has(now.uid) ? { uid: install.uid, gid: install.gid } : {};
 }
 
 async function copyRoot(host: Host, path: string): Promise<void> {
@@ -117,10 +126,16 @@ export function reload(answers: ProxyAnswers): Change {
       const container = await mustRun(host, answers);
       const since = host.now();
       const argv = ['caddy', 'reload', '--config', IN_CADDY.config, '--adapter', 'caddyfile', '--force'];
-      const loaded = await host.run(['docker', 'exec', container.Id, ...argv]);
-      if (loaded.code !== 0) {
+      // Of a directory that was replaced on the host, a container sees the new one after its next start only.
+      const isOwn = await hasOwnFile(host, container).catch(() => true);
+      const loaded = isOwn ? await host.run(['docker', 'exec', container.Id, ...argv]) : undefined;
+      if (loaded?.code !== 0) {
         // A running configuration may have moved or fenced the endpoint that takes a new one; a start reads the file.
-        host.progress('the running proxy takes no new configuration: it is restarted');
+        host.progress(
+          loaded
+            ? 'the running proxy takes no new configuration: it is restarted'
+            : 'the running proxy has another file than this install: it is restarted',
+        );
         await dockerRun(host, ['docker', 'restart', '-t', '10', container.Id], failure);
       }
       await untilServing(host, answers, since);

@@ -1,10 +1,12 @@
 /** The proxy itself: it runs, on the configuration that the answers give, and answers the way it should. */
-import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
-import { renderCaddyfile } from '../shared/caddy.ts';
+import type { HostReader } from '../../src/core/host.ts';
+import { type Control, fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
+import { IN_CADDY, renderCaddyfile } from '../shared/caddy.ts';
 import { configHashes } from '../shared/compose-project.ts';
-import { containerOf, execIn } from '../shared/docker.ts';
+import { type Container, containerOf, execIn } from '../shared/docker.ts';
 import { otherThanHeld } from '../shared/held-images.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
+import { operators } from '../shared/operators.ts';
 import {
   ACCESS_LOG,
   adaptedConfig,
@@ -130,12 +132,32 @@ async function ownedOnHost({ host }: Context, paths: readonly string[]): Promise
   return stats.every((stat) => stat?.uid === UID.proxy);
 }
 
+/** Whoever can write the file, or replace it, decides who may open the console. */
+async function changeableByOthers(host: HostReader): Promise<Verdict | undefined> {
+  const owners = await operators(host);
+  for (const [path, kind] of [
+    [PATH.caddyfile, 'file'],
+    [PATH.caddyDir, 'directory'],
+  ] as const) {
+    const stat = await host.stat(path);
+    if (!stat) continue;
+    if (stat.kind !== kind || (stat.mode & 0o022) !== 0)
+      return fail(
+        `${path} is a ${stat.kind} with mode 0${stat.mode.toString(8)}`,
+        `a ${kind} that only its owner can write`,
+      );
+    if (!owners.has(stat.uid))
+      return fail(`${path} belongs to uid ${stat.uid}`, 'owned by root or the operator');
+  }
+  return undefined;
+}
+
 const configFile: Control<ProxyAnswers> = {
   id: 'proxy.config-file',
   title: 'The Caddyfile is what the answers give',
   severity: 'required',
   section: 'admin-console-access',
-  how: "Renders the Caddyfile from the answers and compares it with the file, and reads the file's mode.",
+  how: 'Renders the Caddyfile from the answers and compares it with the file, and reads mode and owner of the file and of its directory.',
   threat: 'A line added by hand opens the console, and nobody remembers it.',
   remedy: 'Apply again: the file is put back, the other version is kept in the backups.',
   impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
@@ -144,20 +166,8 @@ const configFile: Control<ProxyAnswers> = {
     if (file === undefined) return fail(`${PATH.caddyfile} does not exist`, 'a Caddyfile');
     if (file !== renderCaddyfile(answers))
       return fail(`${PATH.caddyfile} differs`, 'the rendering of the answers');
-    const stat = await host.stat(PATH.caddyfile);
-    if (stat && (stat.kind !== 'file' || (stat.mode & 0o022) !== 0)) {
-      return fail(
-        `${PATH.caddyfile} is a ${stat.kind} with mode 0${stat.mode.toString(8)}`,
-        'a file that only its owner can write',
-      );
-    }
-    const directory = await host.stat(PATH.caddyDir);
-    if (directory && (directory.kind !== 'directory' || (directory.mode & 0o022) !== 0)) {
-      return fail(
-        `${PATH.caddyDir}/ is a ${directory.kind} with mode 0${directory.mode.toString(8)}`,
-        'a directory that only its owner can write',
-      );
-    }
+    const changeable = await changeableByOthers(host);
+    if (changeable !== undefined) return changeable;
     if (answers.acmeRoot !== undefined) {
       const [given, held] = await Promise.all([
         host.readText(answers.acmeRoot),
@@ -172,22 +182,47 @@ const configFile: Control<ProxyAnswers> = {
   },
 };
 
+/**
+ * Whether the Caddyfile that Caddy finds in its container is the one of this install; that there is none is what
+ * proxy.config-file says. @throws when it cannot be seen
+ */
+export async function hasOwnFile(host: HostReader, container: Container): Promise<boolean> {
+  const [own, inside] = await Promise.all([
+    host.readText(PATH.caddyfile),
+    execIn(host, container, ['cat', IN_CADDY.config]),
+  ]);
+  if (own === undefined) return true;
+  // A directory that was replaced on the host: the container still has the one that it was started with.
+  if (inside.code === 1 && /no such file/i.test(inside.stderr)) return false;
+  if (inside.code !== 0)
+    throw new Error(`the Caddyfile in the container cannot be read: ${lastLine(inside.stderr)}`);
+  return own === inside.stdout;
+}
+
 const configCurrent: Control<ProxyAnswers> = {
   id: 'proxy.config-current',
   title: 'The configuration that runs is the one in the file',
   severity: 'required',
   section: 'admin-console-access',
-  how: "Asks Caddy's admin endpoint, inside the container, for the configuration that runs and compares it with what caddy adapt makes of the file.",
-  threat: 'A file that was edited and never loaded, or a change that the next restart forgets.',
-  remedy: 'Apply again: the file is validated and loaded.',
+  how: "Compares the Caddyfile inside the container with the install's, and what caddy adapt makes of it with the configuration that runs, as Caddy's admin endpoint gives it.",
+  threat:
+    'A file that was edited and never loaded, another one in its place, or a change that the next restart forgets.',
+  remedy:
+    'Apply again: the file is validated and loaded. Where compose.override.yaml mounts another one over it, take that mount out first.',
   impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     whenUp(context, async ({ container }) => {
       const { host } = context;
-      const [live, file] = await Promise.all([
+      const [live, file, isOwn] = await Promise.all([
         runningConfig(host, container),
         adaptedConfig(host, container),
+        hasOwnFile(host, container),
       ]);
+      if (!isOwn)
+        return fail(
+          `${IN_CADDY.config} in the container is another file than ${PATH.caddyfile}`,
+          'the same configuration',
+        );
       if ('refused' in file)
         return fail(`Caddy refuses the file: ${file.refused}`, 'a file that Caddy takes');
       if (canonical(live) !== canonical(file.config)) {
@@ -197,6 +232,9 @@ const configCurrent: Control<ProxyAnswers> = {
     }),
 };
 
+/** Drivers that keep the log on this host, where docker logs reads it (Docker, configure logging drivers). */
+const READABLE: readonly string[] = ['json-file', 'local', 'journald'];
+
 const accessLog: Control<ProxyAnswers> = {
   id: ACCESS_LOG,
   title: 'Every request is in the access log, with the address that it came from',
@@ -205,11 +243,16 @@ const accessLog: Control<ProxyAnswers> = {
   refs: ['CWE-778', 'OWASP ASVS 5.0 16.2.1'],
   threat: 'Nobody can tell afterwards who tried what, and no attack on the fence can be told from a visit.',
   how: "Makes one marked request from each place that this host can try from and looks for it in the log of the proxy's container.",
-  remedy: 'Apply again: the Caddyfile logs every request to the log of the container.',
+  remedy: `Apply again: the Caddyfile logs every request to the log of the container. Where ${PATH.override} sends that log elsewhere, let the driver be json-file, local or journald.`,
   impact: 'The proxy loads the file without a restart; the log of its container grows by a line a request.',
   inspect: (context) =>
     whenUp(context, async (proxy) => {
       const { all, unlogged, missing } = await vantages(context, proxy);
+      const { Type: driver } = proxy.container.HostConfig.LogConfig;
+      if (unlogged.length > 0 && !READABLE.includes(driver) && driver !== 'none')
+        return unknown(
+          `the log of the proxy goes to the driver ${driver}, and docker logs did not show the request from ${unlogged.join(', ')}`,
+        );
       if (unlogged.length > 0)
         return fail(
           `answered and not logged: ${unlogged.join(', ')}`,

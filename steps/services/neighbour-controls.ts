@@ -52,15 +52,43 @@ const onlyOwners: Control<Needed> = {
   },
 };
 
+/** Capabilities with which a root process gets out of its container, each by itself (capabilities(7)). */
+const WAYS_OUT = ['ALL', 'SYS_ADMIN', 'SYS_MODULE', 'SYS_RAWIO', 'DAC_READ_SEARCH'];
+/** Disks and memory of the host (Linux allocated devices); a GPU, a tunnel or a serial line is none. */
+const RAW_DEVICE =
+  /^\/dev(\/((sd|vd|xvd|hd|nvme|mmcblk|md|dm-|loop|sr)\w*|mapper(\/.*)?|disk(\/.*)?|mem|kmem|port|kmsg))?$/;
+/** Directories that hold the socket of an engine; mounted to be read only, a socket still takes every order. */
+const HOLDS_SOCKET = /^\/(var\/)?run\/((docker|containerd|podman|crio)(\/.*)?|user\/\d+)$/;
+
+const bare = (capability: string) => capability.toUpperCase().replace(/^CAP_/, '');
+
+/** On the host's network, with a raw socket: by default a container of Docker may open one. */
+const listensIn = ({ HostConfig: h }: Container): boolean => {
+  const [added, dropped] = [(h.CapAdd ?? []).map(bare), (h.CapDrop ?? []).map(bare)];
+  const has = (capability: string) => added.includes(capability) || added.includes('ALL');
+  return h.NetworkMode === 'host' && (has('NET_RAW') || !dropped.some((c) => ['ALL', 'NET_RAW'].includes(c)));
+};
+
 /** What gives a container of somebody else the host, and with it every secret and all data. */
-const ofTheHost = ({ HostConfig: h, Mounts }: Container): readonly string[] => [
-  ...(h.Privileged ? ['is privileged'] : []),
-  ...(h.PidMode === 'host' ? ['sees the processes of the host'] : []),
-  // What holds the install and not the host is what running.nothing-shared is about.
-  ...Mounts.filter((m) => m.Type === 'bind' && isDangerousMount(m.Source, '')).map(
-    (m) => `mounts ${m.Source}`,
-  ),
-];
+const ofTheHost = (container: Container): readonly string[] => {
+  const { HostConfig: h, Mounts } = container;
+  const ways = (h.CapAdd ?? []).map(bare).filter((capability) => WAYS_OUT.includes(capability));
+  const devices = (h.Devices ?? [])
+    .map((device) => String((device as { readonly PathOnHost?: string }).PathOnHost))
+    .filter((path) => RAW_DEVICE.test(path));
+  return [
+    ...(h.Privileged ? ['is privileged'] : []),
+    ...(h.PidMode === 'host' ? ['sees the processes of the host'] : []),
+    ...(h.IpcMode === 'host' ? ['shares the memory segments of the host'] : []),
+    ...(listensIn(container) ? ['can read what passes on the networks of the host'] : []),
+    ...(ways.length > 0 ? [`has the capability ${ways.join(', ')}`] : []),
+    ...devices.map((path) => `is given ${path}`),
+    // What holds the install and not the host is what running.nothing-shared is about.
+    ...Mounts.filter(
+      (m) => m.Type === 'bind' && (isDangerousMount(m.Source, '') || HOLDS_SOCKET.test(m.Source)),
+    ).map((m) => `mounts ${m.Source}`),
+  ];
+};
 
 const neighbours: Control<Needed> = {
   id: 'host.neighbours-isolated',
@@ -68,8 +96,9 @@ const neighbours: Control<Needed> = {
   severity: 'advised',
   section: 'docker-security',
   refs: ['CIS Docker 5.5', 'CIS Docker 5.16', 'CIS Docker 5.32'],
-  how: 'Reads in docker inspect of every container outside of this project whether it is privileged, sees all processes, or mounts the socket of the engine or a system directory.',
-  threat: 'An intruder in that container reads the key and the database as root of the host does.',
+  how: 'Reads in docker inspect of every container outside of this project its mode, namespaces, capabilities, disks, and whether it mounts the socket of an engine or a system directory.',
+  threat:
+    'An intruder in that container reads the key and the database as root of the host does, or what the proxy and CoreCube say to each other.',
   remedy:
     'Take what is named from the container where it can do without; monitoring that needs it is waived with its reason (--skip host.neighbours-isolated, or an entry in the file of waivers).',
   impact: 'What the container did with it no longer works.',

@@ -13,7 +13,8 @@ export async function operators(host: HostReader): Promise<ReadonlySet<number>> 
 /**
  * True when somebody else than its owner may write it (chmod(1)); of an ACL, what its mask lets through counts (acl(5)).
  * A group of the owner alone is nobody else: many distributions give each user one with the same number, and a umask of
- * 002 (login.defs(5), USERGROUPS_ENAB; pam_umask(8), usergroups).
+ * 002 (login.defs(5), USERGROUPS_ENAB; pam_umask(8), usergroups). They give root none (pam_umask(8): uid 0 is left out), so
+ * that of a file of root the bits are somebody's decision, or the mask of an ACL.
  */
 export const isWrittenByOthers = ({ mode, uid, gid }: FileStat): boolean =>
-  (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid);
+  (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && (uid === 0 || gid !== uid));

@@ -54,6 +54,15 @@ const ROWS: readonly Row[] = [
     threat: 'A writable disk keeps what an intruder drops there.',
   },
   {
+    property: 'program',
+    title: 'run what their images bring, with nothing mounted over it',
+    section: 'docker-security',
+    refs: ['CWE-427'],
+    how: 'Reads in docker inspect of each running container what is mounted over programs and libraries, and over the directory that configures the proxy or the database.',
+    threat:
+      'Foreign code has the key, or foreign rules open the console, and the image is still the reviewed one.',
+  },
+  {
     property: 'init',
     title: 'have an init process where one is declared',
     section: 'docker-security',

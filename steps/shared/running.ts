@@ -1,5 +1,6 @@
 /** What is wrong with the containers that really run, per property: `docker inspect` and the kernel, not the files. */
 import type { HostReader } from '../../src/core/host.ts';
+import { mountedOver } from '../compose/programs.ts';
 import { bootstrapInProgress } from './admin-credentials.ts';
 import { allowedCapabilities } from './capabilities.ts';
 import { type ComposeService, composeModel, configHashes } from './compose-project.ts';
@@ -15,6 +16,7 @@ export type RunningProperty =
   | 'no-new-privileges'
   | 'user'
   | 'tmpfs'
+  | 'program'
   | 'init'
   | 'limits'
   | 'isolation'
@@ -67,7 +69,10 @@ export function lookAtRunning(
       const name = isOne ? service : `${service} (${container.Name.slice(1)})`;
       const add: Add = (property, text) => violations.push({ service, property, text: `${name} ${text}` });
       hardening(container, service, users[service] as string, project, add);
-      for (const text of isolation(await withRealSources(host, container), host.dir)) add('isolation', text);
+      const real = await withRealSources(host, container);
+      for (const text of isolation(real, host.dir)) add('isolation', text);
+      for (const path of mountedOver(service, real, host.dir))
+        add('program', `has something mounted over ${path}`);
       await inKernel(host, container, users[service] as string, service, add);
       if (declared instanceof Error) {
         // The container is there to be seen; what the files would make of it is not.

@@ -22,6 +22,14 @@ const writable = (
   undo: (i) => chmod(path(i), good),
 });
 
+/** A container of somebody else that is given a part of the host; only advised, for monitoring may need it. */
+const neighbour = (name: string, ...options: readonly string[]): Sabotage => ({
+  ...started(`a container of somebody else ${name}`, async () => options),
+  drift: {},
+  turns: fail('host.neighbours-isolated'),
+  exit: 0,
+});
+
 /** A copy of a secret, as somebody leaves it behind. */
 const copied = (name: string, from: string, to: string, mode: number): Sabotage => ({
   name,
@@ -47,6 +55,12 @@ const started = (name: string, options: (install: Install) => Promise<readonly s
 
 export const besideRows: readonly Sabotage[] = [
   writable('everybody may write compose.yaml', (i) => i.path('compose.yaml'), 0o666, 0o644),
+  writable(
+    'the group of root may write the override file',
+    (i) => i.path('compose.override.yaml'),
+    0o664,
+    0o644,
+  ),
   writable('everybody may write the override file', (i) => i.path('compose.override.yaml'), 0o666, 0o644),
   writable(
     'everybody may write the record of the policies',
@@ -79,6 +93,10 @@ export const besideRows: readonly Sabotage[] = [
   started('a foreign container sees the processes of CoreCube', async (i) => [
     ...['--pid', `container:${await i.container('corecube')}`],
   ]),
+  neighbour('may administer the system', '--cap-add', 'SYS_ADMIN'),
+  neighbour('has a directory with the socket of an engine', '--volume', '/run/docker:/engine:ro'),
+  neighbour('is on the network of the host', '--network', 'host'),
+  neighbour('shares the memory segments of the host', '--ipc', 'host'),
   {
     name: 'a second container of CoreCube runs beside the first',
     async break(i) {

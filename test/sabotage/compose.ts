@@ -143,6 +143,18 @@ export const composeRows: readonly Sabotage[] = [
     'compose.environment',
   ),
   repaired(
+    'writes the keys of the connections of CoreCube down',
+    'corecube',
+    { 'environment/NODE_OPTIONS': '--tls-keylog=/data/keys' },
+    'compose.environment',
+  ),
+  repaired(
+    'puts a secret in the place of the program of the proxy',
+    'caddy',
+    { secrets: [{ source: 'pg_ca.crt', target: '/usr/bin/hotfix' }] },
+    'compose.environment',
+  ),
+  repaired(
     'starts CoreCube by another entry point',
     'corecube',
     { entrypoint: ['/bin/sh', '-c', 'exec node /app/server.mjs'] },
@@ -250,7 +262,7 @@ export const composeRows: readonly Sabotage[] = [
     break: (i) => rm(i.path('compose.yaml')),
     drift: 'edited-by-hand',
     turns: {
-      ...unseen(...DECLARED, ...MERGED),
+      ...unseen(...DECLARED, ...MERGED, 'install.same-files'),
       ...fail('compose.valid', 'running.current', 'proxy.container-current', 'images.pinned'),
     },
   },

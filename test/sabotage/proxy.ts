@@ -1,5 +1,5 @@
 /** Rows about the proxy. */
-import { chmod, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, rm, writeFile } from 'node:fs/promises';
 import { createAuthority, issueServerCertificate } from '../../steps/shared/certificates.ts';
 import { DOMAIN, type Install } from '../e2e/support.ts';
 import { docker, keep, putBack } from './by-hand.ts';
@@ -186,6 +186,18 @@ const keepingRows: readonly Sabotage[] = [
     drift: 'edited-by-hand',
     turns: fail('proxy.config-file'),
     undo: (i) => chmod(i.path(FILE), 0o644),
+  },
+  {
+    name: 'the Caddyfile belongs to somebody else',
+    break: (i) => chown(i.path(FILE), 1234, 1234),
+    drift: 'edited-by-hand',
+    turns: fail('proxy.config-file'),
+  },
+  {
+    name: 'the directory of the Caddyfile belongs to somebody else',
+    break: (i) => chown(i.path('caddy'), 1234, 1234),
+    drift: 'edited-by-hand',
+    turns: fail('proxy.config-file'),
   },
   {
     name: 'everybody may replace the Caddyfile',

@@ -10,6 +10,7 @@ import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
 import { mountRows } from './mounts.ts';
 import { networkRows } from './network.ts';
+import { overrideRows } from './override.ts';
 import { proxyRows } from './proxy.ts';
 import { runningRows } from './running.ts';
 import type { Sabotage } from './types.ts';
@@ -19,6 +20,7 @@ export const sabotages: readonly Sabotage[] = [
   ...composeRows,
   ...runningRows,
   ...mountRows,
+  ...overrideRows,
   ...networkRows,
   ...databaseRows,
   ...databaseLogRows,

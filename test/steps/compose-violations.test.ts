@@ -1,4 +1,5 @@
 /** What is said about a Compose model: nothing about our own template, and each sin by its own name. */
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { fill } from '../../src/core/template.ts';
@@ -34,7 +35,10 @@ function model(): Model {
   for (const service of Object.values(given.services) as Model[]) {
     service.networks = Object.fromEntries(service.networks.map((name: string) => [name, null]));
     service.secrets = service.secrets?.map((s: unknown) => (typeof s === 'string' ? { source: s } : s));
+    for (const volume of service.volumes ?? [])
+      if (volume.type === 'bind') volume.source = join(DIR, volume.source);
   }
+  for (const secret of Object.values(given.secrets) as Model[]) secret.file = join(DIR, secret.file);
   return given;
 }
 
@@ -179,6 +183,97 @@ describe('a Compose model', () => {
       /corecube has something mounted over \/app/,
     ],
     [
+      'a config over its program',
+      'environment',
+      (m) => (m.services.corecube.configs = [{ source: 'hotfix', target: '/app/server.mjs' }]),
+      /mounted over \/app\/server\.mjs/,
+    ],
+    [
+      'a secret among its programs',
+      'environment',
+      (m) => (m.services.caddy.secrets = [{ source: 'own', target: '/usr/bin/caddy' }]),
+      /mounted over \/usr\/bin\/caddy/,
+    ],
+    [
+      'another Caddyfile',
+      'environment',
+      (m) =>
+        m.services.caddy.volumes.push({
+          type: 'bind',
+          source: '/srv/x',
+          target: '/etc/caddy/../caddy/Caddyfile',
+        }),
+      /caddy has something mounted over \/etc\/caddy/,
+    ],
+    [
+      'another directory of rules',
+      'environment',
+      (m) => {
+        m.services.pgvector.volumes[1].source = '/srv/rules';
+      },
+      /pgvector has something mounted over \/etc\/postgresql\/custom/,
+    ],
+    [
+      'the volume of somebody else',
+      'data-volume',
+      (m) => (m.volumes['corecube-data'] = { name: 'other_data' }),
+      /is other_data instead of/,
+    ],
+    [
+      'a volume on another machine',
+      'data-volume',
+      (m) =>
+        (m.volumes['pgvector-data'] = { driver_opts: { type: 'nfs', o: 'addr=192.0.2.9', device: ':/x' } }),
+      /another machine \(nfs\)/,
+    ],
+    [
+      'a volume in memory',
+      'data-volume',
+      (m) => (m.volumes['caddy-data'] = { driver_opts: { type: 'tmpfs', device: 'tmpfs' } }),
+      /in memory/,
+    ],
+    [
+      'a volume of another driver',
+      'data-volume',
+      (m) => (m.volumes['corecube-data'] = { driver: 'rclone' }),
+      /driver rclone/,
+    ],
+    [
+      'a volume that a reboot empties',
+      'data-volume',
+      (m) => (m.volumes['corecube-data'] = { driver_opts: { type: 'none', o: 'bind', device: '/tmp/data' } }),
+      /does not last/,
+    ],
+    [
+      'another authority of the database',
+      'secret-delivery',
+      (m) => (m.secrets['pg_ca.crt'] = { file: '/tmp/ca.crt' }),
+      /pg_ca\.crt is not the file secrets\/pg_ca\.crt/,
+    ],
+    [
+      'a password from the environment',
+      'secret-delivery',
+      (m) => (m.secrets.pg_superuser_password = { environment: 'PASSWORD' }),
+      /pg_superuser_password is not the file/,
+    ],
+    ...[
+      ['NODE_OPTIONS', '--tls-keylog=/data/keys'],
+      ['NODE_OPTIONS', '--trace-tls'],
+      ['NODE_OPTIONS', '--heapsnapshot-signal=SIGUSR2'],
+      ['NODE_OPTIONS', '--openssl-config=/data/x.cnf'],
+      ['OPENSSL_CONF', '/data/x.cnf'],
+      ['BUN_CONFIG_VERBOSE_FETCH', 'curl'],
+      ['SSLKEYLOGFILE', '/data/keys'],
+      ['GODEBUG', 'madvdontneed=1,http2debug=2'],
+    ].map(([name = '', value]): [string, string, (m: Model) => void, RegExp] => [
+      `${name}=${value}`,
+      'environment',
+      (m) => {
+        m.services.corecube.environment[name] = value;
+      },
+      /so that/,
+    ]),
+    [
       'no verified certificate',
       'environment',
       (m) => (m.services.corecube.environment.NODE_TLS_REJECT_UNAUTHORIZED = '0'),
@@ -245,7 +340,13 @@ it('is not accused for what is ordinary', () =>
         NODE_OPTIONS: '--max-old-space-size=900 --use-system-ca',
         NODE_EXTRA_CA_CERTS: '/run/secrets/pg_ca.crt',
         NODE_TLS_REJECT_UNAUTHORIZED: '1',
+        OPENSSL_CONF: '',
+        BUN_CONFIG_VERBOSE_FETCH: 'false',
+        GODEBUG: 'madvdontneed=1,http2debug=0',
       });
+      m.services.corecube.configs = [{ source: 'own' }];
+      m.volumes['corecube-data'] = { driver_opts: { type: 'none', o: 'bind', device: '/srv/disk' } };
+      m.volumes['pgvector-data'] = { external: true, name: 'corecube_pgvector-data' };
       m.services.corecube.extra_hosts = ['host.docker.internal=host-gateway'];
       m.services.corecube.memswap_limit = 4 * 1024 ** 3;
       m.services.corecube.mem_limit = 2 * 1024 ** 3;
@@ -253,6 +354,8 @@ it('is not accused for what is ordinary', () =>
         { type: 'bind', source: '/etc/localtime', target: '/etc/localtime', read_only: true },
         { type: 'bind', source: '/usr/share/ca-certificates', target: '/ca', read_only: true },
         { type: 'bind', source: '/opt/documents', target: '/documents' },
+        { type: 'bind', source: '/srv/own.crt', target: '/usr/local/share/ca-certificates/own.crt' },
+        { type: 'bind', source: '/usr/share/zoneinfo', target: '/usr/share/zoneinfo', read_only: true },
       );
     }),
   ).toEqual({}));

@@ -25,7 +25,10 @@ describe('files that Compose refuses', () => {
   it('are seen to be wrong, and what they would say is not seen', async () => {
     const said = await look(refused);
     expect(said['compose.valid']).toMatchObject({ is: 'fail', observed: expect.stringContaining('line 3') });
-    const others = Object.entries(said).filter(([id]) => id !== 'compose.valid');
+    // Which files a plain docker compose reads is not said by what they hold.
+    const others = Object.entries(said).filter(
+      ([id]) => id !== 'install.same-files' && id !== 'compose.valid',
+    );
     expect(others.filter(([, verdict]) => verdict.is !== 'unknown')).toEqual([]);
   });
 
@@ -36,6 +39,36 @@ describe('files that Compose refuses', () => {
   ])('are not accused where Compose could not be asked: %s', async (_name, reply) => {
     expect((await look({ 'docker compose --project-name': reply }))['compose.valid']?.is).toBe('unknown');
   });
+});
+
+describe('a plain docker compose', () => {
+  const reads = async (more: Record<string, string>, without?: string) => {
+    const files = Object.fromEntries(
+      Object.entries({ ...FILES, ...more }).filter(([name]) => name !== without),
+    );
+    return (await look({}, files))['install.same-files'];
+  };
+  it.each<[string, Record<string, string>, string | undefined]>([
+    ['the files of this install', {}, undefined],
+    ['no override file', {}, 'compose.override.yaml'],
+    ['an older name beside it', { 'docker-compose.override.yml': '' }, undefined],
+    ['the name of this project', { '.env': 'COMPOSE_PROJECT_NAME=corecube\n' }, undefined],
+  ])('reads the same: %s', async (_name, more, without) =>
+    expect((await reads(more, without))?.is).toBe('pass'),
+  );
+  it.each<[string, Record<string, string>, string | undefined, RegExp]>([
+    ['a name that is preferred', { 'compose.override.yml': '' }, undefined, /compose\.override\.yml is read/],
+    [
+      'an older name alone',
+      { 'docker-compose.override.yaml': '' },
+      'compose.override.yaml',
+      /docker-compose\.override\.yaml is read/,
+    ],
+    ['a list of files', { '.env': 'COMPOSE_FILE=other.yaml\n' }, undefined, /sets COMPOSE_FILE/],
+    ['another project', { '.env': 'COMPOSE_PROJECT_NAME=other\n' }, undefined, /another project/],
+  ])('reads something else: %s', async (_name, more, without, words) =>
+    expect(await reads(more, without)).toMatchObject({ is: 'fail', observed: expect.stringMatching(words) }),
+  );
 });
 
 describe('images that are declared by tag', () => {

@@ -91,6 +91,8 @@ describe('install.files-access', () => {
   it.each([
     ['compose.yaml', file(0o666), 'compose.yaml has mode 0666'],
     ['compose.override.yaml', { ...file(0o664), gid: 50 }, 'compose.override.yaml has mode 0664'],
+    // Of root, whose group is nobody's own: the group bits, or the mask of an ACL.
+    ['compose.override.yaml', file(0o664), 'compose.override.yaml has mode 0664'],
     ['compose.yaml', file(0o644, 1234), 'compose.yaml belongs to uid 1234'],
     ['compose.override.yaml', { ...file(), kind: 'symlink' as const }, 'compose.override.yaml is a symlink'],
     ['.corecube-secure', folder(0o777), '.corecube-secure has mode 0777'],

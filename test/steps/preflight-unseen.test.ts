@@ -42,6 +42,7 @@ describe('the file system', () => {
     ['ext4', 'pass', 'pass'],
     ['zfs', 'pass', 'pass'],
     ['nfs4', 'pass', 'fail'],
+    ['tmpfs', 'fail', 'pass'],
     ['cifs', 'fail', 'fail'],
     ['fuse.sshfs', 'fail', 'fail'],
     ['fuse.mergerfs', 'pass', 'unknown'],

@@ -21,6 +21,7 @@ export function runningContainer(service: string, state: Partial<Container['Stat
     Id: `id-of-${service}`,
     Image: 'sha256:1111111111111111',
     State: { Running: true, Restarting: false, Status: 'running', ExitCode: 0, ...state },
+    HostConfig: { LogConfig: { Type: 'json-file', Config: {} } },
     Config: { Env: [], Labels: { 'com.docker.compose.service': service } },
     NetworkSettings: {
       Ports: {

@@ -72,6 +72,17 @@ describe('the access log', () => {
     for (const id of ['proxy.client-address-seen', 'proxy.admin-refused-from-outside'])
       expect(await look(id, log(undefined))).toMatchObject({ is: 'unknown', awaits: 'proxy.access-log' });
   });
+  it('is not seen where a driver sends it elsewhere and its copy here does not show the request', async () => {
+    const proxy = runningContainer('caddy');
+    const gelf = { ...proxy, HostConfig: { LogConfig: { Type: 'gelf', Config: {} } } };
+    const on = (seen: string | undefined) =>
+      look('proxy.access-log', { ...log(seen), 'containers corecube': [gelf] });
+    expect((await on('10.8.0.1')).is).toBe('pass');
+    expect(await on(undefined)).toMatchObject({
+      is: 'unknown',
+      because: expect.stringMatching(/driver gelf/),
+    });
+  });
   it('is asked once more when CoreCube did not answer the proxy', async () => {
     const statuses = [502, 401, 401, 502, 401, 502, 502, 502];
     let asked = 0;
@@ -89,16 +100,17 @@ describe('the access log', () => {
 });
 
 describe('who may write the configuration', () => {
-  const modes = (file: number, directory: number) =>
+  const modes = (file: number, directory: number, owners: readonly number[] = [0, 0]) =>
     look(
       'proxy.config-file',
       {},
       {
+        system: async () => ({ uid: 0 }) as Awaited<ReturnType<HostReader['system']>>,
         readText: async () => renderCaddyfile(answers),
         stat: async (path) => ({
           kind: path === 'caddy' ? 'directory' : 'file',
           mode: path === 'caddy' ? directory : file,
-          uid: 0,
+          uid: (path === '.' ? 1000 : owners[path === 'caddy' ? 1 : 0]) as number,
           gid: 0,
           size: 1,
         }),
@@ -108,6 +120,11 @@ describe('who may write the configuration', () => {
     expect((await modes(0o644, 0o755)).is).toBe('pass');
     expect((await modes(0o666, 0o755)).is).toBe('fail');
     expect((await modes(0o644, 0o777)).is).toBe('fail');
+  });
+  it('is root or the operator', async () => {
+    expect((await modes(0o644, 0o755, [1000, 1000])).is).toBe('pass');
+    expect((await modes(0o644, 0o755, [1234, 0])).is).toBe('fail');
+    expect((await modes(0o644, 0o755, [0, 1234])).is).toBe('fail');
   });
 });
 
@@ -235,15 +252,16 @@ describe('an attack through the proxy', () => {
 
 describe('what is read inside the proxy', () => {
   type Result = { code: number; stdout?: string; stderr?: string };
-  const adapted = (adapt: Result) =>
+  const adapted = (adapt: Result, inside: Result = { code: 0, stdout: 'the file' }) =>
     look(
       'proxy.config-current',
       {},
       {
+        readText: async () => 'the file',
         query: async (argv) => ({
           stdout: '{}',
           stderr: '',
-          ...(argv.includes('adapt') ? adapt : { code: 0 }),
+          ...(argv.includes('adapt') ? adapt : argv.includes('cat') ? inside : { code: 0 }),
         }),
       },
     );
@@ -256,6 +274,16 @@ describe('what is read inside the proxy', () => {
       { code: 137 },
     ])
       await expect(adapted(result)).rejects.toThrow(/caddy adapt ended with/);
+  });
+
+  it('is the file of the install, not another one in its place, and not seen when nobody reads it', async () => {
+    expect(await adapted({ code: 0 }, { code: 0, stdout: 'another' })).toMatchObject({
+      is: 'fail',
+      observed: '/etc/caddy/Caddyfile in the container is another file than caddy/Caddyfile',
+    });
+    const gone = { code: 1, stderr: "cat: can't open '/etc/caddy/Caddyfile': No such file or directory" };
+    expect((await adapted({ code: 0 }, gone)).is).toBe('fail');
+    await expect(adapted({ code: 0 }, { code: 127, stderr: 'no cat' })).rejects.toThrow(/cannot be read/);
   });
 
   const rooted = (cat: Result) => {

@@ -82,6 +82,13 @@ function container(service: Service): Deep<Container> {
   } as Deep<Container>;
 }
 
+const bound = (source: string, target: string) => ({
+  Type: 'bind',
+  Source: source,
+  Destination: target,
+  RW: false,
+});
+
 type Sin = (service: (name: Service) => Deep<Container>) => void;
 
 const STATUS =
@@ -172,6 +179,18 @@ const shown = (turned: Record<string, { is: string }>) =>
 describe('running containers', () => {
   it('accuse nothing that is as declared', async () => expect((await look()).turned).toEqual({}));
 
+  it('may be handed documents, authorities and what the image itself asks for', async () => {
+    const { turned } = await look((s) => {
+      s('corecube').Mounts.push(
+        bound('/srv/documents', '/documents'),
+        bound('/srv/own.crt', '/usr/local/share/ca-certificates/own.crt'),
+        { Type: 'volume', Name: 'ab'.repeat(32), Source: '/x', Destination: '/app/cache', RW: true },
+      );
+      s('pgvector').Mounts.push(bound('/srv/corecube/postgres', '/etc/postgresql/custom'));
+    });
+    expect(turned).toEqual({});
+  });
+
   it.each<[string, Sin, string, RegExp]>([
     ['a writable root', (s) => (s('corecube').HostConfig.ReadonlyRootfs = false), 'read-only', /writable/],
     ['kept capabilities', (s) => (s('pgvector').HostConfig.CapDrop = null), 'capabilities', /pgvector keeps/],
@@ -194,6 +213,18 @@ describe('running containers', () => {
       (s) => (s('corecube').HostConfig.Tmpfs = { '/tmp': 'size=1m,exec' }),
       'tmpfs',
       /run programs/,
+    ],
+    [
+      'another program',
+      (s) => s('corecube').Mounts.push(bound('/srv/hotfix.mjs', '/app/server.mjs')),
+      'program',
+      /corecube has something mounted over \/app\/server\.mjs/,
+    ],
+    [
+      'other rules',
+      (s) => s('pgvector').Mounts.push(bound('/srv/hba', '/etc/postgresql/custom/pg_hba.conf')),
+      'program',
+      /pgvector has something mounted over/,
     ],
     ['no init', (s) => (s('corecube').HostConfig.Init = false), 'init', /no init process/],
     ['no process limit', (s) => (s('corecube').HostConfig.PidsLimit = null), 'limits', /no process limit/],
