@@ -316,10 +316,11 @@ describe.each(['v1', 'v2'] as const)('a session on guide %s', (generation) => {
 describe('throttling', () => {
   it('waits for Retry-After', async () => {
     const { host } = await start({ throttle: { limit: 1, windowMs: 1000 } });
-    await tryDefaultLogin(host(), answers, signal);
+    // Counted from before the login that fills the window: however slow the machine is, nobody is in before its end.
     const began = performance.now();
+    await tryDefaultLogin(host(), answers, signal);
     expect(await observeAdmin(host(), answers, signal)).toMatchObject({ login: { is: 'in' } });
-    expect(performance.now() - began).toBeGreaterThan(500);
+    expect(performance.now() - began).toBeGreaterThan(900);
   });
 
   it('waits again when another login took the place', async () => {
