@@ -105,8 +105,10 @@ async function removeStale(path: string): Promise<boolean> {
   if (!held) return false;
   try {
     const lock = await readLock(path);
-    // One that has just been given back is not stale: whoever takes it before our unlink would lose it.
-    if (lock !== undefined && (await liveHolder(lock)) === undefined) await unlink(path).catch(() => {});
+    // Read again after its process was seen to be gone: one that was given back meanwhile is not stale, and whoever took it
+    // before our unlink would lose it. What a dead process has left stays as it is, for nobody else removes it now.
+    if (lock !== undefined && (await liveHolder(lock)) === undefined && (await readLock(path)) === lock)
+      await unlink(path).catch(() => {});
     return true;
   } finally {
     await new Promise((done) => guard.close(done));

@@ -314,6 +314,17 @@ describe('many at once', () => {
     expect(await readdir(bed.dir)).toEqual(['evidence.jsonl']);
   }, 60_000);
 
+  it('processes that end while others wait for them make one chain, too', async () => {
+    // Each ends right after it has given the lock back: who has read it then must not take the next one's away.
+    for (let round = 0; round < 4; round++) {
+      const ended = await Promise.all(
+        Array.from({ length: 12 }, () => watchChild(program.start(bed.path, 1))),
+      );
+      expect(ended.map((e) => [e.code, e.stderr])).toEqual(Array(12).fill([0, '']));
+    }
+    expect(await bed.prove()).toMatchObject({ exit: 0, records: 48, breaks: [] });
+  }, 60_000);
+
   it('a disk that takes no more: the reason is told, and half a record is taken back', async () => {
     // The kernel cuts the write that crosses this size short and refuses the next (setrlimit(2), RLIMIT_FSIZE).
     const limited = await watchChild(program.start(bed.path, 100, ['prlimit', '--fsize=20000']));
