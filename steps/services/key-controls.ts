@@ -3,10 +3,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
-import { changedAt } from '../drift/times.ts';
 import type { Answers } from '../questions.ts';
 import { type Container, containerOf, docker, execIn, isSteady } from '../shared/docker.ts';
-import { readCheck } from '../shared/key-check.ts';
 import { HELPER_LABEL, KEY_IN_CONTAINER, PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
@@ -55,58 +53,7 @@ function digestsInside(
   });
 }
 
-/**
- * A server's word that a stored credential does not open. What is stored must be named in the same sentence: a document that
- * is locked with a password of its own cannot be decrypted either.
- */
-const COMPLAINT =
-  /\b(?:cannot|can't|can ?not|could not|failed to|unable to) decrypt\b[^"\n]{0,80}\b(?:credential|secret|api[ _-]?key|token)s?\b/i;
-/** Lines of the log that are read, the newest: a busy server writes one for each request. */
-const LOG_LINES = 20_000;
-
-/** The complaint in CoreCube's log since it was started; never the line itself, which may hold anything. */
-async function opensCredentials(host: HostReader, container: Container): Promise<Verdict> {
-  const started = container.State.StartedAt;
-  const check = await readCheck(host);
-  const changed = check?.adopted === undefined ? undefined : await changedAt({ host }, PATH.key);
-  // A key that was taken over beside data: the server may still hold the one before it.
-  if (changed && changed > new Date(started))
-    return unknown(
-      `${PATH.key} was put there after ${SERVICE.app} was started, which has not read it yet: docker compose restart ${SERVICE.app}`,
-    );
-  const options = ['--since', started, '--tail', String(LOG_LINES)];
-  const { code, stdout, stderr } = await docker(host, ['logs', ...options, container.Id], 30_000);
-  if (code !== 0) return unknown(`its log cannot be read: ${stderr.trim().split('\n').at(-1)}`);
-  const lines = `${stdout}\n${stderr}`.split('\n');
-  const count = lines.filter((line) => COMPLAINT.test(line)).length;
-  if (count > 0)
-    return fail(
-      `its log says that a stored credential cannot be decrypted (lines since ${started}: ${count})`,
-      'no such complaint',
-    );
-  return pass(
-    lines.length > LOG_LINES
-      ? `no complaint in the last ${LOG_LINES} lines of its log`
-      : 'no complaint in what is kept of its log since it was started',
-  );
-}
-
 export const keyControls: readonly Control<Needed>[] = [
-  {
-    id: 'key.opens-credentials',
-    title: "CoreCube's log complains of no stored credential that its key does not open",
-    severity: 'required',
-    section: SECTION,
-    how: `Searches CoreCube's log since its start for the complaint that a stored credential or secret cannot be decrypted; what CoreCube does not log is not noticed.`,
-    threat:
-      'Connectors and models lose their logins, one after the other, until nobody has the right key any more.',
-    remedy: `Put the key that sealed the credentials back into ${PATH.key} from its backup, with the ${PATH.keyCheck} of that time if it was removed, and restart ${SERVICE.app}. If a credential itself is damaged, enter it anew in the Admin Console and restart ${SERVICE.app}.`,
-    impact: 'A restart of CoreCube; its log is judged from that start on.',
-    manual: true,
-    timeoutMs: 40_000,
-    inspect: ({ host, answers }) =>
-      inside(host, answers.projectName, (container) => opensCredentials(host, container)),
-  },
   {
     id: 'key.readable-inside',
     title: 'CoreCube can read the key where both generations look for it',

@@ -137,11 +137,14 @@ export const databaseServerRows: readonly Sabotage[] = [
     (i) => i.sql('alter system set log_parameter_max_length_on_error = -1').then(() => reload(i)),
     (i) => i.sql('alter system reset log_parameter_max_length_on_error').then(() => reload(i)),
   ),
-  row(
-    'the log of the database holds every statement of the superuser',
-    (i) => i.sql("alter role postgres set log_statement = 'all'"),
-    (i) => i.sql('alter role postgres reset log_statement'),
-  ),
+  {
+    ...row(
+      'the log of the database holds every statement of the superuser',
+      (i) => i.sql("alter role postgres set log_statement = 'all'"),
+      (i) => i.sql('alter role postgres reset log_statement'),
+    ),
+    turns: fail('pg.server-settings', 'pg.role-settings'),
+  },
   row(
     'postgresql.conf has a line that the server does not understand',
     (i) => inside(i, `echo 'max_wal_size 2GB GB' >> ${DATA}/postgresql.conf`),

@@ -4,15 +4,7 @@ import { chmod, chown, copyFile, mkdir, readFile, rename, rm, symlink, writeFile
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Install } from '../e2e/support.ts';
-import {
-  edited,
-  editService,
-  keep,
-  putBack,
-  recreate,
-  recreateOtherwise,
-  untilHealthy,
-} from './containers.ts';
+import { edited, editService, keep, putBack, recreate, recreateOtherwise } from './containers.ts';
 import { fail, type Sabotage } from './types.ts';
 
 const KEY = 'secrets/encryption_key';
@@ -74,54 +66,6 @@ const inVolume = (volume: string, whose: string): Sabotage => ({
   turns: fail('key.not-in-volume'),
   undo: async (i) => rm(join(await dataVolume(i, volume), 'corecube.bak')),
 });
-
-/** Restarts CoreCube and waits until it is healthy again. */
-async function restart(install: Install): Promise<void> {
-  const done = await install.docker('restart', '--time', '2', await install.container('corecube'));
-  if (done.code !== 0) throw new Error(done.stderr);
-  await untilHealthy(install, 'corecube');
-}
-
-const CHECK = '.corecube-secure/key-check.json';
-/** What a row has overwritten in the database, until it is put back. */
-let credential = '';
-
-const openingRows: readonly Sabotage[] = [
-  {
-    name: 'another key was put on record over the data, as a rotated one would be',
-    break: async (i) => {
-      await keep(i, CHECK);
-      await rewrite(i, () => OTHER);
-      await rm(i.path(CHECK));
-      const applied = await i.applyJson();
-      // The key on record is good now, and the running CoreCube has not read it yet.
-      if (applied.code !== 3) throw new Error(`apply ends with ${applied.code}`);
-      await restart(i);
-    },
-    // The key on record is the one in the file, and what CoreCube finds in its database is nobody's edit.
-    drift: {},
-    turns: fail('key.opens-credentials'),
-    undo: async (i) => {
-      await back(i);
-      await putBack(i, CHECK);
-      await restart(i);
-    },
-  },
-  {
-    name: 'a stored credential cannot be decrypted with the key',
-    break: async (i) => {
-      credential = await i.sql('select credential from connections limit 1');
-      await i.sql("update connections set credential = 'AAAA'");
-      await restart(i);
-    },
-    drift: {},
-    turns: fail('key.opens-credentials'),
-    undo: async (i) => {
-      await i.sql(`update connections set credential = '${credential}'`);
-      await restart(i);
-    },
-  },
-];
 
 /** Copies of secrets and of the database below the directory of the install, and how they are read by others. */
 const copy = (name: string, path: string, make: (install: Install) => Promise<unknown>): Sabotage => ({
@@ -346,7 +290,6 @@ export const keyRows: readonly Sabotage[] = [
   },
   inVolume('pgvector-data', 'database'),
   inVolume('caddy-data', 'proxy'),
-  ...openingRows,
   ...copyRows,
   backupAt('the copy of the key is said to be inside the install', (i) => `J. Doe, in ${i.path('backup')}`),
   backupAt(

@@ -43,7 +43,6 @@ const ANSWERS = [
   ...['audit.query-text', 'audit.retention-days', 'session.cookie-flags', 'session.lifetime'],
   ...['keys.expire', 'keys.not-shared', 'keys.service-for-shared', 'keys.used', 'webhooks.secret-set'],
   ...['key.none-of-its-own', 'key.readable-inside', 'key.same-inside', 'key.unreadable-by-others'],
-  'key.opens-credentials',
   ...['pg.app-cannot-alter-policy', 'pg.app-role-in-use', 'pg.app-sessions-encrypted'],
   ...['pg.policies-not-open', 'pg.rls-enabled', 'pg.tables-not-owned-by-app', 'pg.policies-recorded'],
   ...['pg.policies-as-migrated', 'proxy.public-paths-answer'],
@@ -205,7 +204,7 @@ export const networkRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: {
       ...unseen(...ANSWERS, ...CONTAINER, 'admin.not-in-environment', 'session.environment'),
-      ...unseen('release.confirmed', 'secrets.not-in-inspect', 'urls.in-environment'),
+      ...unseen('release.confirmed', 'running.program', 'secrets.not-in-inspect', 'urls.in-environment'),
       // Where nothing runs there is nothing that was delivered.
       'pg.ca-delivered': 'skip',
       ...fail('running.corecube-up'),
