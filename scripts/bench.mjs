@@ -46,7 +46,7 @@ const answers = join(work, 'answers.yaml');
 const write = (more) =>
   writeFileSync(
     answers,
-    `image: corecube/corecube:v2\nrelease: v2\ndomain: corecube.test\ntls: internal\nadminRanges: [198.51.100.7/32]\nadminEmail: operator@corecube.test\nkeyBackup: bench\ndumpEncryption: bench\n${more}`,
+    `image: corecube/corecube:v2\nrelease: v2\ndomain: corecube.test\ntls: internal\nadminRanges: [198.51.100.7/32]\nadminEmail: operator@corecube.test\nkeyBackup: a benchmark, its key protects nothing\ndumpEncryption: a benchmark, it makes no dumps\n${more}`,
   );
 write('projectName: ccs-bench-empty\n');
 const dry = () =>
