@@ -1,6 +1,14 @@
 /** What must hold of the administrator's account, and how it is tried. */
 import type { HostReader } from '../../src/core/host.ts';
-import { type Control, fail, pass, skip, unknown } from '../../src/core/step.ts';
+import {
+  type Control,
+  fail,
+  type InspectContext,
+  pass,
+  skip,
+  unknown,
+  type Verdict,
+} from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import {
   bootstrapInProgress,
@@ -37,6 +45,14 @@ const RIGHTS: ReadonlySet<string> = new Set<Asked['purpose']>(['users', 'setting
 /** True for an account that logs in and is refused everything of an administrator's: one 403 alone may be about that route. */
 export const isPowerless = ({ login, asked }: Observation): boolean =>
   login.is === 'in' && asked.length > 1 && asked.every(({ status }) => status === 403);
+
+/** What the own login showed, or why it opened no session. */
+async function afterLogin({ host, answers, signal }: InspectContext<Needed>): Promise<Observation | Verdict> {
+  const look = await observeAdmin(host, answers, signal);
+  if (look.is === 'absent' || look.is === 'stopped') return notUp(look, OWN_LOGIN);
+  if (look.login.is === 'refused') return unknown('no session could be opened', OWN_LOGIN);
+  return look;
+}
 
 export const controls: readonly Control<Needed>[] = [
   {
@@ -117,10 +133,10 @@ export const controls: readonly Control<Needed>[] = [
     impact: 'Open sessions of the account may end.',
     manual: true,
     timeoutMs: LOGIN_LOOK_TIMEOUT,
-    async inspect({ host, answers, signal }) {
-      const look = await observeAdmin(host, answers, signal);
-      if (look.is === 'absent' || look.is === 'stopped') return notUp(look, OWN_LOGIN);
-      if (look.login.is === 'refused') return unknown('no session could be opened', OWN_LOGIN);
+    async inspect(context) {
+      const { answers } = context;
+      const look = await afterLogin(context);
+      if (look.is !== 'looked') return look;
       if (look.login.is !== 'in') return unknown('nobody could log in from here');
       if (isPowerless(look))
         return fail(
@@ -145,10 +161,9 @@ export const controls: readonly Control<Needed>[] = [
     impact: 'Everybody may have to log in again.',
     manual: true,
     timeoutMs: LOGIN_LOOK_TIMEOUT,
-    async inspect({ host, answers, signal }) {
-      const look = await observeAdmin(host, answers, signal);
-      if (look.is === 'absent' || look.is === 'stopped') return notUp(look, OWN_LOGIN);
-      if (look.login.is === 'refused') return unknown('no session could be opened', OWN_LOGIN);
+    async inspect(context) {
+      const look = await afterLogin(context);
+      if (look.is !== 'looked') return look;
       if (!look.ended.seen) return unknown(look.ended.because);
       const { route, before, after } = look.ended.value;
       if (before !== 200)

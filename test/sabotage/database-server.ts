@@ -6,26 +6,11 @@ import { scramVerifier } from '../../steps/shared/scram.ts';
 import type { Install } from '../e2e/support.ts';
 import { docker, keep, putBack, up } from './by-hand.ts';
 import { edit } from './edits.ts';
-import { BY_LOGIN, BY_SQL } from './sights.ts';
+import { AS_ROLES, BY_LOGIN, BY_SQL } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
 /** What one of the three roles looks at over its own URL. */
-const BY_ROLES = [
-  'pg.tls-in-use',
-  'pg.sessions-logged',
-  'pg.app-attributes',
-  'pg.app-not-member',
-  'pg.app-cannot-create-role',
-  'pg.app-cannot-run-programs',
-  'pg.app-cannot-read-files',
-  'pg.app-cannot-create-tables',
-  'pg.app-can-work',
-  'pg.app-cannot-alter-policy',
-  'pg.maintenance-attributes',
-  'pg.owner-attributes',
-  'pg.extension-vector',
-  'release.confirmed',
-];
+const BY_ROLES = [...AS_ROLES, 'pg.app-cannot-alter-policy', 'release.confirmed'];
 
 const SUPERUSER = 'secrets/pg_superuser_password';
 const AUTHORITY = 'secrets/pg_ca.crt';

@@ -18,13 +18,8 @@ export const BY_SERVER = [
   'pg.not-published',
 ];
 
-/** What needs a verified connection as one of the roles, or as the superuser. */
-export const BY_SQL = [
-  'pg.scram-only',
-  'pg.rules-loaded',
-  'pg.passwords-not-default',
-  'pg.other-passwords-not-default',
-  'pg.roles-log-in',
+/** What needs a verified connection as one of the three roles. */
+export const AS_ROLES = [
   'pg.tls-in-use',
   'pg.sessions-logged',
   'pg.app-attributes',
@@ -37,6 +32,15 @@ export const BY_SQL = [
   'pg.maintenance-attributes',
   'pg.owner-attributes',
   'pg.extension-vector',
+];
+/** What needs a verified connection as one of the roles, or as the superuser. */
+export const BY_SQL = [
+  'pg.scram-only',
+  'pg.rules-loaded',
+  'pg.passwords-not-default',
+  'pg.other-passwords-not-default',
+  'pg.roles-log-in',
+  ...AS_ROLES,
   'pg.public-revoked',
   'pg.no-further-rights',
   'pg.nothing-of-the-superuser',
