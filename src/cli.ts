@@ -9,7 +9,7 @@ import { deploy } from './deploy.ts';
 import { explain } from './explain-command.ts';
 import { helpText } from './help.ts';
 import { fileEvidence } from './host/evidence-store.ts';
-import { realPath, statFile, writeWhole } from './host/files.ts';
+import { readPlain, realPath, statFile, writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
 import { acquireLock, noRoom } from './host/lock.ts';
@@ -66,7 +66,7 @@ const world = (): World => ({
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
-  read: (path) => readFile(path, 'utf8'),
+  read: (path, what) => (what === 'plain' ? readPlain(path) : readFile(path, 'utf8')),
   stat: statFile,
   realPath,
   writeReport: (path, text) => writeWhole(path, text),

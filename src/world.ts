@@ -9,7 +9,8 @@ export interface World {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  read(path: string): Promise<string>;
+  /** @param what `plain`: what is no plain file is refused; without it a pipe is read to its end, as shells make them for `<(…)` */
+  read(path: string, what?: 'plain'): Promise<string>;
   /** Of the path itself, no link followed; undefined when there is nothing. */
   stat(path: string): Promise<FileStat | undefined>;
   /** The directory's own name, links followed as far as the path exists. @param path absolute */

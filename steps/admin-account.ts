@@ -21,6 +21,7 @@ import {
 } from './shared/corecube-api.ts';
 import { PATH } from './shared/layout.ts';
 import { recreateApp } from './shared/recreate-app.ts';
+import { makeSecretsDirectory } from './shared/secrets-directory.ts';
 
 export const adminAccount = defineStep({
   id: 'admin-account',
@@ -58,10 +59,7 @@ async function passwordFileChange(answers: Needed, host: HostReader): Promise<Ch
     async apply(writer) {
       const now = await writer.stat(PATH.adminPassword);
       if (now === undefined) {
-        const system = await writer.system();
-        if (!(await writer.stat(PATH.secrets))) {
-          await writer.makeDirectory(PATH.secrets, { mode: 0o711, uid: system.uid, gid: system.gid });
-        }
+        if (!(await writer.stat(PATH.secrets))) await makeSecretsDirectory(writer);
         await ensureAdminPassword(writer, answers.adminPassword);
         return;
       }

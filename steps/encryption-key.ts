@@ -9,6 +9,7 @@ import { checkOf, checkText, readCheck } from './shared/key-check.ts';
 import { PATH, UID, VOLUME } from './shared/layout.ts';
 import { operators } from './shared/operators.ts';
 import { ROTATE_KEY } from './shared/rotation.ts';
+import { makeSecretsDirectory, secretsDirectoryMode } from './shared/secrets-directory.ts';
 import { uidShift } from './shared/userns.ts';
 
 const NEEDS = ['projectName', 'database'] as const;
@@ -41,12 +42,9 @@ export const encryptionKey = defineStep({
 
 const makeDirectory: Change = {
   id: 'encryption-key.directory',
-  summary: `Make ${PATH.secrets}/ (mode 0711: its names cannot be listed by others, the containers can reach their files)`,
+  summary: `Make ${PATH.secrets}/ (mode 0700: nobody but the operator gets into it; 0711 where the engine remaps uids, whose own user has to pass)`,
   offline: true,
-  async apply(host) {
-    const { uid, gid } = await host.system();
-    await host.makeDirectory(PATH.secrets, { mode: 0o711, uid, gid });
-  },
+  apply: makeSecretsDirectory,
 };
 
 const createKey: Change = {
@@ -270,23 +268,26 @@ function access(): Control<Needed> {
 function directory(): Control<Needed> {
   return {
     id: 'key.directory',
-    title: 'The directory of the secrets cannot be listed or changed by others',
+    title: 'The directory of the secrets is closed to all but the operator',
     severity: 'required',
     section: SECTION,
     refs: ['CWE-732'],
     how: 'Reads kind, mode and owner of the directory that holds the secrets.',
-    threat: 'Who can write into the directory can put another key in its place.',
-    remedy: `chmod 711 ${PATH.secrets} and give it to the user who administers this install.`,
-    impact: 'None for the containers; other users can no longer list the names.',
+    threat:
+      "Who can write into the directory can put another key in its place; who can enter it and has the uid of a container, as a host's first account mostly has, can read the key.",
+    remedy: `chmod 700 ${PATH.secrets} (711 on an engine with userns-remap) and give it to the user who administers this install.`,
+    impact: 'None for the containers, whose files the engine mounts; other users can no longer enter it.',
     async inspect({ host }) {
       const stat = await host.stat(PATH.secrets);
       const owners = await operators(host);
-      if (!stat) return fail(`${PATH.secrets}/ does not exist`, 'mode 0711');
+      if (!stat) return fail(`${PATH.secrets}/ does not exist`, 'mode 0700');
       const seen = `mode 0${stat.mode.toString(8)}, owner ${stat.uid}`;
       if (stat.kind !== 'directory') return fail(`a ${stat.kind}`, 'a directory');
-      return (stat.mode & 0o066) === 0 && owners.has(stat.uid)
+      // A closed directory is seen to be closed also while the engine does not answer.
+      const mode = (stat.mode & 0o077) === 0 ? 0o700 : await secretsDirectoryMode(host);
+      return (stat.mode & 0o077 & ~mode) === 0 && owners.has(stat.uid)
         ? pass(seen)
-        : fail(seen, `mode 0711, owner ${[...owners].join(' or ')}`);
+        : fail(seen, `mode 0${mode.toString(8)}, owner ${[...owners].join(' or ')}`);
     },
   };
 }

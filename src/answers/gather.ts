@@ -16,7 +16,7 @@ export interface Sources {
   /** The saved answers of the last run, absolute. */
   readonly saved: string;
   /** Reads a text file; rejects with an errno code. */
-  read(path: string): Promise<string>;
+  read(path: string, what?: 'plain'): Promise<string>;
 }
 
 export interface Gathered {
@@ -49,7 +49,7 @@ export async function gatherAnswers(sources: Sources): Promise<Gathered> {
       layers.push(parsed.known);
     }
   }
-  const saved = await sources.read(sources.saved).catch((error: NodeJS.ErrnoException) => {
+  const saved = await sources.read(sources.saved, 'plain').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return;
     problems.push({
       where: sources.saved,

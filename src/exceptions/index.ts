@@ -178,7 +178,7 @@ export interface WaiverSource extends Against {
   /** Taken when nothing is given and it exists; reports call it by its last part. */
   readonly standard: string;
   /** Reads a text file; rejects with an errno code. */
-  read(path: string): Promise<string>;
+  read(path: string, what?: 'plain'): Promise<string>;
   /** Of the path itself, no link followed. */
   stat(path: string): Promise<FileStat | undefined>;
   /** The user that runs this; undefined where the system knows none. */
@@ -223,7 +223,7 @@ export async function gatherExceptions(
   const { file, standard } = source;
   let text: string;
   try {
-    text = await source.read(file ?? standard);
+    text = file === undefined ? await source.read(standard, 'plain') : await source.read(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (file === undefined && (code === 'ENOENT' || code === 'ENOTDIR')) return { problems: [] };

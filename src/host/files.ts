@@ -22,12 +22,27 @@ import { Secret } from '../core/secret.ts';
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** A file's text, or undefined when it does not exist. */
+/** A file's text, or undefined when it does not exist. @throws as {@link readPlain} */
 export async function readText(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch((error) => {
+  return readPlain(path).catch((error) => {
     if (isMissing(error)) return undefined;
     throw error;
   });
+}
+
+/**
+ * A file's text. A pipe or a device is refused: the one would be waited for without an end (fifo(7)), the other has none.
+ * @throws what open(2) and read(2) say, and for whatever is no plain file
+ */
+export async function readPlain(path: string): Promise<string> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile() && !stat.isDirectory()) throw new Error('it is a pipe or a device, not a plain file');
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
 }
 
 /** lstat in our words, or undefined when there is nothing. */

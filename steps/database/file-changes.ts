@@ -19,6 +19,7 @@ import { ENV, PATH, SERVICE, UID } from '../shared/layout.ts';
 import { roleUrls } from '../shared/postgres.ts';
 import { knownRelease } from '../shared/release.ts';
 import { generateSecret } from '../shared/secrets.ts';
+import { makeSecretsDirectory } from '../shared/secrets-directory.ts';
 import { uidShift } from '../shared/userns.ts';
 import { authorityProblem, expectedServer, isStrong, RENEW_DAYS, URL_PARAMETERS } from './file-controls.ts';
 import { type Needed, ROLE_KEYS, ROLE_NAME, type RoleKey } from './ground.ts';
@@ -49,19 +50,13 @@ async function owners(host: Host) {
   return { operator: { uid, gid }, database: { uid: database, gid: database } };
 }
 
-async function ensureSecretsDirectory(host: Host): Promise<void> {
-  if (await host.stat(PATH.secrets)) return;
-  const { uid, gid } = await host.system();
-  await host.makeDirectory(PATH.secrets, { mode: 0o711, uid, gid });
-}
-
 export const certificates: Change = {
   id: 'database.certificates',
   disrupts: 'The certificate of the database is replaced; the database restarts later in this step.',
   summary: `Make or renew the private authority (10 years, key ${PATH.databaseCaKey}) and the server certificate for ${NAMES.dns.join(', ')} (825 days), ECDSA P-256; files 0600 and 0644`,
   offline: true,
   async apply(host) {
-    await ensureSecretsDirectory(host);
+    if (!(await host.stat(PATH.secrets))) await makeSecretsDirectory(host);
     const own = await owners(host);
     await keepOwnAuthority(host, own.operator);
     if ((await certificateFilesProblem(host)) !== undefined) {
@@ -119,7 +114,7 @@ export function externalAuthority(answers: Needed): Change {
           `${answers.databaseCa ?? 'the authority'} does not exist`,
           'Answer databaseCa with its PEM file.',
         );
-      await ensureSecretsDirectory(host);
+      if (!(await host.stat(PATH.secrets))) await makeSecretsDirectory(host);
       if ((await host.readText(PATH.databaseCa)) !== pem)
         await host.writeFile(PATH.databaseCa, pem, { mode: 0o644 });
     },
@@ -131,7 +126,7 @@ export const superuserPasswordFile: Change = {
   summary: `Create ${PATH.databaseSuperuserPassword} (40 random characters, 0600, owner uid ${UID.database}) unless it is there; the content is not shown`,
   offline: true,
   async apply(host) {
-    await ensureSecretsDirectory(host);
+    if (!(await host.stat(PATH.secrets))) await makeSecretsDirectory(host);
     const { database } = await owners(host);
     if (await host.stat(PATH.databaseSuperuserPassword)) {
       await host.setAccess(PATH.databaseSuperuserPassword, { mode: 0o600, ...database });

@@ -1,6 +1,7 @@
 /** The encryption key: its file, and what CoreCube's container has of it. Its content is never shown, hashed or compared here. */
 import { containerOf, containers } from '../shared/docker.ts';
 import { PATH, SERVICE, UID } from '../shared/layout.ts';
+import { secretsDirectoryMode } from '../shared/secrets-directory.ts';
 import { uidShift } from '../shared/userns.ts';
 import { accessDrift } from './access.ts';
 import { declaredOrNot, label, notCurrent, violates } from './containers.ts';
@@ -39,7 +40,8 @@ export const secretsDirectory: Rule = async (look, { control }) => {
   if (!(await look.host.stat(PATH.secrets)))
     return missing(PATH.secrets, look.memory.last ? 'written' : wasMade(look, change));
   const owners = new Set([(await look.host.system()).uid, 0]);
-  return accessDrift(look, control, PATH.secrets, { mode: 0o711, owners, wrong: 0o066, change });
+  const mode = await secretsDirectoryMode(look.host);
+  return accessDrift(look, control, PATH.secrets, { mode, owners, wrong: 0o077 & ~mode, change });
 };
 
 /** The key's content: what held at the last apply was changed by whoever wrote the file, for nothing else writes it. */

@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/core/errors.ts';
 import type { Host, SharedLooks } from '../../src/core/host.ts';
@@ -119,6 +120,8 @@ describe('files', () => {
     ]).toEqual([undefined, undefined, undefined, undefined]);
     await mkdir(join(dir, 'folder'));
     await expect(host.readText('folder')).rejects.toThrow();
+    await promisify(execFile)('mkfifo', [join(dir, 'pipe')]);
+    await expect(host.readText('pipe')).rejects.toThrow('it is a pipe or a device, not a plain file');
   });
 
   it('removes with a backup, or without one where a password must not stay', async () => {

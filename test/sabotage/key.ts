@@ -82,11 +82,17 @@ const copy = (name: string, path: string, make: (install: Install) => Promise<un
 });
 
 const copyRows: readonly Sabotage[] = [
-  copy(
-    'a copy of the key lies in the directory of the secrets, for whoever knows its name',
-    'secrets/encryption_key.bak',
-    (i) => copyFile(i.path(KEY), i.path('secrets/encryption_key.bak')),
-  ),
+  {
+    ...copy(
+      'a copy of the key lies where whoever knows its name can get to',
+      'old/encryption_key',
+      async (i) => {
+        await chmod(i.path('old'), 0o711);
+        await copyFile(i.path(KEY), i.path('old/encryption_key'));
+      },
+    ),
+    undo: (i) => rm(i.path('old'), { recursive: true }),
+  },
   {
     ...copy('a copy of .env lies in a directory beside compose.yaml', 'backup/old/env-2026', (i) =>
       copyFile(i.path('.env'), i.path('backup/old/env-2026')),
@@ -130,7 +136,13 @@ export const keyRows: readonly Sabotage[] = [
     break: (i) => chmod(i.path('secrets'), 0o777),
     drift: 'edited-by-hand',
     turns: fail('key.directory'),
-    undo: (i) => chmod(i.path('secrets'), 0o711),
+    undo: (i) => chmod(i.path('secrets'), 0o700),
+  },
+  {
+    name: 'the directory of the secrets can be entered by everybody, the account with the uid of CoreCube too',
+    break: (i) => chmod(i.path('secrets'), 0o711),
+    drift: 'edited-by-hand',
+    turns: fail('key.directory'),
   },
   {
     name: 'the key is another valid key, written into the same file',
