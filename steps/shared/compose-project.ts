@@ -1,6 +1,7 @@
 /** The install as a Compose project: the command line for it, its merged model, and Compose's own hashes. */
 import { join } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
+import { masked } from '../../src/core/masked.ts';
 import { docker } from './docker.ts';
 import { PATH } from './layout.ts';
 import { directoryNames, projectDirectory } from './project-directory.ts';
@@ -130,6 +131,14 @@ export class ComposeRefused extends Error {
   override readonly name = 'ComposeRefused';
 }
 
+/** What Compose says of files that it refuses, without the values that it quotes: a file of the operator's may hold secrets. */
+function refusalOf(stderr: string): string {
+  const variable = /invalid interpolation format for (\S+?)\.?\n/.exec(stderr)?.[1];
+  return variable === undefined
+    ? masked(stderr.trim().split('\n').at(-1) ?? '')
+    : `${variable} has a $ that names no variable; a plain $ is written $$`;
+}
+
 /**
  * stdout of `docker compose … config`.
  * @throws {ComposeRefused} with Compose's own words; {@link Error} when Compose itself could not be asked
@@ -140,7 +149,7 @@ async function composeConfig(host: HostReader, argv: readonly string[], input?: 
       ? await docker(host, argv)
       : await host.query(['docker', ...argv], { timeoutMs: 15_000, input });
   if (result.code === 0) return result.stdout;
-  const said = result.stderr.trim().split('\n').at(-1) || `exit ${result.code}`;
+  const said = refusalOf(result.stderr) || `exit ${result.code}`;
   // 124: no answer in time, 126 and 127: no program; without the plugin docker takes `compose` for an unknown word.
   if ([124, 126, 127].includes(result.code) || /is not a docker command|unknown (shorthand )?flag/.test(said))
     throw new Error(`docker compose could not be asked: ${said}`);

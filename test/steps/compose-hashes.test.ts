@@ -39,3 +39,33 @@ describe('the hash that Compose gives a service', () => {
     ]);
   });
 });
+
+describe('what Compose refuses', () => {
+  const refusal = (stderr: string) => {
+    const files = { 'compose.yaml': { text: 'services: {}\n', mode: 0o644, uid: 0 } };
+    const query = async (argv: readonly string[]) =>
+      argv.includes('config')
+        ? { code: 15, stdout: '', stderr }
+        : { code: 0, stdout: argv.includes('ls') || argv.includes('ps') ? '' : '[]', stderr: '' };
+    const host = { ...hostOf(files), query, realPath: async (path: string) => path } as unknown as HostReader;
+    return configHashes(host, 'corecube', false).then(
+      () => 'taken',
+      (error: Error) => error.message,
+    );
+  };
+
+  it('is said without the value that it quotes, which may be a password', async () => {
+    const where = 'invalid interpolation format for services.corecube.environment.SMTP_PASSWORD.';
+    expect(await refusal(`${where}\nYou may need to escape any $ with another $.\nCanary-\${9f\n`)).toBe(
+      'Docker Compose refuses the files: services.corecube.environment.SMTP_PASSWORD has a $ that names no variable; a plain $ is written $$',
+    );
+    const list = 'invalid interpolation format for services.corecube.environment.[].';
+    expect(await refusal(`${list}\nYou may need to escape any $ with another $.\nPW=Canary-\${9f\n`)).toMatch(
+      /environment\.\[\] has a \$/,
+    );
+  });
+
+  it('is said in its own words where these are about the form', async () => {
+    expect(await refusal('yaml: line 4: did not find expected key\n')).toMatch(/: yaml: line 4: did not/);
+  });
+});
