@@ -3,16 +3,11 @@ import { link, lstat, mkdir, readFile, unlink, writeFile } from 'node:fs/promise
 import { createServer } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { livePid, ownIdentity } from './process-identity.ts';
 
 /** How often, and how long after each other (milliseconds), the lock is asked for while others take over a stale one. */
 const TRIES = 50;
 const PAUSE = 20;
-
-/** Start time of a process in clock ticks since boot (proc(5), field 22): tells a reused pid from the same process. */
-async function startOf(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];
-}
 
 /**
  * One writing run per install directory. A lock whose process is gone (killed) is taken over, by one run only.
@@ -21,7 +16,7 @@ async function startOf(pid: number): Promise<string | undefined> {
  */
 export async function acquireLock(dir: string, name: string): Promise<() => Promise<void>> {
   const path = join(dir, name);
-  const own = `${process.pid} ${await startOf(process.pid)}`;
+  const own = await ownIdentity();
   const temp = `${path}.${process.pid}`;
   try {
     await mkdir(dir, { recursive: true, mode: 0o755 });
@@ -37,7 +32,7 @@ export async function acquireLock(dir: string, name: string): Promise<() => Prom
         },
       );
       if (taken) return () => unlink(path).catch(() => {});
-      const holder = await liveHolder(await readLock(path));
+      const holder = await livePid(await readLock(path));
       if (holder !== undefined) {
         throw new UsageError([
           {
@@ -78,12 +73,6 @@ async function readLock(path: string): Promise<string | undefined> {
   });
 }
 
-/** The pid in the lock when its process is alive. */
-async function liveHolder(lock: string | undefined): Promise<string | undefined> {
-  const [pid, start] = (lock ?? '').split(' ');
-  return pid && start !== undefined && (await startOf(Number(pid))) === start ? pid : undefined;
-}
-
 /**
  * Removes a lock whose process is gone. Without mutual exclusion a second run that read the same stale lock would
  * remove the first one's new lock. An abstract socket excludes, and the kernel drops it with its process: it
@@ -107,7 +96,7 @@ async function removeStale(path: string): Promise<boolean> {
     const lock = await readLock(path);
     // Read again after its process was seen to be gone: one that was given back meanwhile is not stale, and whoever took it
     // before our unlink would lose it. What a dead process has left stays as it is, for nobody else removes it now.
-    if (lock !== undefined && (await liveHolder(lock)) === undefined && (await readLock(path)) === lock)
+    if (lock !== undefined && (await livePid(lock)) === undefined && (await readLock(path)) === lock)
       await unlink(path).catch(() => {});
     return true;
   } finally {

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Rehearsal, RehearsalRequest } from '../core/host.ts';
 import { redact } from '../core/secret.ts';
 import { runCommand } from './commands.ts';
 import { ownerChanger } from './files.ts';
 import type { OwnedFiles } from './owned-files.ts';
+import { livePid, ownIdentity } from './process-identity.ts';
 
 /** Milliseconds between two looks at a running rehearsal. */
 const POLL = 150;
@@ -32,6 +33,7 @@ export async function rehearse(
   };
   let created = false;
   try {
+    await removeAbandoned(label);
     await chmod(base, 0o755);
     const data = join(base, 'data');
     await mkdir(data, { mode: 0o700 });
@@ -47,7 +49,8 @@ export async function rehearse(
     }
     created = true;
     await docker([
-      ...['create', '--name', name, '--label', label, '--pull', 'never', '--network', 'none', '--read-only'],
+      ...['create', '--name', name, '--label', label, '--label', `${label}.process=${await ownProcess()}`],
+      ...['--pull', 'never', '--network', 'none', '--read-only'],
       ...[
         '--cap-drop',
         'ALL',
@@ -93,6 +96,23 @@ export async function rehearse(
     };
   } finally {
     await cleanUp(base, created ? name : undefined, owned);
+  }
+}
+
+/** This process, on whatever host it runs: an engine may serve several. */
+const ownProcess = async () => `${hostname()} ${await ownIdentity()}`;
+
+/** Removes the rehearsals that runs of this host have left behind when they were killed. */
+async function removeAbandoned(label: string): Promise<void> {
+  const format = `{{.ID}} {{.Label "${label}.process"}}`;
+  const found = await runCommand(
+    ['docker', 'ps', '--all', '--filter', `label=${label}.process`, '--format', format],
+    { timeoutMs: 20_000 },
+  );
+  for (const line of found.stdout.split('\n')) {
+    const [id, host, ...process] = line.trim().split(' ');
+    if (!id || host !== hostname() || (await livePid(process.join(' '))) !== undefined) continue;
+    await runCommand(['docker', 'rm', '--force', '--volumes', id], { timeoutMs: 30_000 });
   }
 }
 

@@ -139,4 +139,18 @@ describe('a run that is ended', () => {
     expect(next.report.steps.flatMap((s) => s.changes.map((c) => c.id))).toEqual(['proxy.start']);
     expect(await disk(install)).toEqual({ ...undisturbed, 'notes.tmp': expect.any(String) });
   });
+
+  it('leaves no rehearsal of an image behind: the next one removes it', async () => {
+    const other = await Install.create(host, 'v2', 'krehearsal', { httpPort: 8081, httpsPort: 8444 });
+    const rehearsals = async () =>
+      (await install.docker('ps', '--all', '--quiet', '--filter', 'name=^rehearsal-')).stdout.trim();
+    const run = new Run(other);
+    while (!run.over && (await rehearsals()) === '') await new Promise((done) => setTimeout(done, 20));
+    await run.signal('SIGKILL');
+    await run.ended;
+    expect(await rehearsals()).not.toBe('');
+    const next = await other.apply(['--dry-run']);
+    expect(next.code, next.stderr).toBe(4);
+    expect(await rehearsals()).toBe('');
+  });
 });
