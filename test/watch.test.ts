@@ -90,6 +90,14 @@ describe('the watch', () => {
     expect(lines.join()).not.toContain('a.one');
   });
 
+  it('a waived control that was not seen and fails now', async () => {
+    const waived = (was: keyof typeof VERDICT) => [finding('a.two', VERDICT.skip, { waived: VERDICT[was] })];
+    const { lines } = await watched([report(waived('unknown')), report(waived('fail'))]);
+    expect(lines.map((line) => line.slice(22))).toContain(
+      'waived, failing (was waived, not seen): the title of a.two [a.two]. seen: it does not hold; expected: it to hold; fix: remedy',
+    );
+  });
+
   it('a control that appears, goes, is waived; and a run that stops early', async () => {
     const waived = finding('a.two', VERDICT.skip, { waived: VERDICT.fail });
     const stopped = { step: 'Preflight', reason: 'the engine does not answer' };
@@ -106,9 +114,9 @@ describe('the watch', () => {
     );
     expect(said).toContain('not looked at (was failing): the title of a.new [a.new]');
     expect(said).toContain(
-      'waived (was proved): the title of a.two [a.two]. seen: it does not hold; expected: it to hold; fix: remedy',
+      'waived, failing (was proved): the title of a.two [a.two]. seen: it does not hold; expected: it to hold; fix: remedy',
     );
-    expect(said).toContain('not looked at (was waived): the title of a.two [a.two]');
+    expect(said).toContain('not looked at (was waived, failing): the title of a.two [a.two]');
     expect(said).toContain('stopped at Preflight: the engine does not answer');
     expect(said).toContain('exit 3: The run stopped before its last step.');
   });

@@ -56,7 +56,12 @@ export function readYaml(text: string, name: string, kind: YamlKind): YamlText {
     version: '1.2',
   });
   const found = [...document.errors, ...document.warnings].map(
-    (error) => [error.pos[0], error.message.split('\n')[0] ?? 'not YAML'] as const,
+    (error) =>
+      [
+        error.pos[0],
+        // The library's own words name a function of it.
+        error.code === 'MULTIPLE_DOCS' ? 'a second document' : (error.message.split('\n')[0] ?? 'not YAML'),
+      ] as const,
   );
   if (found.length === 0) {
     visit(document, {

@@ -153,7 +153,9 @@ function readValue(field: Field, node: Node | null, against: Against): string | 
     return { seen: 'a control character', expected: 'plain text', fix: `write ${field} anew` };
   if (field === 'control') return readControl(text, against.controls);
   if (field === 'expires') return readExpiry(text, against.today);
-  if (!/\p{L}/u.test(text)) return { seen: `no word in ${field}`, expected, fix: `fill in ${field}` };
+  // Some letters are made to be invisible (Unicode, Default_Ignorable_Code_Point): they name nobody.
+  if (!/\p{L}/u.test(text.replace(/\p{Default_Ignorable_Code_Point}/gu, '')))
+    return { seen: `no word in ${field}`, expected, fix: `fill in ${field}` };
   if (text.length > MAX_TEXT)
     return {
       seen: `${text.length} characters`,

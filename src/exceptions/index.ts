@@ -28,8 +28,10 @@ export function createExceptions(waivers: readonly Exception[], against: Against
   const { steps, now, isPartial } = against;
   const today = dayOf(now);
   const controls = new Map(steps.flatMap((step) => step.controls.map((c) => [c.id, c] as const)));
-  const ids = [...controls.keys()];
-  const allowed = (w: Exception) => !controls.get(w.control)?.unwaivable;
+  // The judges of the file are controls too, which nobody can excuse.
+  const judges: readonly string[] = [KNOWN, CURRENT, ALLOWED, USED, ENDING].map((control) => control.id);
+  const ids = [...controls.keys(), ...judges];
+  const allowed = (w: Exception) => !controls.get(w.control)?.unwaivable && !judges.includes(w.control);
   const isOver = (w: Exception) => w.expires < today;
   const holding = waivers.filter((w) => controls.has(w.control) && allowed(w) && !isOver(w));
   return {

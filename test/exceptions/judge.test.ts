@@ -206,6 +206,14 @@ describe('a waiver that does not hold', () => {
     expect([...createExceptions(given, against).waivers.keys()]).toEqual(['is.bad']);
   });
 
+  it('is of a judge of the waivers themselves: known, and not to be waived', async () => {
+    const report = await verify([waiver('waivers.current')]);
+    expect(verdicts(report)).toEqual({ ...FINE, allowed: 'fail' });
+    expect(about(report, 'waivers.allowed')?.verdict).toMatchObject({
+      observed: expect.stringContaining('waivers.current cannot be waived'),
+    });
+  });
+
   it.each([
     ['is.good', 'is.good is proved'],
     ['is.elsewhere', 'is.elsewhere does not apply'],
