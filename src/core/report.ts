@@ -129,8 +129,17 @@ export interface AnswerReport {
 export interface OutsideLook {
   /** The origin that was looked at. */
   readonly target: string;
-  /** Every address of its name that was tried, with the source address of the socket where one was answered. */
-  readonly addresses: readonly { readonly address: string; readonly from?: string }[];
+  /** SHA-256 fingerprints of the root certificates that were trusted instead of the machine's own, when some were. */
+  readonly roots?: readonly string[];
+  /**
+   * Every address of its name that was tried, with the source address of the socket where one was answered, and the SHA-256
+   * fingerprint of the certificate that was served there.
+   */
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly from?: string;
+    readonly certificate?: string;
+  }[];
 }
 
 /** The one result of a run; every format is rendered from it. */

@@ -59,9 +59,10 @@ export const configFile: Rule = async (look, { control }) => {
       mode: 0o644,
       owners,
       wrong: 0o022,
+      needed: 0o004,
       change: CADDYFILE.change,
     });
-    const folder = { mode: 0o755, owners, wrong: 0o022, change: CADDYFILE.change };
+    const folder = { mode: 0o755, owners, wrong: 0o022, needed: 0o001, change: CADDYFILE.change };
     return access ?? (await accessDrift(look, control, PATH.caddyDir, folder)) ?? acmeRoot(look);
   }
   const { live, file } = await configs(look);

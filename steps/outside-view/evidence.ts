@@ -11,8 +11,12 @@ import {
   type Verdict,
 } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
-import { publicOrigin } from '../shared/caddy.ts';
+import { internalRoot } from '../reverse-proxy/tls.ts';
+import { IN_CADDY, publicOrigin } from '../shared/caddy.ts';
+import { fingerprintsIn } from '../shared/certificates.ts';
+import { containerOf } from '../shared/docker.ts';
 import { inRange } from '../shared/grammar.ts';
+import { PATH, SERVICE } from '../shared/layout.ts';
 import { claimedBy, probeQuestions } from './answers.ts';
 import { outsideControls } from './controls.ts';
 import { type ProbeReport, readProbe } from './schema.ts';
@@ -35,6 +39,7 @@ export const NEEDS = [
   'adminRanges',
   'publicPaths',
   'tls',
+  'projectName',
 ] as const satisfies readonly (keyof Answers)[];
 export type ViewAnswers = Pick<Answers, (typeof NEEDS)[number]>;
 type Context = InspectContext<ViewAnswers>;
@@ -48,6 +53,8 @@ interface Evidence {
   readonly addresses: readonly string[];
   /** Addresses that its forged headers claimed. */
   readonly claimed: readonly string[];
+  /** A root certificate was given to it. */
+  readonly withRoot: boolean;
 }
 type Judged = Evidence | { readonly unusable: string };
 
@@ -78,7 +85,7 @@ function evidence(context: Context): Promise<Judged | undefined> {
     const claimed = claimsIn(read.report);
     if (claimed === undefined)
       return { unusable: `${path}: the ranges that it claimed addresses of are no ranges` };
-    const reason = misfit(read.report, context);
+    const reason = misfit(read.report, context) ?? (await otherMachine(read.report, context));
     return reason === undefined ? asEvidence(read.report, claimed) : { unusable: reason };
   });
 }
@@ -98,6 +105,7 @@ function asEvidence(report: ProbeReport, claimed: readonly string[]): Evidence {
     version: report.tool.version,
     addresses: report.outside.addresses.map((a) => a.address),
     claimed,
+    withRoot: answered(report, 'ca') !== undefined,
   };
 }
 
@@ -157,6 +165,31 @@ function untimely(report: ProbeReport, now: Date): string | undefined {
     : `it was taken at ${report.finishedAt}, ${Math.floor(days)} days ago; at most ${MAX_AGE_DAYS} days count`;
 }
 
+/**
+ * Why the certificates that a look has met are not those of this install: it was at another machine of this name, a copy
+ * or the one before a move. Undefined where they are, and where that cannot be told: an older version wrote none down, and
+ * an authority on the Internet may have issued a new one since.
+ */
+async function otherMachine(report: ProbeReport, { host, answers }: Context): Promise<string | undefined> {
+  const { roots, addresses } = report.outside;
+  if (answers.tls === 'internal' && roots !== undefined) {
+    const proxy = await containerOf(host, answers.projectName, SERVICE.proxy).catch(() => undefined);
+    const own =
+      proxy && fingerprintsIn((await internalRoot({ host }, proxy).catch(() => undefined)) ?? '')[0];
+    return own === undefined || roots.includes(own)
+      ? undefined
+      : "the root that it was given with --ca is not the one of this install's private authority";
+  }
+  if (answers.tls === 'files') {
+    const own = fingerprintsIn((await host.readText(PATH.tlsCertificate)) ?? '')[0];
+    const other = addresses.find(({ certificate }) => certificate !== undefined && certificate !== own);
+    return own === undefined || other === undefined
+      ? undefined
+      : `at ${other.address} it met another certificate than the one that this install has now: it was taken before a renewal, or at another machine`;
+  }
+  return undefined;
+}
+
 /** Networks that exist on one machine only: an address in one of them is a container beside the install. */
 const VIRTUAL = /^(docker|br-|veth|cni|virbr|podman)/;
 
@@ -194,7 +227,7 @@ export const viewTaken: Control<ViewAnswers> = {
   severity: 'advised',
   section: 'operation',
   refs: ['NIST SP 800-115 section 4'],
-  how: 'Reads the file that --outside names and checks that it is whole, recent, of this install and taken from another machine.',
+  how: 'Reads the file that --outside names and checks that it is whole, recent, of this install and taken from another machine; own and private certificates are compared.',
   threat:
     'From the host itself nobody sees what a firewall, a router or a load balancer in front adds, or what a second address opens.',
   remedy: `Run the probe on another machine outside the allowed ranges, then verify with --outside probe.json. A look counts for ${MAX_AGE_DAYS} days.`,
@@ -210,6 +243,8 @@ export const viewTaken: Control<ViewAnswers> = {
   },
 };
 
+const WITHOUT_ROOT = `the look was taken without --ca, so that the private authority of this install was not known there: get its root with docker compose cp ${SERVICE.proxy}:${IN_CADDY.internalRoot} . in the directory of the install, carry it to the other machine and run the probe with --ca root.crt`;
+
 /** What the look has shown about one control, with where and when it was seen. */
 export async function shown(id: string, context: Context): Promise<Verdict> {
   const seen = await evidence(context);
@@ -224,6 +259,9 @@ export async function shown(id: string, context: Context): Promise<Verdict> {
       return untried === undefined ? pass(say(verdict.observed)) : unknown(say(untried));
     }
     case 'fail':
+      // Nobody outside knows a private authority that was not handed over.
+      if (id === 'outside.certificate-trusted' && context.answers.tls === 'internal' && !seen.withRoot)
+        return unknown(say(WITHOUT_ROOT));
       return fail(say(verdict.observed), verdict.expected, verdict.cause);
     case 'unknown':
       return unknown(say(verdict.because));

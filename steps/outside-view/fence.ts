@@ -108,11 +108,15 @@ const metricsRefused: OutsideControl = {
   title: 'From another machine, metrics and operational paths are refused',
   severity: 'required',
   section: 'admin-console-access',
-  how: 'Asks for metrics and debug paths at each address; each must be refused.',
+  how: 'Asks for metrics, health and debug paths that --public-paths does not open at each address; each must be refused.',
   threat: 'Metrics tell an attacker what runs, for whom, and when nobody is looking.',
-  remedy: 'Apply again on the host: everything but /v1 and /mcp is behind the fence.',
+  remedy:
+    'Apply again on the host: everything but /v1, /mcp and publicPaths is behind the fence. From a machine in the allowed ranges, run the probe with --inside.',
   impact: 'A collector outside of the allowed ranges can no longer read the metrics.',
-  inspect: (context) => outside(context, async (at) => explained(await fire(context, at, metricsShots), at)),
+  inspect: (context) =>
+    outside(context, async (at) =>
+      explained(await fire(context, at, metricsShots(context.answers.publicPaths)), at),
+    ),
 };
 
 const otherHosts: OutsideControl = {

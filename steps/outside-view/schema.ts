@@ -24,6 +24,7 @@ const address = v.pipe(
   v.string(),
   v.check((text) => isIP(text) !== 0, 'an IP address'),
 );
+const fingerprint = v.pipe(v.string(), v.regex(/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/, 'a SHA-256 fingerprint'));
 const text = line(LONGEST);
 
 const verdict = v.variant('is', [
@@ -49,8 +50,10 @@ const probeReport = (tool: string, step: string) =>
     selection: v.optional(v.never('a look at every control')),
     outside: v.strictObject({
       target: line(300),
+      roots: v.optional(v.pipe(v.array(fingerprint), v.maxLength(200, 'at most 200 roots'))),
       addresses: v.pipe(
-        v.array(v.strictObject({ address, from: v.optional(address) })),
+        // A look of an older version does not tell which certificates it met.
+        v.array(v.strictObject({ address, from: v.optional(address), certificate: v.optional(fingerprint) })),
         v.minLength(1, 'at least one address'),
         v.maxLength(8, 'at most 8 addresses'),
       ),

@@ -5,6 +5,7 @@ import type { OutsideLook } from '../../src/core/report.ts';
 import { type InspectContext, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import { ask, type Endpoint, type Site } from '../reverse-proxy/look.ts';
 import { publicOrigin } from '../shared/caddy.ts';
+import { fingerprintsIn } from '../shared/certificates.ts';
 import type { ProbeAnswers, Target } from './answers.ts';
 
 export type Look = InspectContext<ProbeAnswers>;
@@ -244,13 +245,19 @@ function together(rows: readonly { readonly address: string; readonly text: stri
 export async function describeLook(context: Look): Promise<OutsideLook> {
   const { routes } = await survey(context);
   const seen = await Promise.all(routes.map(({ route }) => route.catch(() => undefined)));
+  const roots = fingerprintsIn((await rootOf(context)) ?? '');
   return {
     target: originOf(context.answers.target),
+    ...(roots.length === 0 ? {} : { roots }),
     addresses: routes.map(({ address }, index) => {
       const route = seen[index];
-      return route?.is === 'reached' && route.from !== undefined
-        ? { address, from: route.from }
-        : { address };
+      if (route?.is !== 'reached') return { address };
+      const { from, shake } = route;
+      return {
+        address,
+        ...(from === undefined ? {} : { from }),
+        ...(shake.ok ? { certificate: shake.certificate.fingerprint256 } : {}),
+      };
     }),
   };
 }

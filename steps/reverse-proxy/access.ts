@@ -89,7 +89,7 @@ const metricsRefused: Control<ProxyAnswers> = {
   title: "CoreCube's metrics and Caddy's own admin endpoint cannot be reached from outside",
   severity: 'required',
   section: 'admin-console-access',
-  how: 'Asks for metrics and debug paths from outside the ranges, and tries port 2019 of the proxy on each of its networks.',
+  how: 'Asks for metrics, health and debug paths that publicPaths does not open from outside the ranges, and tries port 2019 of the proxy on each of its networks.',
   threat: 'Metrics tell an attacker what runs; the admin endpoint replaces the whole configuration unasked.',
   remedy: 'Apply again; remove any port 2019 from compose.override.yaml.',
   impact: 'A collector outside of the allowed ranges can no longer read the metrics.',
@@ -107,7 +107,7 @@ const metricsRefused: Control<ProxyAnswers> = {
           return fail(`${address}:2019 answers`, 'open on loopback inside the container only');
         if (admin === 'silent') return unknown(`${address}:2019 gives no answer`);
       }
-      return attackAll(context, from(first as Vantage, metricsShots));
+      return attackAll(context, from(first as Vantage, metricsShots(context.answers.publicPaths)));
     }),
 };
 

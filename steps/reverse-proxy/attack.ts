@@ -1,7 +1,7 @@
 /** The attacks on the proxy and how their answers are judged: one definition for the look from this host and from another. */
 import type { HttpRequest, HttpResult } from '../../src/core/host.ts';
 import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
-import { REFUSAL } from '../shared/caddy.ts';
+import { isServedToAll, REFUSAL } from '../shared/caddy.ts';
 import { ask, because, type Endpoint, type Site } from './look.ts';
 import { FENCED_TARGETS, FORGED_TARGETS, forgedHeaders } from './spellings.ts';
 
@@ -57,11 +57,21 @@ export async function attackAll(
   return pass(`${attacks.length} attempts refused, tried from ${from.join(', ')}`);
 }
 
+/**
+ * Without what the operator made public. Both must hold: one of the operator's paths begins the target, and the Caddyfile's
+ * pattern takes it; a pattern that took too much by itself would be found by what is left.
+ */
+const withoutPublic = (targets: readonly string[], publicPaths: readonly string[]): readonly Shot[] =>
+  targets
+    .filter((target) => {
+      const isNamed = publicPaths.some((path) => target.toLowerCase().startsWith(path.toLowerCase()));
+      return !(isNamed && isServedToAll(target, publicPaths));
+    })
+    .map((target) => ({ target }));
+
 /** Everything that must be refused to an address outside of the allowed ranges. */
 export const fenceShots = (publicPaths: readonly string[]): readonly Shot[] => [
-  ...FENCED_TARGETS.filter((t) => !publicPaths.some((path) => t.startsWith(path))).map((target) => ({
-    target,
-  })),
+  ...withoutPublic(FENCED_TARGETS, publicPaths),
   { target: '/admin', options: { method: 'POST', body: '{}' } },
   { target: '/admin', options: { method: 'HEAD' } },
 ];
@@ -86,7 +96,7 @@ export const claimsOf = (ranges: readonly string[]): readonly string[] =>
   });
 
 /** Metrics, and what Caddy's admin endpoint serves, by the names they usually have. */
-export const metricsShots: readonly Shot[] = [
+const METRICS = [
   '/metrics',
   '/metrics/',
   '/api/metrics',
@@ -94,7 +104,9 @@ export const metricsShots: readonly Shot[] = [
   '/config/',
   '/health',
   '/status',
-].map((target) => ({ target }));
+] as const;
+export const metricsShots = (publicPaths: readonly string[]): readonly Shot[] =>
+  withoutPublic(METRICS, publicPaths);
 
 /**
  * What a foreign name may get: no handshake, or a refusal that CoreCube has no part in. Silence proves nothing, and a

@@ -17,6 +17,48 @@ export function leastRemaining(validFrom: Date, validTo: Date): number {
   return Math.min(7 * 86_400_000, (validTo.getTime() - validFrom.getTime()) / 5);
 }
 
+/** Key sizes that clients take at least (RFC 9325, 4.1; CA/Browser Forum, baseline requirements, 6.1.5). */
+const LEAST_BITS: Readonly<Record<string, number>> = { rsa: 2048, 'rsa-pss': 2048, ec: 256 };
+/** Signature algorithms over SHA-1 or MD5, as object identifiers in DER, in hexadecimal (RFC 8017, RFC 3279). */
+const WEAK_SIGNATURES: Readonly<Record<string, string>> = {
+  '2a864886f70d010104': 'MD5',
+  '2a864886f70d010105': 'SHA-1',
+  '2b0e03021d': 'SHA-1',
+  '2a8648ce3d0401': 'SHA-1',
+};
+/** Purposes that a server may use it for (RFC 5280, 4.2.1.12): this one, or any. */
+const SERVER_PURPOSES: readonly string[] = ['1.3.6.1.5.5.7.3.1', '2.5.29.37.0'];
+
+/** The object identifier of a certificate's signature: its second part (RFC 5280, 4.1), told by walking over the first. */
+function signatureOid({ raw }: X509Certificate): string {
+  /** Where the content of the DER element at `at` begins and ends. */
+  const element = (at: number): [number, number] => {
+    const short = raw[at + 1] as number;
+    const more = short < 0x80 ? 0 : short & 0x7f;
+    const begin = at + 2 + more;
+    return [begin, begin + (more === 0 ? short : raw.readUIntBE(at + 2, more))];
+  };
+  const [body] = element(0);
+  const [algorithm] = element(element(body)[1]);
+  const [begin, end] = element(algorithm);
+  return raw.subarray(begin, end).toString('hex');
+}
+
+/** What clients refuse in a certificate whoever it is for: a short key, a broken signature. */
+function weaknesses(certificate: X509Certificate): string[] {
+  const { asymmetricKeyType: type = '', asymmetricKeyDetails: details } = certificate.publicKey;
+  const least = LEAST_BITS[type];
+  // The name of a curve holds its size: prime256v1, secp224r1, brainpoolP384r1.
+  const bits = details?.modulusLength ?? Number(/\d{3}/.exec(details?.namedCurve ?? '')?.[0] ?? Number.NaN);
+  const hash = WEAK_SIGNATURES[signatureOid(certificate)];
+  const isRoot = certificate.checkIssued(certificate);
+  return [
+    ...(least !== undefined && bits < least ? [`has a key of ${bits} bits, and clients want ${least}`] : []),
+    // A root is trusted for being known: nobody looks at its signature.
+    ...(hash !== undefined && !isRoot ? [`is signed over ${hash}, which clients refuse`] : []),
+  ];
+}
+
 /** What is wrong with a certificate chain and its key, in the operator's words; empty when it can be served. */
 export function certificateProblems(pem: string, keyPem: string, domain: string, now: Date): string[] {
   let chain: X509Certificate[];
@@ -38,6 +80,12 @@ export function certificateProblems(pem: string, keyPem: string, domain: string,
   else if (to.getTime() - now.getTime() < leastRemaining(from, to)) {
     problems.push(`it runs out on ${to.toISOString()}`);
   }
+  const { keyUsage: purposes } = leaf;
+  // Node's name for the extended key usage; without one every purpose is allowed.
+  if (purposes !== undefined && !purposes.some((purpose) => SERVER_PURPOSES.includes(purpose)))
+    problems.push('it is not for servers: its extended key usage lacks serverAuth');
+  for (const [index, certificate] of chain.entries())
+    problems.push(...weaknesses(certificate).map((what) => `certificate ${index + 1} of the chain ${what}`));
   for (const [index, certificate] of chain.slice(0, -1).entries()) {
     const issuer = chain[index + 1] as X509Certificate;
     if (!certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) {
@@ -70,13 +118,14 @@ const notFiles = (context: Context): Verdict | undefined =>
 
 const usable: Control<ProxyAnswers> = {
   id: 'tls.files-usable',
-  title: 'Your certificate covers the name, fits its key and is valid',
+  title: 'Your certificate covers the name, fits its key, is valid and strong enough',
   severity: 'required',
   section: 'tls',
-  refs: ['RFC 5280', 'RFC 6125'],
-  how: 'Parses the chain and its key and checks name, validity, issuers and that they belong together; only where the certificate is your own.',
+  refs: ['RFC 5280', 'RFC 6125', 'RFC 9325 section 4.1'],
+  how: 'Parses the chain and its key and checks name, validity, purpose, issuers, strength of keys and signatures, and that they belong together; only where the certificate is your own.',
   threat: 'Clients refuse the connection, or people learn to click warnings away.',
-  remedy: 'Put a valid chain (leaf first) and its unencrypted key where tlsCertificate and tlsKey point.',
+  remedy:
+    'Put a valid chain for a server (leaf first; RSA of 2048 bits or EC of 256, SHA-256) and its unencrypted key where tlsCertificate and tlsKey point.',
   impact: 'A restart of the proxy: open streams end.',
   manual: true,
   async inspect(context) {

@@ -74,8 +74,17 @@ export async function whenUp(
   if (!proxy) return unknown('the proxy is not running', 'proxy.up');
   const { https } = proxy;
   if (!https) return unknown('the proxy publishes no HTTPS port', 'proxy.up');
-  return look({ ...proxy, https });
+  try {
+    return await look({ ...proxy, https });
+  } catch (error) {
+    // A proxy that starts again and again was up a moment ago: what is looked for inside is away with it.
+    if (!STOPPED.test((error as Error).message)) throw error;
+    return unknown('the proxy stopped while it was looked at', 'proxy.up');
+  }
 }
+
+/** What the engine says of a command in a container that is between two starts. */
+const STOPPED = /\bis (restarting|not running)\b/i;
 
 /** What a request to the proxy under its own name must know. */
 export interface Site {

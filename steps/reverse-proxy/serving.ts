@@ -1,5 +1,5 @@
 /** The proxy itself: it runs, on the configuration that the answers give, and answers the way it should. */
-import type { HostReader } from '../../src/core/host.ts';
+import type { FileStat, HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
 import { IN_CADDY, renderCaddyfile } from '../shared/caddy.ts';
 import { configHashes } from '../shared/compose-project.ts';
@@ -7,6 +7,7 @@ import { type Container, containerOf, execIn } from '../shared/docker.ts';
 import { otherThanHeld } from '../shared/held-images.ts';
 import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
 import { operators } from '../shared/operators.ts';
+import { uidShift } from '../shared/userns.ts';
 import {
   ACCESS_LOG,
   adaptedConfig,
@@ -152,14 +153,37 @@ async function changeableByOthers(host: HostReader): Promise<Verdict | undefined
   return undefined;
 }
 
+/** The class of permission bits that counts for this uid and its own group (chmod(1)): owner, group or others. */
+const bitsFor = ({ mode, uid, gid }: FileStat, who: number): number =>
+  (mode >> (uid === who ? 6 : gid === who ? 3 : 0)) & 0o7;
+
+/** What the proxy needs of its configuration and cannot read, as a restore under a tight umask leaves it. */
+async function closedToProxy(host: HostReader, answers: ProxyAnswers): Promise<Verdict | undefined> {
+  const files = [PATH.caddyfile, ...(answers.acmeRoot === undefined ? [] : [PATH.acmeRoot])];
+  for (const [path, need, good] of [
+    [PATH.caddyDir, 0o1, '0755'],
+    ...files.map((file) => [file, 0o4, '0644'] as const),
+  ] as const) {
+    const stat = await host.stat(path);
+    if (!stat || (stat.mode & need) !== 0) continue;
+    const proxy = UID.proxy + (await uidShift(host));
+    if ((bitsFor(stat, proxy) & need) === 0)
+      return fail(
+        `${path} has mode 0${stat.mode.toString(8)} and belongs to uid ${stat.uid}: the proxy cannot read it`,
+        `mode ${good}`,
+      );
+  }
+  return undefined;
+}
+
 const configFile: Control<ProxyAnswers> = {
   id: 'proxy.config-file',
-  title: 'The Caddyfile is what the answers give',
+  title: 'The Caddyfile is what the answers give, and the proxy can read it',
   severity: 'required',
   section: 'admin-console-access',
-  how: 'Renders the Caddyfile from the answers and compares it with the file, and reads mode and owner of the file and of its directory.',
+  how: 'Renders the Caddyfile from the answers and compares it with the file, and reads mode and owner of the file and of its directory: others may not write, the proxy must be able to read.',
   threat: 'A line added by hand opens the console, and nobody remembers it.',
-  remedy: 'Apply again: the file is put back, the other version is kept in the backups.',
+  remedy: 'Apply again: file and access are put back, the other version is kept in the backups.',
   impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   async inspect({ host, answers }) {
     const file = await host.readText(PATH.caddyfile);
@@ -168,6 +192,8 @@ const configFile: Control<ProxyAnswers> = {
       return fail(`${PATH.caddyfile} differs`, 'the rendering of the answers');
     const changeable = await changeableByOthers(host);
     if (changeable !== undefined) return changeable;
+    const closed = await closedToProxy(host, answers);
+    if (closed !== undefined) return closed;
     if (answers.acmeRoot !== undefined) {
       const [given, held] = await Promise.all([
         host.readText(answers.acmeRoot),
@@ -184,9 +210,9 @@ const configFile: Control<ProxyAnswers> = {
 
 /**
  * Whether the Caddyfile that Caddy finds in its container is the one of this install; that there is none is what
- * proxy.config-file says. @throws when it cannot be seen
+ * proxy.config-file says. `closed` where the proxy may not read it. @throws when it cannot be seen
  */
-export async function hasOwnFile(host: HostReader, container: Container): Promise<boolean> {
+export async function hasOwnFile(host: HostReader, container: Container): Promise<boolean | 'closed'> {
   const [own, inside] = await Promise.all([
     host.readText(PATH.caddyfile),
     execIn(host, container, ['cat', IN_CADDY.config]),
@@ -194,6 +220,7 @@ export async function hasOwnFile(host: HostReader, container: Container): Promis
   if (own === undefined) return true;
   // A directory that was replaced on the host: the container still has the one that it was started with.
   if (inside.code === 1 && /no such file/i.test(inside.stderr)) return false;
+  if (inside.code === 1 && /permission denied/i.test(inside.stderr)) return 'closed';
   if (inside.code !== 0)
     throw new Error(`the Caddyfile in the container cannot be read: ${lastLine(inside.stderr)}`);
   return own === inside.stdout;
@@ -218,6 +245,8 @@ const configCurrent: Control<ProxyAnswers> = {
         adaptedConfig(host, container),
         hasOwnFile(host, container),
       ]);
+      if (isOwn === 'closed')
+        return unknown(`the proxy may not read ${IN_CADDY.config}`, 'proxy.config-file');
       if (!isOwn)
         return fail(
           `${IN_CADDY.config} in the container is another file than ${PATH.caddyfile}`,

@@ -33,7 +33,10 @@ export function handshake(context: Context, https: Endpoint, ca?: string): Promi
  * when there is none.
  * @throws when it cannot be looked at
  */
-async function internalRoot({ host }: Context, container: Container): Promise<string | undefined> {
+export async function internalRoot(
+  { host }: Pick<Context, 'host'>,
+  container: Container,
+): Promise<string | undefined> {
   const volume = container.Mounts.find((m) => m.Destination === '/data')?.Source;
   if (volume !== undefined) {
     const path = join(volume, IN_CADDY.internalRoot.slice('/data/'.length));
@@ -74,9 +77,9 @@ export function leafFault(
   return undefined;
 }
 
-/** No answer at all, as opposed to a refusal: the network between may be cut, so nothing was seen. */
+/** No answer at all, as opposed to one of the server: the network between may be cut, or nothing listens. Nothing was seen. */
 const isSilent = (refusal: Extract<TlsResult, { ok: false }>): boolean =>
-  /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/.test(refusal.code);
+  /ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNREFUSED/.test(refusal.code);
 
 /** What is served, judged by where it should come from; undefined when it is right. Used by the wait for ACME too. */
 export async function certificateFault(

@@ -74,6 +74,13 @@ export function documentationPattern(publicPaths: readonly string[]): string {
   return fenced.length === 0 ? '^$' : `(?i)^/v1/(?:${fenced.join('|')})`;
 }
 
+/** Whether the Caddyfile passes this request target to CoreCube for everybody. */
+export function isServedToAll(target: string, publicPaths: readonly string[]): boolean {
+  // RE2 takes the flag inside the pattern, JavaScript beside it.
+  const documentation = new RegExp(documentationPattern(publicPaths).replace(/^\(\?i\)/, ''), 'i');
+  return new RegExp(publicPattern(publicPaths)).test(target) && !documentation.test(target);
+}
+
 /** The global options that say who issues the certificate. */
 function authority(answers: CaddyAnswers): string {
   if (answers.tls === 'internal') return '\tauto_https disable_redirects\n\tlocal_certs\n';

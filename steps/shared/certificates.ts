@@ -120,6 +120,16 @@ const PEM_CERTIFICATE =
 /** Every certificate of a PEM file, in order, each as it stands there. */
 export const certificatesIn = (pem: string): readonly string[] => pem.match(PEM_CERTIFICATE) ?? [];
 
+/** SHA-256 fingerprints of the certificates of a PEM file, in order; what is no certificate is left out. */
+export const fingerprintsIn = (pem: string): readonly string[] =>
+  certificatesIn(pem).flatMap((text) => {
+    try {
+      return [new X509Certificate(text).fingerprint256];
+    } catch {
+      return [];
+    }
+  });
+
 /** True when the private key is the one that the certificate speaks of; false also when either cannot be read. */
 export function keyMatches(certificate: string, key: Secret): boolean {
   try {

@@ -68,6 +68,9 @@ async function patterns(host: HostReader): Promise<Secret> {
 
 /** What pg_dump and pg_dumpall begin with: as text, as the text inside a tar, and in their own format. */
 const DUMP = '^PGDMP|^-- PostgreSQL database (cluster )?dump';
+/** A private key that needs no passphrase, as PEM, also inside a tar or a JSON text (RFC 7468); a mere mention of the line is none. */
+const PRIVATE_KEY =
+  '-----BEGIN ((RSA|EC|DSA|OPENSSH) )?PRIVATE KEY-----(\\\\n|[[:space:]])+[A-Za-z0-9+/]{40}';
 const SEARCH_DEADLINE = 25_000;
 
 /** Names of the files in which grep finds something; what it searches for goes over its standard input, or is no secret. */
@@ -93,14 +96,23 @@ async function search(
   return found;
 }
 
+/** Those of the files that hold a private key. Only few hold its first line, and only those are read as a whole. */
+async function privateKeys(host: HostReader, paths: readonly string[]): Promise<readonly string[]> {
+  const likely = await search(host, paths, ['--text', '--extended-regexp', '--regexp=PRIVATE KEY-----']);
+  const whole = ['--text', '--null-data', '--extended-regexp', `--regexp=${PRIVATE_KEY}`];
+  return search(host, likely, whole);
+}
+
 async function copies(host: HostReader): Promise<Verdict> {
   const [secrets, { files, complete }] = await Promise.all([patterns(host), readableFiles(host)]);
   const all = files.map(({ path }) => path);
   const strangers = files.filter((file) => file.byStrangers).map(({ path }) => path);
   const holding = await search(host, all, ['--fixed-strings', '--file=-'], secrets);
   const dumps = await search(host, strangers, ['--text', '--extended-regexp', `--regexp=${DUMP}`]);
+  const keys = await privateKeys(host, strangers);
   const wrong = [
     ...(holding.length > 0 ? [`${holding.join(', ')} holds a secret`] : []),
+    ...(keys.length > 0 ? [`${keys.join(', ')} holds a private key`] : []),
     ...(dumps.length > 0 ? [`${dumps.join(', ')} is a dump of a database`] : []),
   ];
   if (wrong.length > 0) return fail(wrong.join('; '), 'no copy that others can read');
@@ -138,12 +150,12 @@ export const installFileControls: readonly Control<object>[] = [
     severity: 'required',
     section: 'encryption-key-management',
     refs: ['CWE-538', 'CWE-530', 'NIST SP 800-57 part 1, 5.3'],
-    how: 'Searches what others can read below the directory of the install, and all that the proxy and the database are given of it, for the key, the passwords and the beginning of a dump.',
+    how: 'Searches what others can read below the directory of the install, and all that the proxy and the database are given of it, for the key, the passwords, private keys and the beginning of a dump.',
     threat: 'A copy that was made before an edit, .env.bak for example, outlives the care for the original.',
-    remedy: `Remove the named file, or chmod 600 it (in ${PATH.caddyDir}/ and ${PATH.postgresDir}/: move it away). If others may have read a secret, let apply set new passwords (remove the URL from .env); for the key, ${ROTATE_KEY}.`,
+    remedy: `Remove the named file, or chmod 600 it (in ${PATH.caddyDir}/ and ${PATH.postgresDir}/: move it away). If others may have read a secret, let apply set new passwords (remove the URL from .env); for the key, ${ROTATE_KEY}; have a certificate replaced whose private key they may have read.`,
     impact: 'None for what runs.',
     manual: true,
-    timeoutMs: 2 * SEARCH_DEADLINE + 10_000,
+    timeoutMs: 4 * SEARCH_DEADLINE + 10_000,
     async inspect({ host }) {
       if (!(await host.stat(PATH.key)))
         return unknown(`${PATH.key} is not there to be searched for`, 'key.exists');

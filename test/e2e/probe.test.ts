@@ -84,7 +84,8 @@ describe('the outside view', () => {
     expect([seen.code, seen.fails, seen.unseen], troubles(seen.report)).toEqual([0, [], []]);
     expect(seen.report.outside).toEqual({
       target: `https://${DOMAIN}`,
-      addresses: [{ address: HOST_ADDRESS, from: '198.51.100.8' }],
+      roots: [expect.any(String)],
+      addresses: [{ address: HOST_ADDRESS, from: '198.51.100.8', certificate: expect.any(String) }],
     });
     const took = new Date(seen.report.finishedAt).getTime() - new Date(seen.report.startedAt).getTime();
     expect(took).toBeLessThan(3_000);

@@ -169,7 +169,11 @@ const fullReport: Complete<Report> = {
     fixed: ['area.pass-required'],
     open: ['area.unknown-required'],
   },
-  outside: { target: 'https://app.example', addresses: [{ address: '192.0.2.1', from: '192.0.2.7' }] },
+  outside: {
+    target: 'https://app.example',
+    roots: ['AB:CD'],
+    addresses: [{ address: '192.0.2.1', from: '192.0.2.7', certificate: 'EF:01' }],
+  },
   answers: [{ question: 'domain', value: 'app.example', source: 'answers file' }],
   steps: [fullStep],
 };

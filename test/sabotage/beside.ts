@@ -78,6 +78,32 @@ export const besideRows: readonly Sabotage[] = [
   },
   copied('a copy of .env is left behind, readable for everybody', '.env', '.env.bak', 0o644),
   copied('a copy of the key lies beside the Caddyfile', 'secrets/encryption_key', 'caddy/key', 0o600),
+  copied(
+    'a copy of the private key of the database authority is left behind, readable for everybody',
+    'secrets/pg_ca.key',
+    'pg_ca.key.bak',
+    0o644,
+  ),
+  {
+    name: 'a tar of the volume of the proxy lies in the directory of the install, readable for everybody',
+    async break(i) {
+      const name = `${i.project}_caddy-data`;
+      const volume = await docker(i, 'volume', 'inspect', '--format', '{{.Mountpoint}}', name);
+      await i.host.out([
+        'tar',
+        '--create',
+        '--file',
+        i.path('caddy-data.tar'),
+        '--directory',
+        volume.trim(),
+        '.',
+      ]);
+      await chmod(i.path('caddy-data.tar'), 0o644);
+    },
+    drift: {},
+    turns: fail('install.no-copies'),
+    undo: (i) => rm(i.path('caddy-data.tar')),
+  },
   started('a foreign container mounts the data volume', async (i) => [
     ...['--volume', `${i.project}_corecube-data:/data`],
   ]),

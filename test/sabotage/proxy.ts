@@ -200,6 +200,18 @@ const keepingRows: readonly Sabotage[] = [
     turns: fail('proxy.config-file'),
   },
   {
+    name: 'the proxy may not read the Caddyfile, as after a restore under a tight umask',
+    break: (i) => chmod(i.path(FILE), 0o600),
+    drift: 'edited-by-hand',
+    turns: { ...fail('proxy.config-file'), ...unseen('proxy.config-current') },
+  },
+  {
+    name: 'the proxy may not enter the directory of the Caddyfile',
+    break: (i) => chmod(i.path('caddy'), 0o700),
+    drift: 'edited-by-hand',
+    turns: { ...fail('proxy.config-file'), ...unseen('proxy.config-current') },
+  },
+  {
     name: 'everybody may replace the Caddyfile',
     break: (i) => chmod(i.path('caddy'), 0o777),
     drift: 'edited-by-hand',
@@ -236,8 +248,9 @@ const tlsRows: readonly Sabotage[] = [
       await edit(i, FILE, 'tls internal {', 'tls /etc/caddy/old.crt /etc/caddy/old.key {');
       await reloadCaddy(i);
     },
-    drift: 'edited-by-hand',
-    turns: fail('proxy.config-file', 'tls.certificate'),
+    drift: { 'proxy.config-file': 'edited-by-hand', 'tls.certificate': 'edited-by-hand' },
+    // The key beside the Caddyfile is the proxy's to read as well.
+    turns: fail('proxy.config-file', 'tls.certificate', 'install.no-copies'),
     async undo(i) {
       await putBack(i, FILE);
       await reloadCaddy(i);

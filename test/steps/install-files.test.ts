@@ -58,8 +58,10 @@ async function look(
         return { code: 0, stdout: shown.join('\n'), stderr: '' };
       }
       if (argv.includes('--fixed-strings')) return grep;
-      const dumps = paths.filter((path) => starts[path.replace('/srv/corecube/', '')] === 'PGDMP');
-      return { code: dumps.length > 0 ? 0 : 1, stdout: dumps.join('\n'), stderr: '' };
+      const wanted = argv.find((word) => word.startsWith('--regexp='))?.slice('--regexp='.length) ?? '';
+      const pattern = new RegExp(wanted.replaceAll('[[:space:]]', '\\s'), 'm');
+      const found = paths.filter((path) => pattern.test(starts[path.replace('/srv/corecube/', '')] ?? ''));
+      return { code: found.length > 0 ? 0 : 1, stdout: found.join('\n'), stderr: '' };
     },
     once: (_: string, see: () => Promise<unknown>) => see(),
   } as unknown as HostReader;
@@ -149,6 +151,18 @@ describe('install.no-copies', () => {
     expect((await look(id, { '.': folder(0o700) })).verdict).toMatchObject({
       observed: 'no file that others can read',
     });
+  });
+  it('names a private key that others can read, also in a tar, and no mere mention of one', async () => {
+    const key = `-----BEGIN EC PRIVATE KEY-----\n${'MHcCAQEEI'.repeat(7)}\n`;
+    const observed = async (content: string, mode = 0o644) => {
+      const { verdict } = await look(id, { x: file(mode) }, undefined, { x: content });
+      return verdict.is === 'fail' ? verdict.observed : verdict.is;
+    };
+    expect(await observed(key)).toBe('x holds a private key');
+    expect(await observed(`root.key\0\0${key}\0`)).toBe('x holds a private key');
+    expect(await observed(JSON.stringify(key))).toBe('x holds a private key');
+    expect(await observed(key, 0o600)).toBe('pass');
+    expect(await observed('grep -- "-----BEGIN PRIVATE KEY-----" *\nwhatever follows')).toBe('pass');
   });
   it('names a dump that others can read, and leaves one of the owner alone', async () => {
     const starts = { 'corecube.dump': 'PGDMP' };

@@ -1,4 +1,5 @@
 /** A handed-in look: what a stranger's file may claim, and what it takes to count. */
+import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { renderSavedAnswers } from '../../src/answers/schema.ts';
 import { inspectAll } from '../../src/core/inspect.ts';
@@ -9,6 +10,7 @@ import { outsideControls } from '../../steps/outside-view/controls.ts';
 import { probeCommand, type ViewAnswers } from '../../steps/outside-view/evidence.ts';
 import { outsideView } from '../../steps/outside-view.ts';
 import { NAME, NOW, outsideHost, type Sins, sourceOf } from './outside-host.ts';
+import { tinyCertificate } from './tiny-certificate.ts';
 
 const FILE = '/srv/probe.json';
 const answers: ViewAnswers = {
@@ -19,6 +21,7 @@ const answers: ViewAnswers = {
   adminRanges: ['10.0.0.0/8'],
   publicPaths: [],
   tls: 'acme',
+  projectName: 'corecube',
 };
 const HOUR = 3_600_000;
 
@@ -46,9 +49,15 @@ beforeAll(async () => {
 });
 
 /** What a verify on a host of these addresses makes of a file. */
-async function verify(content: unknown, over: Partial<ViewAnswers> = {}, own = ['127.0.0.1', '192.0.2.1']) {
+async function verify(
+  content: unknown,
+  over: Partial<ViewAnswers> = {},
+  own = ['127.0.0.1', '192.0.2.1'],
+  more: Readonly<Record<string, string>> = {},
+) {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
-  const host = outsideHost({ own, ...(content === undefined ? {} : { files: { [FILE]: text } }) });
+  const files = content === undefined ? more : { ...more, [FILE]: text };
+  const host = outsideHost({ own, files });
   const signal = new AbortController().signal;
   const findings = await inspectAll(
     outsideView,
@@ -296,6 +305,33 @@ describe('a verify', () => {
       'outside.forged-addresses-refused',
       'outside.metrics-refused',
     ]);
+  });
+
+  it('of an install with its own authority, accuses no chain that the look could not know', async () => {
+    const bare = at(await take({ untrusted: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }), NOW.getTime());
+    const trusted = async (tls: ViewAnswers['tls']) =>
+      (await verify(bare, { tls })).get('outside.certificate-trusted');
+    expect(await trusted('internal')).toMatchObject({
+      is: 'unknown',
+      because: expect.stringContaining('without --ca'),
+    });
+    expect(await trusted('acme')).toMatchObject({ is: 'fail' });
+  });
+
+  it('does not count a look that met another certificate than the own one of this install', async () => {
+    const { pem } = tinyCertificate(NAME, NOW, new Date(NOW.getTime() + 90 * 24 * HOUR));
+    const { fingerprint256 } = new X509Certificate(pem);
+    const [address = { address: '' }] = healthy.outside?.addresses ?? [];
+    const met = (certificate?: string) => {
+      const { certificate: _, ...bare } = address as { address: string; certificate?: string };
+      const addresses = [{ ...bare, ...(certificate === undefined ? {} : { certificate }) }];
+      const file = { ...healthy, outside: { ...healthy.outside, addresses } };
+      return verify(file, { tls: 'files' }, undefined, { 'secrets/tls.crt': pem });
+    };
+    expect(because(await met('AB:'.repeat(31).concat('AB')))).toMatch(/another certificate than the one/);
+    expect((await met(fingerprint256)).get('outside.view')?.is).toBe('pass');
+    // An older version wrote none down.
+    expect((await met()).get('outside.view')?.is).toBe('pass');
   });
 
   it('names every flag in the command that this install needs', () => {

@@ -1,6 +1,6 @@
 /** An install as another machine sees it, made of data: healthy, with one sin at a time on top. */
 import type { HostReader, HostSource, HttpRequest, HttpResult, TlsResult } from '../../src/core/host.ts';
-import { documentationPattern, publicPattern, REFUSAL, SECURITY_HEADERS } from '../../steps/shared/caddy.ts';
+import { isServedToAll, REFUSAL, SECURITY_HEADERS } from '../../steps/shared/caddy.ts';
 
 export const NAME = 'corecube.golden.test';
 export const NOW = new Date('2030-01-15T12:00:00Z');
@@ -38,8 +38,7 @@ const CODE = { refused: 'ECONNREFUSED', silent: 'ETIMEDOUT', unroutable: 'ENETUN
 function hardened(ask: HttpRequest): Answer {
   const host = Object.entries(ask.headers ?? {}).find(([name]) => name.toLowerCase() === 'host')?.[1];
   if (host !== undefined && host !== NAME) return { status: 421, headers: [], body: '' };
-  const documentation = new RegExp(documentationPattern([]).replace('(?i)', ''), 'i');
-  const isPublic = new RegExp(publicPattern([])).test(ask.path) && !documentation.test(ask.path);
+  const isPublic = isServedToAll(ask.path, []);
   if (!isPublic) return { status: 403, headers: security(), body: REFUSAL };
   return { status: ask.path === '/mcp' && ask.method === 'GET' ? 405 : 401, headers: security(), body: '{}' };
 }
@@ -106,7 +105,7 @@ export function outsideHost(sins: Sins = {}): HostReader & { readonly sent: Http
           names: `DNS:${NAME}`,
           validFrom: new Date(NOW.getTime() - 10 * DAY),
           validTo: new Date(NOW.getTime() + 80 * DAY),
-          fingerprint256: 'AB:CD',
+          fingerprint256: Array.from({ length: 32 }, () => 'AB').join(':'),
           ...sins.certificate,
         },
       };

@@ -7,6 +7,7 @@ import { runProbe } from '../../src/probe.ts';
 import { product } from '../../steps/index.ts';
 import { probeTarget } from '../../steps/outside-view/answers.ts';
 import { outsideControls } from '../../steps/outside-view/controls.ts';
+import { isServedToAll } from '../../steps/shared/caddy.ts';
 import { blindHost } from '../fakes/blind-host.ts';
 import { NAME, NOW, outsideHost, type Sins, sourceOf, V4, V6 } from './outside-host.ts';
 
@@ -212,8 +213,8 @@ describe('a probe', () => {
     }
     const report = await take(outsideHost({ names: BOTH }));
     expect(report.outside?.addresses).toEqual([
-      { address: V4, from: '203.0.113.9' },
-      { address: V6, from: '2001:db8:9::9' },
+      { address: V4, from: '203.0.113.9', certificate: expect.stringMatching(/^AB:AB:/) },
+      { address: V6, from: '2001:db8:9::9', certificate: expect.stringMatching(/^AB:AB:/) },
     ]);
   });
 
@@ -343,7 +344,8 @@ describe('a probe', () => {
 
   it('leaves out what is public on purpose', async () => {
     const host = {
-      answer: (a: typeof opened, ask: { path: string }) => (ask.path.startsWith('/v1/docs') ? opened : a),
+      answer: (a: typeof opened, ask: { path: string }) =>
+        isServedToAll(ask.path, ['/v1/docs']) && !isServedToAll(ask.path, []) ? opened : a,
     };
     expect(those(await take(outsideHost(host as Sins)), 'fail')).toContain('outside.admin-refused');
     const told = await take(outsideHost(host as Sins), { 'public-paths': ['/v1/docs'] });

@@ -52,7 +52,8 @@ describe('handshakes that get no answer', () => {
     tls: async (): Promise<TlsResult> => ({ ok: false, code, message: 'no' }),
   });
   it.each(['tls.certificate', 'tls.1-2-accepted', 'tls.1-3-accepted'])('%s is not seen', async (id) => {
-    expect((await look(id, {}, tls('ETIMEDOUT'))).is).toBe('unknown');
+    for (const code of ['ETIMEDOUT', 'ECONNREFUSED'])
+      expect(await look(id, {}, tls(code))).toMatchObject({ is: 'unknown', awaits: 'proxy.up' });
     expect((await look(id, {}, tls('ERR_SSL_ALERT'))).is).toBe('fail');
   });
 });
@@ -99,11 +100,24 @@ describe('the access log', () => {
   });
 });
 
+describe('what the engine says of a proxy that starts again and again', () => {
+  it('blinds the control, which waits for it to run', async () => {
+    const stderr =
+      'Error response from daemon: Container abc is restarting, wait until the container is running';
+    const seen = await look(
+      'proxy.config-current',
+      {},
+      { readText: async () => '', query: async () => ({ code: 1, stdout: '', stderr }) },
+    );
+    expect(seen).toMatchObject({ is: 'unknown', awaits: 'proxy.up' });
+  });
+});
+
 describe('who may write the configuration', () => {
   const modes = (file: number, directory: number, owners: readonly number[] = [0, 0]) =>
     look(
       'proxy.config-file',
-      {},
+      { 'userns shift': 0 },
       {
         system: async () => ({ uid: 0 }) as Awaited<ReturnType<HostReader['system']>>,
         readText: async () => renderCaddyfile(answers),
@@ -120,6 +134,11 @@ describe('who may write the configuration', () => {
     expect((await modes(0o644, 0o755)).is).toBe('pass');
     expect((await modes(0o666, 0o755)).is).toBe('fail');
     expect((await modes(0o644, 0o777)).is).toBe('fail');
+  });
+  it('leaves it readable for the proxy, as others or as its owner', async () => {
+    expect((await modes(0o600, 0o755)).is).toBe('fail');
+    expect((await modes(0o644, 0o700)).is).toBe('fail');
+    expect((await modes(0o600, 0o700, [1000, 1000])).is).toBe('pass');
   });
   it('is root or the operator', async () => {
     expect((await modes(0o644, 0o755, [1000, 1000])).is).toBe('pass');
@@ -268,11 +287,9 @@ describe('what is read inside the proxy', () => {
   it("is refused by Caddy's own error, and not seen when Caddy could not be asked", async () => {
     expect((await adapted({ code: 0 })).is).toBe('pass');
     expect((await adapted({ code: 1, stderr: 'Error: adapting config: unknown directive' })).is).toBe('fail');
-    for (const result of [
-      { code: 124, stderr: 'docker: no end after 15 s' },
-      { code: 1, stderr: 'Error response from daemon: container is not running' },
-      { code: 137 },
-    ])
+    const stopped = { code: 1, stderr: 'Error response from daemon: container is not running' };
+    expect(await adapted(stopped)).toMatchObject({ is: 'unknown', awaits: 'proxy.up' });
+    for (const result of [{ code: 124, stderr: 'docker: no end after 15 s' }, { code: 137 }])
       await expect(adapted(result)).rejects.toThrow(/caddy adapt ended with/);
   });
 

@@ -4,22 +4,22 @@ import { describe, expect, it } from 'vitest';
 import type { HostReader } from '../../src/core/host.ts';
 import { inspectAll } from '../../src/core/inspect.ts';
 import { acmeFailure, attempts, classifyAcme, gaveUp, PUBLIC_ACME } from '../../steps/reverse-proxy/acme.ts';
+import { fenceShots, metricsShots, type Shot } from '../../steps/reverse-proxy/attack.ts';
 import { certificateProblems, leastRemaining } from '../../steps/reverse-proxy/certificate-files.ts';
 import { because, canonical, type ProxyAnswers } from '../../steps/reverse-proxy/look.ts';
 import { FENCED_TARGETS } from '../../steps/reverse-proxy/spellings.ts';
 import { reverseProxy } from '../../steps/reverse-proxy.ts';
 import {
   bodyLimit,
-  documentationPattern,
+  isServedToAll,
   publicOrigin,
-  publicPattern,
   REFUSAL,
   renderCaddyfile,
   SECURITY_HEADERS,
   throwAwayCaddy,
 } from '../../steps/shared/caddy.ts';
 import template from '../../templates/Caddyfile?raw';
-import { tinyCertificate } from './tiny-certificate.ts';
+import { type Flaws, tinyCertificate } from './tiny-certificate.ts';
 
 const answers: ProxyAnswers = {
   domain: 'corecube.golden.test',
@@ -90,10 +90,7 @@ describe('the Caddyfile', () => {
 });
 
 describe('what is public', () => {
-  const isPublic = (target: string, paths: readonly string[] = []) => {
-    const documentation = new RegExp(documentationPattern(paths).replace('(?i)', ''), 'i');
-    return new RegExp(publicPattern(paths)).test(target) && !documentation.test(target);
-  };
+  const isPublic = (target: string, paths: readonly string[] = []) => isServedToAll(target, paths);
   it.each(FENCED_TARGETS)('%s is not', (target) => expect(isPublic(target)).toBe(false));
   it.each([
     '/v1',
@@ -118,13 +115,26 @@ describe('what is public', () => {
   });
 });
 
+describe('what is attacked where the operator made more public', () => {
+  const targets = (shots: readonly Shot[]) => shots.map(({ target }) => target);
+  it('is everything that the Caddyfile keeps closed', () => {
+    for (const paths of [[], ['/ad'], ['/health'], ['/v1/docs']])
+      for (const target of targets([...fenceShots(paths), ...metricsShots(paths)]))
+        expect(isServedToAll(target, paths), `${target} with ${paths}`).toBe(false);
+    expect(targets(fenceShots(['/ad']))).toEqual(targets(fenceShots([])));
+    expect(targets(metricsShots(['/health']))).toEqual(
+      targets(metricsShots([])).filter((target) => target !== '/health'),
+    );
+  });
+});
+
 describe('a certificate of your own', () => {
   const made: Record<string, { pem: string; key: string }> = {};
   const now = new Date('2030-01-15T00:00:00Z');
   const day = 86_400_000;
-  const make = (name: string, dns: string, from: number, to: number) => {
+  const make = (name: string, dns: string, from: number, to: number, flaws: Flaws = {}) => {
     const at = (days: number) => new Date(now.getTime() + days * day);
-    made[name] = tinyCertificate(dns, at(from), at(to));
+    made[name] = tinyCertificate(dns, at(from), at(to), flaws);
   };
   make('good', 'a.golden.test', -10, 80);
   make('wildcard', '*.golden.test', -10, 80);
@@ -132,18 +142,28 @@ describe('a certificate of your own', () => {
   make('soon', 'a.golden.test', -85, 5);
   make('early', 'a.golden.test', 1, 90);
   make('other', 'b.golden.test', -10, 80);
+  make('rsa', 'a.golden.test', -10, 80, { rsa: 2048, purpose: 'serverAuth' });
+  make('short', 'a.golden.test', -10, 80, { rsa: 1024 });
+  make('sha1', 'a.golden.test', -10, 80, { hash: 'sha1' });
+  make('rsa-sha1', 'a.golden.test', -10, 80, { rsa: 2048, hash: 'sha1' });
+  make('client', 'a.golden.test', -10, 80, { purpose: 'clientAuth' });
   const problems = (certificate: string, key = certificate) =>
     certificateProblems(made[certificate]?.pem ?? '', made[key]?.key ?? '', 'a.golden.test', now).join('; ');
 
   it('is taken when it covers the name, fits its key and is valid', () => {
     expect(problems('good')).toBe('');
     expect(problems('wildcard')).toBe('');
+    expect(problems('rsa')).toBe('');
   });
   it.each([
     ['expired', 'expired', /ran out/],
     ['soon', 'soon', /runs out/],
     ['early', 'early', /not valid before/],
     ['other', 'other', /not for a\.golden\.test/],
+    ['short', 'short', /^certificate 1 of the chain has a key of 1024 bits/],
+    ['sha1', 'sha1', /^certificate 1 of the chain is signed over SHA-1/],
+    ['rsa-sha1', 'rsa-sha1', /^certificate 1 of the chain is signed over SHA-1/],
+    ['client', 'client', /^it is not for servers/],
     ['good', 'other', /key belongs to another/],
     ['good', 'none', /key cannot be parsed/],
     ['none', 'good', /no PEM certificate/],
