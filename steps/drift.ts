@@ -46,6 +46,7 @@ import {
 } from './drift/key.ts';
 import { live } from './drift/live.ts';
 import {
+  edgeClosed,
   extraContainers,
   internalClosed,
   members,
@@ -130,6 +131,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['running.inference-up', up(SERVICE.inference)],
   ['running.corecube-up', up(SERVICE.app)],
   ['running.internal-closed', internalClosed],
+  ['running.edge-closed', edgeClosed],
   ['running.internal-members', members('internal')],
   ['running.edge-members', members('edge')],
   ['running.nothing-shared', shared],

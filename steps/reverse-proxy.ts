@@ -15,6 +15,9 @@ import { tlsControls } from './reverse-proxy/tls.ts';
 import { SERVICE, UID } from './shared/layout.ts';
 import { runningControls } from './shared/running-controls.ts';
 
+/** How the controls of the container itself begin. */
+const CONTAINER = 'running.proxy-';
+
 const controls: readonly Control<ProxyAnswers>[] = [
   ...servingControls,
   ...fileControls,
@@ -24,7 +27,7 @@ const controls: readonly Control<ProxyAnswers>[] = [
   publicAnswers,
   ...networkControls,
   ...runningControls<ProxyAnswers>({
-    prefix: 'running.proxy-',
+    prefix: CONTAINER,
     subject: 'The containers of the proxy',
     users: () => ({ [SERVICE.proxy]: `${UID.proxy}:${UID.proxy}` }),
     up: () => 'proxy.up',
@@ -54,7 +57,7 @@ export const reverseProxy = defineStep({
     const config = failing.has('proxy.config-file');
     if (files) changes.push(copyFiles(answers));
     if (config) changes.push(await writeConfig(host, answers));
-    if (RECREATE.some((id) => failing.has(id))) {
+    if (repairable.some(({ id }) => RECREATE.includes(id) || id.startsWith(CONTAINER))) {
       changes.push(start(answers, 'Create the proxy from compose.yaml and start it last'));
     } else if (files) {
       changes.push(restart(answers));

@@ -8,6 +8,7 @@ import { rlsControls } from './database/rls-controls.ts';
 import { roleRepairChange } from './database.ts';
 import { type Answers, defineStep } from './questions.ts';
 import { startApp, startService } from './services/changes.ts';
+import { edgeClosed, edgeFault, remakeEdge } from './services/edge-network.ts';
 import { exposureControls } from './services/exposure-controls.ts';
 import { keyControls } from './services/key-controls.ts';
 import { neighbourControls } from './services/neighbour-controls.ts';
@@ -44,11 +45,19 @@ const controls: readonly Control<Needed>[] = [
   upControl(SERVICE.database, (a) => a.database === 'bundled'),
   upControl(SERVICE.inference, (a) => a.inferenceImage !== undefined),
   upControl(SERVICE.app, () => true),
-  ...runningControls<Needed>({ prefix: 'running.', subject: 'The containers', users, up }),
+  ...runningControls<Needed>({
+    prefix: 'running.',
+    subject: 'The containers',
+    users,
+    up,
+    // What CoreCube asks through a proxy of the operator's is theirs to say.
+    without: ['requests'],
+  }),
   ...keyControls,
   ...volumeControls,
   ...neighbourControls,
   ...networkControls,
+  edgeClosed,
   ...sharingControls,
   ...exposureControls,
   ...rlsControls,
@@ -81,6 +90,9 @@ export const services = defineStep({
         ? `Recreate ${service}, which drifted (${properties.join(', ')})`
         : `Start ${service}`;
     };
+    const remade =
+      failing.has(edgeClosed.id) && (await edgeFault(host, answers).catch(() => undefined)) !== undefined;
+    if (remade) changes.push(remakeEdge(answers));
     for (const service of [SERVICE.database, SERVICE.inference]) {
       if (!(service in users(answers))) continue;
       if (failing.has(up(service)) || drifted(service).length > 0) {
@@ -97,7 +109,7 @@ export const services = defineStep({
     // recorded once it has run them.
     const restored = failing.has(POLICIES) ? await restorePolicies(host, answers) : undefined;
     if (restored) changes.push(restored);
-    const recreate = drifted(SERVICE.app).length > 0 || RECREATES_APP.some((id) => failing.has(id));
+    const recreate = remade || drifted(SERVICE.app).length > 0 || RECREATES_APP.some((id) => failing.has(id));
     if (failing.has(up(SERVICE.app)) || recreate) changes.push(startApp(answers, why(SERVICE.app), recreate));
     if (failing.has(up(SERVICE.app)) || recreate || failing.has(RECORDED)) {
       const moved = await movedTag(host, answers.projectName, SERVICE.app);

@@ -22,18 +22,30 @@ const CONFIGURED: Readonly<Record<string, { readonly target: string; readonly so
   [SERVICE.database]: { target: '/etc/postgresql/custom', source: PATH.postgresDir },
 };
 
+interface Mounted {
+  readonly source?: string | undefined;
+  readonly target: string;
+  readonly writable: boolean;
+}
+
+const plainPath = (target: string): string => posix.normalize(target).replace(/(?<=.)\/$/, '');
+
 /** @param dir the real path of the install directory; `source` is told by its real path too */
-function isOver(
-  service: string,
-  { source, target }: { readonly source?: string | undefined; readonly target: string },
-  dir: string,
-): boolean {
-  const path = posix.normalize(target).replace(/(?<=.)\/$/, '');
+function isOver(service: string, { source, target }: Omit<Mounted, 'writable'>, dir: string): boolean {
+  const path = plainPath(target);
   if (PROGRAMS.test(path) && !NO_PROGRAMS.test(path)) return true;
   const own = CONFIGURED[service];
   if (own === undefined) return false;
   if (path === own.target) return source !== `${dir}/${own.source}`;
   return path.startsWith(`${own.target}/`);
+}
+
+/** What a mount does to what a service runs, as the end of a sentence about the service. */
+function doneBy(service: string, mount: Mounted, dir: string): readonly string[] {
+  if (isOver(service, mount, dir)) return [`has something mounted over ${mount.target}`];
+  const isOwn = plainPath(mount.target) === CONFIGURED[service]?.target;
+  // An intruder in the service would change for good how it behaves.
+  return isOwn && mount.writable ? [`may write ${mount.target}, which says how it behaves`] : [];
 }
 
 /** Where an entry ends in the container, written in full or in short (Compose Specification, services). */
@@ -55,12 +67,14 @@ export const replaces = (service: string, key: Giving, entry: unknown, dir: stri
     dir,
   );
 
-/** The paths over which a service is declared to have something mounted. */
+/** What is declared over the programs of a service and what configures it, as the ends of sentences about the service. */
 export const declaredOver = (service: string, declared: ComposeService, dir: string): readonly string[] =>
   GIVES_FILES.flatMap((key) =>
-    ((declared as Partial<Record<Giving, readonly unknown[]>>)[key] ?? [])
-      .filter((entry) => replaces(service, key, entry, dir))
-      .map((entry) => targetOf(key, entry)),
+    ((declared as Partial<Record<Giving, readonly unknown[]>>)[key] ?? []).flatMap((entry) => {
+      const { source, read_only } = (entry ?? {}) as { source?: string; read_only?: boolean };
+      const writable = key === 'volumes' && read_only !== true;
+      return doneBy(service, { source, target: targetOf(key, entry), writable }, dir);
+    }),
   );
 
 /**
@@ -68,7 +82,7 @@ export const declaredOver = (service: string, declared: ComposeService, dir: str
  * @param container its bind mounts told by their real paths
  */
 export const mountedOver = (service: string, { Mounts }: Container, dir: string): readonly string[] =>
-  Mounts.filter(({ Type, Name }) => !(Type === 'volume' && /^[0-9a-f]{64}$/.test(Name ?? '')))
-    .map(({ Source, Destination }) => ({ source: Source, target: Destination }))
-    .filter((mount) => isOver(service, mount, dir))
-    .map(({ target }) => target);
+  Mounts.filter(({ Type, Name }) => !(Type === 'volume' && /^[0-9a-f]{64}$/.test(Name ?? ''))).flatMap(
+    ({ Source, Destination, RW }) =>
+      doneBy(service, { source: Source, target: Destination, writable: RW }, dir),
+  );

@@ -10,7 +10,7 @@ import { pinOf, withoutPin } from '../shared/images.ts';
 import { NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { knownRelease } from '../shared/release.ts';
 import { GIVES_FILES, replaces } from './programs.ts';
-import { NOT_OURS, namesByHand, weakens } from './weakening.ts';
+import { keptElsewhere, NOT_OURS, namesByHand, weakens } from './weakening.ts';
 
 export const NEEDS = [
   'image',
@@ -240,6 +240,7 @@ export async function desiredText(host: HostReader, answers: ComposeAnswers): Pr
         const forbidden = [
           ...FORBIDDEN_ENVIRONMENT,
           ...Object.entries(wanted).flatMap(([name, text]) => (weakens(name, String(text)) ? [name] : [])),
+          ...(service === SERVICE.proxy ? keptElsewhere(wanted as Record<string, string>) : []),
         ];
         for (const name of forbidden) delete (wanted as Record<string, unknown>)[name];
         if (isMap(document.getIn(path, true))) {

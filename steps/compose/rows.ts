@@ -73,7 +73,7 @@ export const ROWS: readonly Row[] = [
     property: 'data-volume',
     title: 'Data is kept in named volumes of this host',
     section: 'docker-security',
-    how: 'Reads what is mounted where CoreCube, the database and the proxy keep data, and name, driver and options of these volumes, in the model that Compose makes of compose.yaml.',
+    how: 'Reads what is mounted where CoreCube, the database and the proxy keep data, variables that lead past it, and name, driver and options of these volumes, in the model that Compose makes of compose.yaml.',
     threat: 'Data in a container is gone with it, and a lost certificate store runs into issuance limits.',
   },
   {
@@ -159,10 +159,10 @@ export const ROWS: readonly Row[] = [
   {
     property: 'environment',
     title:
-      'Every container runs the program of its image, and no variable loads code into it or switches verification off',
+      'Every container runs the program of its image; no variable loads code, leads requests away or ends verification',
     section: 'docker-security',
     refs: ['CWE-295', 'CWE-427'],
-    how: 'Looks in the model that Compose makes of compose.yaml for another entry point or command, what is mounted over programs or their configuration, and variables that load code, open debuggers or skip checks.',
+    how: 'Looks in the model that Compose makes of compose.yaml for another entry point or command, what is mounted over programs or their configuration, and variables that load code, skip checks or name a proxy.',
     threat:
       'One variable from a search for an error message, and CoreCube sends passwords and documents to whoever answers.',
   },

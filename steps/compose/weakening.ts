@@ -1,6 +1,6 @@
 /** Lines that weaken a container beside the hardening of the guide: who it is, what it loads, whom it takes for whom. */
 import type { ComposeModel, ComposeService } from '../shared/compose-project.ts';
-import { NETWORK, SERVICE } from '../shared/layout.ts';
+import { APP_PORT, NETWORK, SERVICE } from '../shared/layout.ts';
 import { declaredOver } from './programs.ts';
 import type { Property } from './violations.ts';
 
@@ -35,6 +35,47 @@ const WEAKENING: readonly (readonly [name: RegExp, value: RegExp, what: string])
   [/^GODEBUG$/, /\b(tls|x509)/, 'old cryptography is let in'],
   [/^POSTGRES_HOST_AUTH_METHOD$/, /^(trust|password|md5)$/, 'the database asks for no SCRAM password'],
 ];
+
+/** What names a proxy for plain HTTP, as Caddy reads it: the first that says something (Go, golang.org/x/net/http/httpproxy). */
+const HTTP_PROXIES = ['HTTP_PROXY', 'http_proxy'] as const;
+/** What such a list must hold so that CoreCube is asked directly. */
+const DIRECTLY: readonly string[] = ['*', SERVICE.app, `${SERVICE.app}:${APP_PORT}`];
+
+type Variables = Readonly<Record<string, string | null | undefined>>;
+
+/**
+ * The variable by which the proxy asks CoreCube through yet another proxy, which reads every password and key then;
+ * undefined when it asks directly. Of a value nothing is said: it may hold a password.
+ */
+export function relayedBy(variables: Variables): string | undefined {
+  const name = HTTP_PROXIES.find((variable) => variables[variable]);
+  const direct = (variables.NO_PROXY || variables.no_proxy || '').split(',');
+  return direct.some((entry) => DIRECTLY.includes(entry.trim().toLowerCase())) ? undefined : name;
+}
+
+/** Where Caddy keeps keys and its last configuration; elsewhere they are gone with the container, or lie open. */
+const KEPT: readonly (readonly [variable: string, path: string])[] = [
+  ['XDG_DATA_HOME', '/data'],
+  ['XDG_CONFIG_HOME', '/config'],
+];
+
+/** Variables that send certificates and keys of the proxy past their volumes. */
+export const keptElsewhere = (variables: Variables): readonly string[] =>
+  KEPT.filter(([name, path]) => (variables[name] || path).replace(/(?<=.)\/+$/, '') !== path).map(
+    ([name]) => name,
+  );
+
+/** What is wrong with the variables that the proxy is declared to have. */
+function proxyVariables(given: Variables): readonly string[] {
+  const relay = relayedBy(given);
+  const open = HTTP_PROXIES.filter((name) => given[name] === undefined || given[name] === null);
+  return [
+    ...(relay === undefined
+      ? []
+      : [`has ${relay}, so that requests to ${SERVICE.app} go through another proxy`]),
+    ...(open.length === 0 ? [] : [`leaves ${open.join(', ')} to the configuration of Docker's client`]),
+  ];
+}
 
 /** Keys that replace the program of an image. */
 export const NOT_OURS = ['entrypoint', 'command'] as const;
@@ -78,7 +119,7 @@ function otherProgram(name: string, s: ComposeService, dir: string): readonly st
     ...keys
       .filter((key) => s[key as 'command'] !== undefined && s[key as 'command'] !== null)
       .map((key) => `${name} is given another ${key} than its image has`),
-    ...declaredOver(name, s, dir).map((path) => `${name} has something mounted over ${path}`),
+    ...declaredOver(name, s, dir).map((what) => `${name} ${what}`),
   ];
 }
 
@@ -105,6 +146,12 @@ export function weakened(name: string, s: ComposeService, dir: string): Found {
   for (const [variable, value] of Object.entries(s.environment ?? {})) {
     const what = weakens(variable, value);
     if (what !== undefined) found.push(['environment', `${name} has ${variable}, so that ${what}`]);
+  }
+  if (name === SERVICE.proxy) {
+    const given = s.environment ?? {};
+    for (const text of proxyVariables(given)) found.push(['environment', `${name} ${text}`]);
+    for (const variable of keptElsewhere(given))
+      found.push(['data-volume', `${name} has ${variable}, so that its certificates are kept elsewhere`]);
   }
   for (const text of otherProgram(name, s, dir)) found.push(['environment', text]);
   const byHand = namesByHand(s.extra_hosts);
@@ -137,6 +184,8 @@ export function networkTricks(model: ComposeModel): Found {
       found.push(['networks', `the network ${key} has the driver ${network.driver}`]);
     for (const mode of openModes(network.driver_opts))
       found.push(['networks', `the network ${key} has ${mode}`]);
+    for (const mode of key === NETWORK.edge ? openLeft(network.driver_opts) : [])
+      found.push(['networks', `the network ${key} leaves ${mode} to the engine`]);
   }
   for (const [name, service] of Object.entries(model.services)) {
     const aliases = Object.values(service.networks ?? {}).flatMap(
@@ -150,12 +199,27 @@ export function networkTricks(model: ComposeModel): Found {
   return found;
 }
 
+type Options = Readonly<Record<string, unknown>> | null | undefined;
+
+/** The options that say from where the containers of a bridge are reached (Docker, bridge driver, gateway modes). */
+const GATEWAY_MODES = [4, 6].map((family) => `com.docker.network.bridge.gateway_mode_ipv${family}`);
+
+const shortName = (option: string): string => option.split('.').at(-1) ?? option;
+
 /** Options of a bridge with which its containers are reached from other machines without a published port. */
-export const openModes = (options: Readonly<Record<string, unknown>> | null | undefined): readonly string[] =>
-  Object.entries(options ?? {})
-    .filter(
-      ([name, value]) =>
-        /^com\.docker\.network\.bridge\.gateway_mode_ipv[46]$/.test(name) &&
-        ['routed', 'nat-unprotected'].includes(String(value)),
-    )
-    .map(([name, value]) => `${name.split('.').at(-1)}=${value}`);
+export const openModes = (options: Options): readonly string[] =>
+  GATEWAY_MODES.filter((name) => ['routed', 'nat-unprotected'].includes(String(options?.[name]))).map(
+    (name) => `${shortName(name)}=${options?.[name]}`,
+  );
+
+/** The modes about which a default of the engine decides (`default-network-opts`); one that is declared outdoes it. */
+export const openLeft = (declared: Options): readonly string[] =>
+  GATEWAY_MODES.filter((name) => !declared?.[name]).map(shortName);
+
+/** True for a bridge that was made before its gateway modes were declared as they are now. */
+export const madeOtherwise = (made: Options, declared: Options): boolean =>
+  GATEWAY_MODES.some((name) => declared?.[name] && made?.[name] !== declared[name]);
+
+/** Whether a bridge that was made has the modes that are declared, and no others. */
+export const sameModes = (made: Options, declared: Options): boolean =>
+  GATEWAY_MODES.every((name) => made?.[name] === declared?.[name]);

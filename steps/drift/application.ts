@@ -42,7 +42,9 @@ const SAID_AS: Readonly<Partial<Record<RunningProperty, readonly Property[]>>> =
 
 /** What the files say of a property of what runs. */
 const declaredAs = (property: Exclude<RunningProperty, 'current'>): readonly Property[] =>
-  property === 'program' ? ['environment'] : [property, ...(SAID_AS[property] ?? [])];
+  property === 'program' || property === 'requests'
+    ? ['environment']
+    : [property, ...(SAID_AS[property] ?? [])];
 
 /** `running.PROPERTY` and `running.proxy-PROPERTY`. */
 export const runningProperty: Rule = async (look, { control }) => {

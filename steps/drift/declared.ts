@@ -1,5 +1,7 @@
 /** What compose.yaml and the override file declare wrongly: who edited which of them, and whether what runs has followed. */
 import type { Drift, Finding } from '../../src/core/report.ts';
+import { openLeft, openModes, sameModes } from '../compose/weakening.ts';
+import { edgeNetwork } from '../services/edge-network.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, docker } from '../shared/docker.ts';
 import { isOwnService, NETWORK, PATH } from '../shared/layout.ts';
@@ -28,14 +30,22 @@ async function containersFollowing(
   return (await Promise.all(all)).flat();
 }
 
-/** The internal network, where the files give it a way out; Compose's hashes of the services say nothing of it. */
+/** The networks whose declaration is wrong; Compose's hashes of the services say nothing of them. */
 async function networkFollowing({ host, answers }: Look): Promise<readonly Following[]> {
-  const model = await composeModel(host, answers.projectName);
-  if (!model || model.networks?.[NETWORK.internal]?.internal === true) return [];
+  const networks = (await composeModel(host, answers.projectName))?.networks;
+  if (!networks) return [];
+  const [internal, edge] = [networks[NETWORK.internal], networks[NETWORK.edge]];
+  const wrong: Following[] = [];
+  const made = await edgeNetwork(host, answers);
+  const isOpen = openLeft(edge?.driver_opts).length > 0 || openModes(edge?.driver_opts).length > 0;
+  if (made && isOpen)
+    wrong.push({ what: `The network ${NETWORK.edge}`, follows: sameModes(made.Options, edge?.driver_opts) });
+  if (internal?.internal === true) return wrong;
   const name = `${answers.projectName}_${NETWORK.internal}`;
   const seen = await docker(host, ['network', 'inspect', '--format', '{{.Internal}}', name]);
-  if (seen.code !== 0) return [];
-  return [{ what: `The network ${NETWORK.internal}`, follows: seen.stdout.trim() === 'false' }];
+  if (seen.code === 0)
+    wrong.push({ what: `The network ${NETWORK.internal}`, follows: seen.stdout.trim() === 'false' });
+  return wrong;
 }
 
 /** What did not follow, else what did. */
@@ -71,7 +81,9 @@ export async function composeDrift(look: Look, finding: Finding): Promise<Drift 
     state.is === 'edited' ? await otherHashes(look, { compose: state.wanted }) : new Map();
   const changed = new Map([...declared].filter(([service, hash]) => rendered.get(service) !== hash));
   const isKnown = state.is !== 'edited' || rendered.size > 0;
-  const isOfNetworks = ['compose.networks', 'running.internal-closed'].includes(finding.control);
+  const isOfNetworks = ['compose.networks', 'running.internal-closed', 'running.edge-closed'].includes(
+    finding.control,
+  );
   const following = isKnown
     ? [
         ...(await containersFollowing(look, named(changed, finding))),
@@ -88,8 +100,8 @@ export async function overrideDrift(look: Look, finding: Finding): Promise<Drift
   const all = new Map([...merged].filter(([service, hash]) => own.get(service) !== hash));
   const changed = named(all, finding);
   const { verdict } = finding;
-  // Where a volume lies and which file a secret is, Compose's hashes of the services do not tell.
-  if (changed === all && verdict.is === 'fail' && /(^|; )the (volume|secret) /.test(verdict.observed))
+  // Where a volume lies, which file a secret is and how a network is made, Compose's hashes of the services do not tell.
+  if (changed === all && verdict.is === 'fail' && /(^|; )the (volume|secret|network) /.test(verdict.observed))
     return edited(`${PATH.override}, which this tool never writes, declares it`, {
       follows: undefined,
       what: '',

@@ -1,5 +1,6 @@
 /** Who is on the networks of the install, and which way leads past the proxy. */
 import type { Drift } from '../../src/core/report.ts';
+import { openLeft, openModes } from '../compose/weakening.ts';
 import { sharers } from '../services/sharing-controls.ts';
 import { composeModel } from '../shared/compose-project.ts';
 import { type Container, containerOf, containers } from '../shared/docker.ts';
@@ -77,6 +78,25 @@ export const internalClosed: Rule = async (look, finding) => {
     ? broken(
         'changed-at-run-time',
         `The files declare it without a way out, and it had none at the apply of ${when(proved.at)}: it was made anew since.`,
+      )
+    : undefined;
+};
+
+/** `running.edge-closed`: the files open the network, or it was made anew past them. */
+export const edgeClosed: Rule = async (look, finding) => {
+  const { host, answers } = look;
+  const isOpenIn = async (which: 'own' | 'merged') => {
+    const options = (await composeModel(host, answers.projectName, which))?.networks?.[NETWORK.edge]
+      ?.driver_opts;
+    return openLeft(options).length > 0 || openModes(options).length > 0;
+  };
+  if (await isOpenIn('own')) return composeDrift(look, finding);
+  if (await isOpenIn('merged')) return overrideDrift(look, finding);
+  const proved = provedBy(look, finding.control);
+  return proved
+    ? broken(
+        'changed-at-run-time',
+        `The files declare it closed, and it was at the apply of ${when(proved.at)}: it was made anew since.`,
       )
     : undefined;
 };

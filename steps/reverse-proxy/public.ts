@@ -1,8 +1,10 @@
 /** What everybody may reach: it answers, and asks for a key. */
 import type { HttpResult } from '../../src/core/host.ts';
 import type { Control } from '../../src/core/step.ts';
+import { relayedBy } from '../compose/weakening.ts';
 import { renderCaddyfile } from '../shared/caddy.ts';
-import { PATH } from '../shared/layout.ts';
+import { containerOf, variablesOf } from '../shared/docker.ts';
+import { PATH, SERVICE } from '../shared/layout.ts';
 import { fromOutside } from './access.ts';
 import { judgePublic, mcpPing } from './attack.ts';
 import { ask, type Context, type ProxyAnswers, type Vantage } from './look.ts';
@@ -16,8 +18,13 @@ async function askTwice(...request: Parameters<typeof ask>): Promise<HttpResult>
   return isGatewayFault(result) ? ask(...request) : result;
 }
 
-/** What must be repaired before a gateway's fault says anything of CoreCube: the file, else what was loaded of it. */
+/**
+ * What must be repaired before a gateway's fault says anything of CoreCube: another proxy on the way, the file, else what
+ * was loaded of it.
+ */
 async function suspect({ host, answers }: Context): Promise<string> {
+  const container = await containerOf(host, answers.projectName, SERVICE.proxy);
+  if (container && relayedBy(variablesOf(container)) !== undefined) return 'running.proxy-requests';
   const file = await host.readText(PATH.caddyfile);
   return file === renderCaddyfile(answers) ? 'proxy.config-current' : 'proxy.config-file';
 }

@@ -5,13 +5,13 @@ import { IN_CADDY, renderCaddyfile } from '../shared/caddy.ts';
 import { configHashes } from '../shared/compose-project.ts';
 import { type Container, containerOf, execIn } from '../shared/docker.ts';
 import { otherThanHeld } from '../shared/held-images.ts';
-import { PATH, SERVICE, UID, VOLUME } from '../shared/layout.ts';
+import { PATH, SERVICE, UID } from '../shared/layout.ts';
 import { operators } from '../shared/operators.ts';
 import { uidShift } from '../shared/userns.ts';
+import { dataKept } from './data-kept.ts';
 import {
   ACCESS_LOG,
   adaptedConfig,
-  type Context,
   canonical,
   lastLine,
   type ProxyAnswers,
@@ -26,7 +26,7 @@ const up: Control<ProxyAnswers> = {
   title: 'The proxy runs and answers on its published ports',
   severity: 'required',
   section: 'tls',
-  how: "Reads the state of the proxy's container and opens a TCP connection to both published ports.",
+  how: "Reads the state and the health of the proxy's container and opens a TCP connection to both published ports.",
   threat: 'Nobody reaches CoreCube, and people look for ways around the proxy.',
   remedy: 'Apply again: the proxy is created and started. When it fails, its last log lines are shown.',
   impact: 'None: nothing is served until it runs.',
@@ -40,6 +40,8 @@ const up: Control<ProxyAnswers> = {
     }
     if (state.Paused)
       return fail("the proxy's container is paused: its processes are frozen", 'a running proxy');
+    if (state.Health?.Status === 'unhealthy')
+      return fail("the proxy's container is unhealthy: its health check fails", 'a healthy proxy');
     const proxy = await running(context);
     if (!proxy?.https || !proxy.http)
       return fail('port 443 or port 80 is not published', 'both are published');
@@ -79,59 +81,6 @@ const containerCurrent: Control<ProxyAnswers> = {
         : fail(`it ${other}`, 'the image that it is held to');
     }),
 };
-
-const dataVolume: Control<ProxyAnswers> = {
-  id: 'proxy.data-kept',
-  title: 'Certificates and keys of the proxy are kept in a named volume that it can write',
-  severity: 'required',
-  section: 'tls',
-  how: 'Reads the mounts at /data and /config in docker inspect and who owns them.',
-  threat:
-    'A lost volume means a new certificate at every start; the authority locks the name out for days after a few.',
-  remedy: 'Apply again: the volume is mounted and belongs to the proxy. It is never removed.',
-  impact:
-    'The proxy is recreated and away for some seconds; with an authority its certificate may be ordered anew.',
-  inspect: (context) =>
-    whenUp(context, async ({ container }) => {
-      for (const [path, volume] of [
-        ['/data', VOLUME.proxyData],
-        ['/config', VOLUME.proxyConfig],
-      ] as const) {
-        const mount = container.Mounts.find((m) => m.Destination === path);
-        const name = `${context.answers.projectName}_${volume}`;
-        if (mount?.Type !== 'volume' || mount.Name !== name || !mount.RW) {
-          return fail(
-            `${path} is ${mount ? `${mount.Type} ${mount.Name ?? mount.Source}` : 'not mounted'}`,
-            `volume ${name}`,
-          );
-        }
-      }
-      const sources = container.Mounts.filter((m) => ['/data', '/config'].includes(m.Destination));
-      if (
-        await ownedOnHost(
-          context,
-          sources.map((m) => m.Source),
-        )
-      )
-        return pass(`named volumes, owned by ${UID.proxy}`);
-      const owner = await execIn(context.host, container, ['stat', '-c', '%u %n', '/data', '/config']);
-      if (owner.code !== 0) return unknown(`the owner cannot be looked at: ${lastLine(owner.stderr)}`);
-      const wrong = owner.stdout
-        .trim()
-        .split('\n')
-        .filter((line) => !line.startsWith(`${UID.proxy} `));
-      if (wrong.length > 0) return fail(`owner and path: ${wrong.join(', ')}`, `owned by ${UID.proxy}`);
-      return pass(`named volumes, owned by ${UID.proxy}`);
-    }),
-};
-
-/** A quick look at the volumes from the host; false also when they cannot be seen from here. */
-async function ownedOnHost({ host }: Context, paths: readonly string[]): Promise<boolean> {
-  // A driver may name no place: that would be the directory of the install.
-  if (!paths.every((path) => path.startsWith('/'))) return false;
-  const stats = await Promise.all(paths.map((path) => host.stat(path).catch(() => undefined)));
-  return stats.every((stat) => stat?.uid === UID.proxy);
-}
 
 /** Whoever can write the file, or replace it, decides who may open the console. */
 async function changeableByOthers(host: HostReader): Promise<Verdict | undefined> {
@@ -299,7 +248,7 @@ const accessLog: Control<ProxyAnswers> = {
 export const servingControls: readonly Control<ProxyAnswers>[] = [
   up,
   containerCurrent,
-  dataVolume,
+  dataKept,
   configFile,
   configCurrent,
   accessLog,

@@ -101,6 +101,12 @@ export const serviceOf = ({ Config }: Pick<Container, 'Config'>): string | undef
 export const projectOf = ({ Config }: Pick<Container, 'Config'>): string | undefined =>
   Config.Labels['com.docker.compose.project'];
 
+/** The environment that a container was given: by the files, by its image, by the configuration of Docker's client. */
+export const variablesOf = ({ Config }: Pick<Container, 'Config'>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    (Config.Env ?? []).map((line) => [line.split('=')[0] ?? '', line.slice(line.indexOf('=') + 1)]),
+  );
+
 /** The Docker Engine did not answer, or refused this user. Controls that meet it are `unknown`. */
 export class DockerUnreachable extends Error {
   override readonly name = 'DockerUnreachable';

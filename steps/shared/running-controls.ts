@@ -2,6 +2,7 @@
 import { type Control, fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts';
 import type { Answers, SectionId } from '../questions.ts';
 import { containerOf } from './docker.ts';
+import { SERVICE } from './layout.ts';
 import { lookAtRunning, type RunningProperty } from './running.ts';
 
 interface Row {
@@ -58,7 +59,7 @@ const ROWS: readonly Row[] = [
     title: 'run what their images bring, with nothing mounted over it',
     section: 'docker-security',
     refs: ['CWE-427'],
-    how: 'Reads in docker inspect of each running container what is mounted over programs and libraries, and over the directory that configures the proxy or the database.',
+    how: 'Reads in docker inspect of each running container what is mounted over programs and libraries, and over the directory that configures the proxy or the database, which shall be read only.',
     threat:
       'Foreign code has the key, or foreign rules open the console, and the image is still the reviewed one.',
   },
@@ -101,6 +102,15 @@ const ROWS: readonly Row[] = [
     how: 'Compares the networks in docker inspect of each running container, and its names there, with those that it shall have.',
     threat:
       'A second network is a second way to the database; under the name of another service its connections are taken over.',
+  },
+  {
+    property: 'requests',
+    title: `ask ${SERVICE.app} directly, not through another proxy`,
+    section: 'tls',
+    refs: ['CWE-300'],
+    how: 'Reads in docker inspect of each running container whether a variable names a proxy for plain HTTP, and whether that goes for CoreCube.',
+    threat:
+      'Every password, key and document passes that other proxy in plain text, or nothing is answered when it is down.',
   },
   {
     property: 'ports',

@@ -1,8 +1,8 @@
 /** What `docker inspect` says of one container, against what the guide asks of every container. */
 import { isDangerousMount, isForeignGround } from '../compose/violations.ts';
-import { isEmptyCheck, namesByHand, swapsTooMuch } from '../compose/weakening.ts';
+import { isEmptyCheck, namesByHand, relayedBy, swapsTooMuch } from '../compose/weakening.ts';
 import { allowedCapabilities } from './capabilities.ts';
-import type { Container } from './docker.ts';
+import { type Container, variablesOf } from './docker.ts';
 import { NETWORK, SERVICE, VOLUME } from './layout.ts';
 import type { Add } from './running.ts';
 
@@ -43,6 +43,8 @@ export function hardening(
   if (h.OomKillDisable) add('limits', 'is never ended for its memory');
   const byHand = namesByHand(h.ExtraHosts ?? []);
   if (byHand.length > 0) add('networks', `is told by hand where ${byHand.join(', ')} is`);
+  const relay = service === SERVICE.proxy ? relayedBy(variablesOf(container)) : undefined;
+  if (relay !== undefined) add('requests', `asks ${SERVICE.app} through another proxy (${relay})`);
   if (isEmptyCheck(c.Healthcheck?.Test))
     add('healthchecks', 'has a health check that is content with anything');
   if (c.User !== user) add('user', `runs as ${c.User || "the image's user"} instead of ${user}`);

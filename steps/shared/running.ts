@@ -21,6 +21,7 @@ export type RunningProperty =
   | 'limits'
   | 'isolation'
   | 'networks'
+  | 'requests'
   | 'ports'
   | 'data-volume'
   | 'healthchecks'
@@ -71,8 +72,7 @@ export function lookAtRunning(
       hardening(container, service, users[service] as string, project, add);
       const real = await withRealSources(host, container);
       for (const text of isolation(real, host.dir)) add('isolation', text);
-      for (const path of mountedOver(service, real, host.dir))
-        add('program', `has something mounted over ${path}`);
+      for (const what of mountedOver(service, real, host.dir)) add('program', what);
       await inKernel(host, container, users[service] as string, service, add);
       if (declared instanceof Error) {
         // The container is there to be seen; what the files would make of it is not.

@@ -113,6 +113,12 @@ export const besideRows: readonly Sabotage[] = [
   started('a foreign container has the secrets of the install', async (i) => [
     ...['--volume', `${i.path('secrets')}:/x:ro`],
   ]),
+  started('a foreign container may write the directory of the Caddyfile', async (i) => [
+    ...['--user', '0', '--volume', `${i.path('caddy')}:/x`],
+  ]),
+  started('a foreign container may write the access rules of the database', async (i) => [
+    ...['--volume', `${i.path('postgres/pg_hba.conf')}:/x`],
+  ]),
   started('a foreign container shares the network of CoreCube', async (i) => [
     ...['--network', `container:${await i.container('corecube')}`],
   ]),

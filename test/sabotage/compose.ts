@@ -106,6 +106,7 @@ export const composeRows: readonly Sabotage[] = [
     { security_opt: ['no-new-privileges:true', 'seccomp=unconfined'] },
     'compose.isolation',
   ),
+  repaired("leaves a proxy to Docker's client", 'caddy', { environment: undefined }, 'compose.environment'),
   line('publishes CoreCube', 'corecube', { ports: ['7400:7400'] }, 'compose.ports'),
   line('puts the database on the edge', 'pgvector', { networks: ['internal', 'edge'] }, 'compose.networks'),
   {
@@ -126,9 +127,8 @@ export const composeRows: readonly Sabotage[] = [
       document.setIn(['networks', 'edge', 'driver_opts'], document.createNode(mode));
       await writeFile(i.path('compose.yaml'), document.toString({ lineWidth: 0 }));
     },
-    // What an existing network was made with is not compared, so that nobody says whether it has followed.
-    drift: 'edited-by-hand',
-    turns: fail('compose.networks'),
+    drift: 'edited-not-applied',
+    turns: fail('compose.networks', 'running.edge-closed'),
   },
   repaired(
     'verifies no certificate any more',

@@ -4,7 +4,7 @@ import { runningControls } from '../../steps/shared/running-controls.ts';
 const about = (prefix: string): string[] =>
   runningControls({ prefix, subject: '', users: () => ({}), up: () => '' }).map((control) => control.id);
 /** What is compared of the running containers of the services step, and of the proxy's. */
-export const BY_SERVICES = about('running.');
+export const BY_SERVICES = about('running.').filter((id) => !/\.requests$/.test(id));
 export const BY_PROXY_CONTAINER = about('running.proxy-').filter(
   (id) => !/-(ports|init|current|data-volume)$/.test(id),
 );

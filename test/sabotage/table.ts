@@ -6,6 +6,7 @@ import { composeRows } from './compose.ts';
 import { databaseRows } from './database.ts';
 import { databaseLogRows } from './database-log.ts';
 import { databaseServerRows } from './database-server.ts';
+import { edgeRows } from './edge.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
 import { mountRows } from './mounts.ts';
@@ -22,6 +23,7 @@ export const sabotages: readonly Sabotage[] = [
   ...mountRows,
   ...overrideRows,
   ...networkRows,
+  ...edgeRows,
   ...databaseRows,
   ...databaseLogRows,
   ...databaseServerRows,

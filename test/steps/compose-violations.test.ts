@@ -59,6 +59,15 @@ const HARDENED = {
 describe('a Compose model', () => {
   it('is not accused when it is our own', () => expect(said(() => {})).toEqual({}));
 
+  it.each<[string, object]>([
+    ['where CoreCube is asked directly', { HTTP_PROXY: 'http://p:3128', NO_PROXY: 'localhost, CoreCube' }],
+    ['where nothing is asked through it', { HTTP_PROXY: 'http://p:3128', no_proxy: '*' }],
+    ['for an authority', { HTTPS_PROXY: 'http://p:3128' }],
+    ['no other, and keep its data where it is kept', { XDG_DATA_HOME: '/data/', XDG_CONFIG_HOME: '/config' }],
+  ])('may have variables: a proxy %s', (_, given) =>
+    expect(said((m) => Object.assign(m.services.caddy.environment, given))).toEqual({}),
+  );
+
   it.each<[string, string, (m: Model) => void, RegExp]>([
     ['a writable root', 'read-only', (m) => delete m.services.corecube.read_only, /corecube/],
     ['kept capabilities', 'capabilities', (m) => delete m.services.pgvector.cap_drop, /does not drop/],
@@ -204,6 +213,43 @@ describe('a Compose model', () => {
           target: '/etc/caddy/../caddy/Caddyfile',
         }),
       /caddy has something mounted over \/etc\/caddy/,
+    ],
+    [
+      'a directory of its own that it may write',
+      'environment',
+      (m) => delete m.services.caddy.volumes[0].read_only,
+      /caddy may write \/etc\/caddy/,
+    ],
+    [
+      'another proxy on the way to CoreCube',
+      'environment',
+      (m) => (m.services.caddy.environment.http_proxy = 'http://u:p@proxy.test:3128'),
+      /"caddy has http_proxy, so that requests to corecube go through another proxy"/,
+    ],
+    [
+      'a proxy that is not used for localhost only',
+      'environment',
+      (m) =>
+        Object.assign(m.services.caddy.environment, { HTTP_PROXY: 'http://p', NO_PROXY: 'localhost, .test' }),
+      /caddy has HTTP_PROXY/,
+    ],
+    [
+      "a proxy left to Docker's client",
+      'environment',
+      (m) => delete m.services.caddy.environment.HTTP_PROXY,
+      /caddy leaves HTTP_PROXY to the configuration/,
+    ],
+    [
+      'keys of the proxy in another place',
+      'data-volume',
+      (m) => (m.services.caddy.environment.XDG_DATA_HOME = '/tmp'),
+      /caddy has XDG_DATA_HOME/,
+    ],
+    [
+      'an edge network whose modes the engine chooses',
+      'networks',
+      (m) => delete m.networks.edge.driver_opts['com.docker.network.bridge.gateway_mode_ipv6'],
+      /"the network edge leaves gateway_mode_ipv6 to the engine"/,
     ],
     [
       'another directory of rules',

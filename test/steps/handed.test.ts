@@ -5,12 +5,14 @@ import { declaredMounts, handedWithoutNeed } from '../../steps/shared/handed.ts'
 import { SERVICE } from '../../steps/shared/layout.ts';
 
 const dir = '/srv/corecube';
-const to = (service: string | undefined, ...given: [type: string, source: string][]) =>
+type Mount = [type: string, source: string, writable?: boolean];
+const to = (service: string | undefined, ...given: Mount[]) =>
   handedWithoutNeed(
-    given.map(([type, source]) => ({ type, source })),
+    given.map(([type, source, writable = false]) => ({ type, source, writable })),
     { project: 'cc', dir, service },
   );
 const bind = (path: string): [string, string] => ['bind', `${dir}/${path}`];
+const writable = (path: string): Mount => [...bind(path), true];
 const volume = (name: string): [string, string] => ['volume', `cc_${name}`];
 
 describe('what a container is handed without need', () => {
@@ -21,9 +23,13 @@ describe('what a container is handed without need', () => {
     [SERVICE.proxy, [bind('secrets/tls.crt'), bind('secrets/tls.key'), bind('caddy'), volume('caddy-data')]],
     // The key in another service of the project is what key.only-corecube says.
     [SERVICE.proxy, [bind('secrets/encryption_key')]],
+    // That it may write its own directory is what compares the programs says.
+    [SERVICE.proxy, [writable('caddy')]],
+    [SERVICE.database, [writable('postgres')]],
+    ['added', [writable('site'), bind('caddy'), bind('postgres/pg_hba.conf')]],
     ['added', [bind('site'), bind('compose.yaml'), volume('added-data'), ['volume', 'other_corecube-data']]],
     [undefined, [bind('secrets/pg_ca.crt'), ['bind', '/srv/corecube-2/secrets'], ['tmpfs', dir]]],
-  ] satisfies [string | undefined, [string, string][]][])('%s: nothing of %j', (service, given) => {
+  ] satisfies [string | undefined, Mount[]][])('%s: nothing of %j', (service, given) => {
     expect(to(service, ...given)).toEqual([]);
   });
 
@@ -39,8 +45,13 @@ describe('what a container is handed without need', () => {
     ['added', ['bind', dir], 'the install directory'],
     [undefined, bind('secrets/encryption_key'), `${dir}/secrets/encryption_key`],
     [undefined, bind('secrets/admin_password'), `${dir}/secrets/admin_password`],
+    ['added', writable('caddy'), 'caddy writable'],
+    [SERVICE.app, writable('postgres/pg_hba.conf'), 'postgres/pg_hba.conf writable'],
+    [SERVICE.database, writable('caddy'), 'caddy writable'],
+    [undefined, writable('caddy'), `${dir}/caddy writable`],
+    [undefined, writable('compose.override.yaml'), `${dir}/compose.override.yaml writable`],
     [undefined, volume('caddy-data'), 'the volume cc_caddy-data'],
-  ] satisfies [string | undefined, [string, string], string][])('%s: %j', (service, given, what) => {
+  ] satisfies [string | undefined, Mount, string][])('%s: %j', (service, given, what) => {
     expect(to(service, given)).toEqual([what]);
   });
 

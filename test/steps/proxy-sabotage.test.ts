@@ -47,6 +47,58 @@ describe('whether the proxy answers', () => {
   });
 });
 
+describe('what the container of the proxy is given', () => {
+  const proxy = (env: readonly string[], over: object = {}) => {
+    const plain = runningContainer('caddy', over);
+    return { 'containers corecube': [{ ...plain, Config: { ...plain.Config, Env: env } }] };
+  };
+  it('fails when it is unhealthy, although its port is open', async () => {
+    const health = (Status: string) =>
+      look('proxy.up', proxy([], { Health: { Status } }), { tcp: async () => 'open' });
+    expect((await health('unhealthy')).is).toBe('fail');
+    expect((await health('starting')).is).toBe('pass');
+  });
+  it('leads no key past its volumes, and the way to CoreCube past nobody', async () => {
+    const mount = (path: string) => ({
+      Type: 'volume',
+      Name: `corecube_caddy-${path}`,
+      Source: `/volumes/${path}`,
+      Destination: `/${path}`,
+      RW: true,
+    });
+    const dataKept = async (env: readonly string[], owners: Readonly<Record<string, number>> = {}) => {
+      const looks = proxy(env);
+      const [container] = looks['containers corecube'];
+      const over: Partial<HostReader> = {
+        stat: async (path) => ({
+          kind: path.endsWith('key') ? 'file' : 'directory',
+          mode: 0o700,
+          uid: owners[path] ?? 1000,
+          gid: 1000,
+          size: 1,
+        }),
+        list: async (path) => (path.endsWith('caddy') ? ['root.key'] : []),
+        query: async (argv) => ({
+          code: 0,
+          stderr: '',
+          stdout: argv.includes('find') ? '/data/caddy/root.key\n' : '1000 /data\n1000 /config\n',
+        }),
+      };
+      const kept = { ...container, Mounts: [mount('data'), mount('config')] };
+      return look('proxy.data-kept', { 'containers corecube': [kept] }, over);
+    };
+    expect((await dataKept(['XDG_DATA_HOME=/data'])).is).toBe('pass');
+    expect(await dataKept(['XDG_DATA_HOME=/tmp'])).toMatchObject({
+      is: 'fail',
+      observed: expect.stringMatching(/^XDG_DATA_HOME/),
+    });
+    expect(await dataKept([], { '/volumes/data/caddy/root.key': 0 })).toMatchObject({
+      is: 'fail',
+      observed: '/data/caddy/root.key does not belong to 1000',
+    });
+  });
+});
+
 describe('handshakes that get no answer', () => {
   const tls = (code: string) => ({
     tls: async (): Promise<TlsResult> => ({ ok: false, code, message: 'no' }),
@@ -357,7 +409,7 @@ it('the volumes of the proxy are not taken for the install where their driver na
       { 'containers corecube': [{ ...runningContainer('caddy'), Mounts }] },
       {
         stat: async () => ({ kind: 'directory', mode: 0o755, uid: 1000, gid: 1000, size: 1 }),
-        query: async () => ({ code: 0, stdout, stderr: '' }),
+        query: async (argv) => ({ code: 0, stdout: argv.includes('find') ? '' : stdout, stderr: '' }),
       },
     );
   expect((await owned('1000 /data\n1000 /config\n')).is).toBe('pass');

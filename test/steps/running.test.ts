@@ -226,6 +226,13 @@ describe('running containers', () => {
       'program',
       /pgvector has something mounted over/,
     ],
+    [
+      'rules that it may write',
+      (s) =>
+        s('pgvector').Mounts.push({ ...bound('/srv/corecube/postgres', '/etc/postgresql/custom'), RW: true }),
+      'program',
+      /pgvector may write/,
+    ],
     ['no init', (s) => (s('corecube').HostConfig.Init = false), 'init', /no init process/],
     ['no process limit', (s) => (s('corecube').HostConfig.PidsLimit = null), 'limits', /no process limit/],
     ['no memory limit', (s) => (s('pgvector').HostConfig.Memory = 0), 'limits', /no memory limit/],
