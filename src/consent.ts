@@ -38,7 +38,10 @@ export function withConsent(source: HostSource, occupy: () => Promise<() => Prom
     isGiven: () => isGiven,
     decider: (frontend) => async (proposal) => {
       const decision = await frontend.decide(proposal);
-      if (decision.is === 'apply' && proposal.is === 'changes') await give();
+      const agrees =
+        decision.is === 'apply' ||
+        (decision.is === 'harmless' && proposal.is === 'changes' && proposal.harmless.length > 0);
+      if (agrees && proposal.is === 'changes') await give();
       return decision;
     },
     async release() {

@@ -56,6 +56,7 @@ async function passwordFileChange(answers: Needed, host: HostReader): Promise<Ch
       stat === undefined
         ? `Write the administrator's password to ${PATH.adminPassword} (mode 0600)`
         : `Give ${PATH.adminPassword} mode 0600 and the operator as owner`,
+    ...(stat === undefined ? {} : { standsAlone: true }),
     async apply(writer) {
       const now = await writer.stat(PATH.adminPassword);
       if (now === undefined) {

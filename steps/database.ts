@@ -4,6 +4,7 @@ import type { HostReader } from '../src/core/host.ts';
 import type { Change, Control } from '../src/core/step.ts';
 import {
   accessRules,
+  certificateAccess,
   certificateFilesProblem,
   certificates,
   envChange,
@@ -67,17 +68,15 @@ export const database = defineStep({
     if (answers.database === 'external') {
       if (parts.has('authority-copy')) changes.push(externalAuthority(answers));
     } else {
-      if (
-        parts.has('certificates') ||
-        (any([UP, CERTIFICATE]) && (await certificateFilesProblem(host)) !== undefined)
-      )
-        changes.push(certificates);
+      const isWrong = (await certificateFilesProblem(host)) !== undefined;
+      if (isWrong && (parts.has('certificates') || any([UP, CERTIFICATE]))) changes.push(certificates);
+      else if (parts.has('certificates')) changes.push(certificateAccess);
       if (parts.has('superuser-password')) changes.push(superuserPasswordFile);
       if (parts.has('rules') || (reachable && !any([ENV_FILE, URLS]) && any(RULES)))
         changes.push(await accessRules(host, answers));
     }
-    if (any(WRITES_URLS)) changes.push(envChange(answers));
-    if (answers.database === 'bundled' && (any([UP, ...RECREATES]) || parts.has('certificates')))
+    if (any(WRITES_URLS)) changes.push(await envChange(host, answers));
+    if (answers.database === 'bundled' && (any([UP, ...RECREATES]) || changes.includes(certificates)))
       changes.push(startDatabase(answers, any(RECREATES) && !failing.has(UP)));
     if (needsRoles(failing) || any([UP, URLS])) {
       const { release } = await releaseOf(host, answers);

@@ -1,6 +1,7 @@
 import type { KnownAnswers } from './answers.ts';
 import { Cancelled, EXIT } from './errors.ts';
 import type { Frontend } from './frontend.ts';
+import { endAfterLeaving } from './harmless.ts';
 import { type Complete, type DriftExplainer, type Exceptions, judgeExceptions } from './hooks.ts';
 import type { HostSource } from './host.ts';
 import { inspectAll, type LookEvent } from './inspect.ts';
@@ -140,6 +141,7 @@ async function runOnce(input: RunInput, running: Running, change: string | undef
   const { steps, mode, frontend } = input;
   const reports: StepReport[] = [];
   running.answers.clear();
+  running.left = undefined;
   let stopped = await askPeople(input, running, change);
   if (mode === 'verify' && !stopped) await lookAhead(input, running);
   const total = steps.length + (input.exceptions ? 1 : 0);
@@ -177,7 +179,8 @@ async function runOnce(input: RunInput, running: Running, change: string | undef
     reports.push(report);
     frontend.emit({ type: 'step-end', step: step.id, report });
   }
-  return { reports, restart: undefined, ...(stopped ? { stopped } : {}) };
+  const end = endAfterLeaving(running.left, stopped);
+  return { reports, restart: undefined, ...(end ? { stopped: end } : {}) };
 }
 
 /** Asks what a person should answer, shows what is settled then, and says why the run ends here when it does. */

@@ -87,6 +87,8 @@ export type Proposal =
       readonly is: 'changes';
       readonly step: StepName;
       readonly changes: readonly ChangeReport[];
+      /** Ids of those that `harmless` makes. */
+      readonly harmless: readonly string[];
       /** The controls that do not hold, for which the changes are made. */
       readonly findings: readonly Finding[];
     }
@@ -115,6 +117,8 @@ export interface StepName {
 export type Decision =
   | { readonly is: 'apply' }
   | { readonly is: 'decline' }
+  /** Make what neither interrupts nor rotates anything and builds on nothing that is left; leave the rest, and go on. */
+  | { readonly is: 'harmless' }
   | { readonly is: 'stop' }
   /** Look again: the operator repaired something by hand. */
   | { readonly is: 'retry' }

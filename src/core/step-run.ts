@@ -2,6 +2,7 @@ import { act, describe } from './act.ts';
 import { whatBlocks } from './blocking.ts';
 import type { RunInput } from './engine.ts';
 import { Cancelled, EXIT } from './errors.ts';
+import { declinedStop, harmlessPart } from './harmless.ts';
 import { explainAll } from './hooks.ts';
 import type { HostReader } from './host.ts';
 import { inspectAll, type LookEvent } from './inspect.ts';
@@ -30,6 +31,8 @@ export interface Running {
   readonly waivers: Map<string, string | Exception>;
   /** Changes made so far by step id: a step that is run again keeps them in its report. */
   readonly done: Map<string, readonly ChangeReport[]>;
+  /** The first step of which something was left for want of consent; the run goes on, and ends as declined. */
+  left?: Stop | undefined;
   /** Milliseconds spent waiting for a person. */
   waited: number;
 }
@@ -185,7 +188,8 @@ async function tryStep(step: AnyStep, input: RunInput, running: Running): Promis
   const changes = plan.map((change) => describe(change, 'planned'));
   if (plan.length === 0) {
     const repairable = broken.filter((f) => f.severity === 'required' && !f.manual);
-    if (repairable.length === 0 || input.mode !== 'apply')
+    // What was left before may be what would repair it: that is no bug of this step.
+    if (repairable.length === 0 || input.mode !== 'apply' || running.left)
       return { report: report(earlier.length > 0 ? 'applied' : 'held', findings, changes) };
     const ids = repairable.map((f) => f.control).join(', ');
     const reason = `the step has no change that repairs ${ids}; this is a bug of the step`;
@@ -195,25 +199,42 @@ async function tryStep(step: AnyStep, input: RunInput, running: Running): Promis
   if (input.mode === 'plan') return { report: report('planned', findings, changes) };
 
   const name = { id: step.id, title: step.title };
-  const decision = await input.frontend.decide({ is: 'changes', step: name, changes, findings: broken });
-  if (decision.is !== 'apply') {
-    const declined = plan.map((change) => describe(change, 'declined'));
+  const free = harmlessPart(plan, running.left !== undefined);
+  const decision = await input.frontend.decide({
+    is: 'changes',
+    step: name,
+    changes,
+    harmless: free.map((change) => change.id),
+    findings: broken,
+  });
+  const agreed = decision.is === 'apply' ? plan : decision.is === 'harmless' ? free : [];
+  const left = plan.slice(agreed.length).map((change) => describe(change, 'declined'));
+  if (decision.is !== 'apply' && decision.is !== 'harmless') {
     if (decision.is === 'change') return { report: report('held', findings, []), restart: decision.question };
     await input.host.journal.append({ event: 'declined', step: step.id });
-    if (input.signal.aborted) return cancelled(findings, declined);
-    if (decision.is === 'save') return saved(findings, declined);
-    const reason = `the changes of ${step.title} were declined`;
-    return stop(findings, declined, reason, { exit: EXIT.failing, kind: 'decline' }, 'declined');
+    if (input.signal.aborted) return cancelled(findings, left);
+    if (decision.is === 'save') return saved(findings, left);
+    const { reason, ...declined } = declinedStop(step);
+    return stop(findings, left, reason, declined, 'declined');
   }
-  const acted = await act(step, plan, input);
+  if (left.length > 0) {
+    await input.host.journal.append({ event: 'declined', step: step.id });
+    running.left ??= declinedStop(step);
+    if (agreed.length === 0) return { report: report('declined', findings, left) };
+  }
+  const acted = await act(step, agreed, input);
   running.done.set(step.id, [...earlier, ...acted.changes.filter((change) => change.status === 'done')]);
   running.reader = input.host.snapshot(input.signal);
   if (acted.failure)
-    return stop(findings, acted.changes, acted.failure.reason, { ...acted.failure, exit: EXIT.notSeen });
+    return stop(findings, [...acted.changes, ...left], acted.failure.reason, {
+      ...acted.failure,
+      exit: EXIT.notSeen,
+    });
   // Looks are not taken any more once the run is cancelled, so there is nothing to judge the last change by.
-  if (acted.cancelled || input.signal.aborted) return cancelled(findings, acted.changes);
+  if (acted.cancelled || input.signal.aborted) return cancelled(findings, [...acted.changes, ...left]);
 
   findings = await look('after');
+  if (left.length > 0) return { report: report('declined', findings, [...acted.changes, ...left]) };
   const still = failing(findings);
   if (still.length > 0 && input.mode === 'apply') {
     const reason = `after the changes, ${still.map((f) => f.control).join(', ')} still ${still.length === 1 ? 'does' : 'do'} not hold`;

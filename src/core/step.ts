@@ -66,6 +66,11 @@ export interface Change {
   readonly irreversible?: true;
   /** What it interrupts or rotates, one sentence: `verify --fix` asks before it. */
   readonly disrupts?: string;
+  /**
+   * Right whatever else of this install is not as it should be, as the access to a file that is there: it is made too
+   * after something else was left for want of consent.
+   */
+  readonly standsAlone?: true;
   /** Writes files only and needs no engine: `--files-only` makes it too. */
   readonly offline?: true;
   apply(host: Host): Promise<void>;

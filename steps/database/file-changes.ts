@@ -66,13 +66,27 @@ export const certificates: Change = {
       await host.writeFile(PATH.databaseKey, server.key, { mode: 0o600, ...own.database });
       await host.writeFile(PATH.databaseCertificate, server.certificate, { mode: 0o644, ...own.operator });
     }
-    await host.setAccess(PATH.databaseKey, { mode: 0o600, ...own.database });
-    await host.setAccess(PATH.databaseCertificate, { mode: 0o644, ...own.operator });
-    await host.setAccess(PATH.databaseCa, { mode: 0o644, ...own.operator });
-    if (await host.stat(PATH.databaseCaKey))
-      await host.setAccess(PATH.databaseCaKey, { mode: 0o600, ...own.operator });
+    await giveAccess(host);
   },
 };
+
+/** Where the certificates are good and only others can get at them (or nobody): nothing is made anew or started. */
+export const certificateAccess: Change = {
+  id: 'database.certificate-access',
+  summary: `Give ${PATH.databaseCaKey} and ${PATH.databaseKey} mode 0600, ${PATH.databaseCa} and ${PATH.databaseCertificate} mode 0644, and each its owner; their content stays`,
+  offline: true,
+  standsAlone: true,
+  apply: giveAccess,
+};
+
+async function giveAccess(host: Host): Promise<void> {
+  const own = await owners(host);
+  await host.setAccess(PATH.databaseKey, { mode: 0o600, ...own.database });
+  await host.setAccess(PATH.databaseCertificate, { mode: 0o644, ...own.operator });
+  await host.setAccess(PATH.databaseCa, { mode: 0o644, ...own.operator });
+  if (await host.stat(PATH.databaseCaKey))
+    await host.setAccess(PATH.databaseCaKey, { mode: 0o600, ...own.operator });
+}
 
 /** Of several certificates in the authority's file, leaves the one whose key is here; then nothing has to be signed anew. */
 async function keepOwnAuthority(host: Host, operator: { uid: number; gid: number }): Promise<void> {
@@ -156,23 +170,41 @@ export async function accessRules(host: HostReader, answers: Needed): Promise<Ch
   };
 }
 
-/** Everything of `.env` but the secrets, as it will be. */
-export function envChange(answers: Needed): Change {
+/** Everything of `.env` but the secrets, as it will be. Where only its access is wrong, nothing is rotated. */
+export async function envChange(host: HostReader, answers: Needed): Promise<Change> {
+  const found = (await host.readSecret(PATH.env))?.reveal();
+  // Where a password has to be made, what comes out differs, whatever stands in for it here. What cannot be told differs.
+  const wanted =
+    found === undefined
+      ? undefined
+      : await envText(host, answers, () => new Secret('to-be-made')).catch(() => undefined);
+  const { uid, gid } = await host.system();
+  if (found !== undefined && found === wanted)
+    return {
+      id: 'database.urls-access',
+      summary: `Give ${PATH.env} mode 0600 and the operator as owner; its content stays`,
+      offline: true,
+      standsAlone: true,
+      apply: (writer) => writer.setAccess(PATH.env, { mode: 0o600, uid, gid }),
+    };
   return {
     id: 'database.urls',
     disrupts: 'A password that is not good any more is replaced, and CoreCube is recreated with it.',
     summary: `Write the connection URLs to ${PATH.env} (0600): ${ENV.app}, ${ENV.maintenance}, ${ENV.owner}, and ${ENV.main} (the app role on guide v1, the migration owner on guide v2). Passwords that are good are kept, others are made; none is shown`,
     offline: true,
-    async apply(host) {
-      const before = await host.readSecret(PATH.env);
-      const release = await knownRelease(host, answers);
-      const urls = await wantedUrls(host, answers, release);
-      const after = renderEnv(before?.reveal(), urls);
-      const { uid, gid } = await host.system();
-      if (before?.reveal() === after) await host.setAccess(PATH.env, { mode: 0o600, uid, gid });
-      else await host.writeFile(PATH.env, new Secret(after), { mode: 0o600, uid, gid });
+    async apply(writer) {
+      const before = (await writer.readSecret(PATH.env))?.reveal();
+      const after = await envText(writer, answers, () => generateSecret(writer.randomBytes));
+      if (before === after) await writer.setAccess(PATH.env, { mode: 0o600, uid, gid });
+      else await writer.writeFile(PATH.env, new Secret(after), { mode: 0o600, uid, gid });
     },
   };
+}
+
+async function envText(host: HostReader, answers: Needed, make: () => Secret): Promise<string> {
+  const before = await host.readSecret(PATH.env);
+  const release = await knownRelease(host, answers);
+  return renderEnv(before?.reveal(), await wantedUrls(host, answers, release, make));
 }
 
 /**
@@ -180,9 +212,10 @@ export function envChange(answers: Needed): Change {
  * v1 the main URL is the app role's; its first boot migrates with the owner's, which the services step hands over.
  */
 async function wantedUrls(
-  host: Host,
+  host: HostReader,
   answers: Needed,
   release: 'v1' | 'v2',
+  make: () => Secret,
 ): Promise<Record<string, string>> {
   const now = (await roleUrls(host)) ?? {};
   const used = new Set<string>();
@@ -191,8 +224,7 @@ async function wantedUrls(
   for (const role of ROLE_KEYS) {
     const old = now[role];
     const keep = old && old.user === ROLE_NAME[role] && isStrong(old.password.reveal(), ROLE_NAME[role]);
-    const password =
-      keep && !used.has(old.password.reveal()) ? old.password : generateSecret(host.randomBytes);
+    const password = keep && !used.has(old.password.reveal()) ? old.password : make();
     used.add(password.reveal());
     url[role] = buildConnectionUrl({ ...target, user: ROLE_NAME[role], password }).reveal();
   }

@@ -57,7 +57,8 @@ export async function writeConfig(host: HostReader, answers: ProxyAnswers): Prom
   return {
     id: 'proxy.write-config',
     summary: `Let Caddy validate the new ${PATH.caddyfile}, then ${before === undefined ? 'write' : 'replace'} it`,
-    ...(before === content ? {} : { diff: unifiedDiff(PATH.caddyfile, before, content) }),
+    // Of a file that says what it should, only the access is put right.
+    ...(before === content ? { standsAlone: true } : { diff: unifiedDiff(PATH.caddyfile, before, content) }),
     offline: true,
     async apply(writer) {
       await writer.makeDirectory(PATH.caddyDir, { mode: 0o755, ...(await ownerOf(writer, PATH.caddyDir)) });

@@ -94,6 +94,43 @@ describe('verify --fix', () => {
     expect((await containers()).split('\n')).toHaveLength(running.split('\n').length);
   });
 
+  it('puts the access of .env right without a word about its passwords, and goes on', async () => {
+    const [files, running] = [await snapshot(install.dir, MEMORY), await containers()];
+    await chmod(install.path('.env'), 0o644);
+    await chmod(install.path('secrets/admin_password'), 0o644);
+    await chmod(install.path('caddy'), 0o777);
+    const { code, stdout } = await fix();
+    expect(code, stdout).toBe(0);
+    expect(stdout).toContain('Give .env mode 0600');
+    expect(await snapshot(install.dir, MEMORY)).toEqual(files);
+    expect(await containers()).toBe(running);
+  });
+
+  it('makes what stands alone after something was left, and builds nothing on what was left', async () => {
+    const id = await install.container('corecube');
+    await install.docker('update', '--memory', '700m', '--memory-swap', '700m', id);
+    await chmod(install.path('secrets/admin_password'), 0o644);
+    await edit(install, 'caddy/Caddyfile', /\n\s*Strict-Transport-Security[^\n]*/, '');
+    const broken = await install.read('caddy/Caddyfile');
+    const { code, stdout } = await fix('--json');
+    const report = JSON.parse(stdout) as Report;
+    expect(code, stdout).toBe(1);
+    expect(reportProblems(report)).toEqual([]);
+    expect(report.stopped).toMatchObject({ step: 'services' });
+    const statuses = report.steps.flatMap((s) => s.changes.map((c) => `${c.id} ${c.status}`));
+    expect(statuses).toContain('services.start-corecube declined');
+    expect(statuses).toContain('admin-account.password-file done');
+    expect(statuses).toContain('proxy.write-config declined');
+    expect(statuses.filter((text) => text.endsWith(' done'))).toHaveLength(1);
+    expect((await stat(install.path('secrets/admin_password'))).mode & 0o777).toBe(0o600);
+    expect(await install.read('caddy/Caddyfile')).toBe(broken);
+    expect(await install.container('corecube')).toBe(id);
+    const told = await fix();
+    expect(told.stdout).toContain('Not done, because it needs your consent');
+    expect(told.stdout).toContain('Not done, because it comes after what needs your consent');
+    expect((await fix('--yes')).code).toBe(0);
+  });
+
   it('never replaces a key over its data: the instructions come instead', async () => {
     const before = await stat(install.path('secrets/encryption_key'));
     await host.run(['mv', install.path('secrets/encryption_key'), install.path('../key-kept')]);

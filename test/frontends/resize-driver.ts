@@ -86,6 +86,6 @@ if (situation === 'question') {
   open();
   if (situation === 'list')
     void frontend
-      .decide({ is: 'changes', step: { id, title }, changes, findings: [] })
+      .decide({ is: 'changes', step: { id, title }, changes, harmless: [], findings: [] })
       .then(() => process.exit(0));
 }

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { HostReader } from '../../src/core/host.ts';
+import type { Host, HostReader } from '../../src/core/host.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { rlsControls } from '../../steps/database/rls-controls.ts';
 import { classify } from '../../steps/database/start.ts';
@@ -29,6 +30,43 @@ describe('the plan', () => {
     expect(await planned('pg.not-published')).toEqual(['database.start']);
     expect(await planned('pg.plaintext-refused')).toEqual(['database.access-rules']);
     expect(await planned('pg.up')).toEqual(['database.start', 'database.roles']);
+  });
+  it('makes no certificate anew where only the access to one is wrong, and starts nothing', async () => {
+    const files = await written();
+    const planFor = async (path: string, file: object) => {
+      const host = hostOf({ ...files, [path]: { ...files[path], ...file } } as typeof files);
+      const plan = await database.plan?.({ host, answers, signal, failing: new Set(['pg.files']) });
+      return plan?.map(({ id, disrupts }) => [id, disrupts === undefined]);
+    };
+    const access = [['database.certificate-access', true]];
+    expect(await planFor('secrets/pg_ca.key', { mode: 0o640 })).toEqual(access);
+    expect(await planFor('secrets/pg_server.key', { uid: 1001 })).toEqual(access);
+    expect(await planFor('secrets/pg_server.crt', { text: '' })).toContainEqual([
+      'database.certificates',
+      false,
+    ]);
+  });
+  it('rotates nothing where only the access to .env is wrong', async () => {
+    const files = await written();
+    const planFor = async (found: typeof files) => {
+      const failing = new Set(['pg.env-file']);
+      return (await database.plan?.({ host: hostOf(found), answers, signal, failing })) ?? [];
+    };
+    const [first] = await planFor(files);
+    expect([first?.id, first?.disrupts !== undefined]).toEqual(['database.urls', true]);
+    let text = '';
+    await first?.apply({
+      ...hostOf(files),
+      randomBytes: (size: number) => randomBytes(size),
+      writeFile: async (_: string, content: Secret) => {
+        text = content.reveal();
+      },
+    } as unknown as Host);
+    const withEnv = (content: string) => ({ ...files, '.env': { text: content, mode: 0o644, uid: 1001 } });
+    const [access] = await planFor(withEnv(text));
+    expect([access?.id, access?.disrupts]).toEqual(['database.urls-access', undefined]);
+    const [weak] = await planFor(withEnv(text.replace(/:[^:@]+@/, ':short@')));
+    expect([weak?.id, weak?.disrupts !== undefined]).toEqual(['database.urls', true]);
   });
   it('says whose business it is when an external server is at fault', async () => {
     const host = hostOf({ ...(await written()), '/ca.pem': { text: 'x', mode: 0o644, uid: 0 } });

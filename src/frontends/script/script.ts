@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/errors.ts';
 import type { Decision, Event, Frontend, Reply } from '../../core/frontend.ts';
-import type { Report } from '../../core/report.ts';
+import type { ChangeReport, Report } from '../../core/report.ts';
 import { foundExit } from '../../core/verdict.ts';
 import { printableReport, printableStep } from '../../report/printable.ts';
 import { renderAnswers, renderEnd, renderStep, type TextStyle } from '../../report/text.ts';
@@ -23,6 +23,12 @@ export function scriptFrontend(options: ScriptOptions): Frontend {
   let total = 0;
   let index = 0;
   let progress = '';
+  const tell = (heading: string, changes: readonly ChangeReport[]) => {
+    if (changes.length === 0) return;
+    write(`  ${heading}\n`);
+    for (const { summary, disrupts } of changes)
+      write(`    ${summary}${disrupts === undefined ? '' : ` ${disrupts}`}\n`);
+  };
   return {
     interactive: false,
     ask({ id }): Promise<Reply> {
@@ -38,12 +44,13 @@ export function scriptFrontend(options: ScriptOptions): Frontend {
       if (proposal.is !== 'changes') return Promise.resolve({ is: 'stop' });
       if (options.consent === 'all') return Promise.resolve({ is: 'apply' });
       if (options.consent === 'none') return Promise.resolve({ is: 'decline' });
-      const asks = proposal.changes.filter((change) => change.disrupts !== undefined || change.irreversible);
-      if (asks.length === 0) return Promise.resolve({ is: 'apply' });
-      write('  Not done, because it needs your consent; say it with --yes, or run this on a terminal:\n');
-      for (const { summary, disrupts } of asks)
-        write(`    ${summary}${disrupts === undefined ? '' : ` ${disrupts}`}\n`);
-      return Promise.resolve({ is: 'decline' });
+      const left = proposal.changes.filter((change) => !proposal.harmless.includes(change.id));
+      if (left.length === 0) return Promise.resolve({ is: 'apply' });
+      const asks = left.filter((change) => change.disrupts !== undefined || change.irreversible);
+      const follows = left.filter((change) => !asks.includes(change));
+      tell('Not done, because it needs your consent; say it with --yes, or run this on a terminal:', asks);
+      tell('Not done, because it comes after what needs your consent:', follows);
+      return Promise.resolve({ is: 'harmless' });
     },
     emit(event: Event) {
       switch (event.type) {

@@ -116,7 +116,13 @@ async function play(wizard: Awaited<ReturnType<typeof open>>) {
     await set((state) =>
       onPropose(
         state,
-        { is: 'changes', step: { id, title: stepOf(id).title }, changes: changes.slice(0, 2), findings: [] },
+        {
+          is: 'changes',
+          step: { id, title: stepOf(id).title },
+          changes: changes.slice(0, 2),
+          harmless: [],
+          findings: [],
+        },
         NOW,
       ),
     );

@@ -169,6 +169,7 @@ export function inStep(id: string, seen: number, state = start()): State {
 
 export const proposeChanges = (list = changes, id = 'compose'): Proposal => ({
   is: 'changes',
+  harmless: [],
   step: { id, title: stepOf(id).title },
   changes: list,
   findings: findingsOf(stepOf(id)),
