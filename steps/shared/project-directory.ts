@@ -19,6 +19,19 @@ export async function isHere(host: HostReader, container: Pick<Container, 'Confi
   });
 }
 
+/** True when the directory that the container was made from is gone: this one may be the same, moved. */
+export async function isOfLostDirectory(
+  host: HostReader,
+  container: Pick<Container, 'Config'>,
+): Promise<boolean> {
+  const other = container.Config.Labels[WORKING_DIR];
+  return other !== undefined && other !== host.dir && (await host.stat(other)) === undefined;
+}
+
+/** True when the container belongs to another directory that is there. */
+export const isOfAnother = async (host: HostReader, container: Pick<Container, 'Config'>): Promise<boolean> =>
+  !(await isHere(host, container)) && !(await isOfLostDirectory(host, container));
+
 /** Compose's label of the service that a container is of. */
 const SERVICE_LABEL = 'com.docker.compose.service';
 
