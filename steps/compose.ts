@@ -3,9 +3,10 @@
 
 import { unifiedDiff } from '../src/core/diff.ts';
 import { ChangeError } from '../src/core/errors.ts';
-import { type Change, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
+import type { HostReader } from '../src/core/host.ts';
+import { type Change, type Control, fail, pass, skip, unknown, type Verdict } from '../src/core/step.ts';
 import { plainCommand } from './compose/plain-command.ts';
-import { type ComposeAnswers, desiredText, imageMoves, imagesOf, NEEDS } from './compose/render.ts';
+import { type ComposeAnswers, desiredText, imageMoves, imagesOf, MISNAMED, NEEDS } from './compose/render.ts';
 import { ROWS, type Row } from './compose/rows.ts';
 import { violations } from './compose/violations.ts';
 import { defineStep } from './questions.ts';
@@ -88,11 +89,12 @@ export const compose = defineStep({
 });
 
 /** The model of our own file, or the reason why there is none. */
-async function own(
-  host: Parameters<Control<ComposeAnswers>['inspect']>[0]['host'],
-  answers: ComposeAnswers,
-): Promise<ComposeModel | undefined> {
-  return composeModel(host, answers.projectName, 'own');
+async function own(host: HostReader, answers: ComposeAnswers): Promise<ComposeModel | Verdict> {
+  const model = await composeModel(host, answers.projectName, 'own').catch((error: Error) => error);
+  // What Compose refuses can be seen once it takes the file, which apply may bring about.
+  if (model instanceof ComposeRefused) return unknown(model.message, VALID);
+  if (model instanceof Error) throw model;
+  return model ?? unknown(`there is no ${PATH.compose} yet`, VALID);
 }
 
 function valid(): Control<ComposeAnswers> {
@@ -116,7 +118,7 @@ function valid(): Control<ComposeAnswers> {
       return named === answers.projectName
         ? pass(`accepted, project ${named}, ${Object.keys(model?.services ?? {}).length} services`)
         : fail(
-            `it names ${named === undefined ? 'no project' : `the project ${named}`}`,
+            `${MISNAMED} ${named === undefined ? 'no project' : `the project ${named}`}`,
             answers.projectName,
           );
     },
@@ -135,7 +137,7 @@ function property(row: Row): Control<ComposeAnswers> {
     ...(row.own === undefined ? { remedy: REMEDY, impact: IMPACT } : row.own),
     async inspect({ host, answers }) {
       const model = await own(host, answers);
-      if (!model) return unknown(`there is no ${PATH.compose} yet`, VALID);
+      if ('is' in model) return model;
       // The operator's own services may be declared in either file.
       const whole = row.own ? ((await composeModel(host, answers.projectName)) ?? model) : model;
       const found = violations(whole, answers, host.dir).get(row.property) ?? [];
@@ -162,7 +164,7 @@ function images(): Control<ComposeAnswers> {
     impact: IMPACT,
     async inspect({ host, answers }) {
       const model = await own(host, answers);
-      if (!model) return unknown(`there is no ${PATH.compose} yet`, VALID);
+      if ('is' in model) return model;
       const wanted = Object.entries(imagesOf(answers));
       const shown = (service: string) => model.services[service]?.image ?? 'nothing';
       const wrong = wanted
@@ -204,8 +206,9 @@ function override(): Control<ComposeAnswers> {
     manual: true,
     async inspect({ host, answers }) {
       if (!(await host.stat(PATH.override))) return skip(`there is no ${PATH.override}`);
-      const [merged, base] = [await composeModel(host, answers.projectName), await own(host, answers)];
-      if (!merged || !base) return unknown(`there is no ${PATH.compose} yet`, VALID);
+      const base = await own(host, answers);
+      if ('is' in base) return base;
+      const merged = (await composeModel(host, answers.projectName)) ?? base;
       // How the operator's own services are hardened is another control's statement.
       const said = (model: ComposeModel) =>
         [...violations(model, answers, host.dir)].flatMap(([property, texts]) =>

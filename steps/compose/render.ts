@@ -35,6 +35,9 @@ export type ComposeAnswers = Pick<Answers, (typeof NEEDS)[number]>;
 /** Top-level key under which the ids of hand-loaded images are recorded. */
 export const EXTENSION = 'x-corecube-secure';
 
+/** How what is said of a compose.yaml begins that names another project, or none. */
+export const MISNAMED = 'it names';
+
 /** Where CoreCube is reached from browsers; the port is named only when it is not 443. */
 export const publicUrl = (answers: Pick<Answers, 'domain' | 'httpsPort'>): string =>
   `https://${answers.domain}${answers.httpsPort === 443 ? '' : `:${answers.httpsPort}`}`;

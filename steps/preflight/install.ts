@@ -8,7 +8,7 @@ import { containers, dockerOutput } from '../shared/docker.ts';
 import type { SecretReference } from '../shared/grammar.ts';
 import { appliedName } from '../shared/last-report.ts';
 import { PATH, VOLUME } from '../shared/layout.ts';
-import { isHere, isOfAnother, WORKING_DIR } from '../shared/project-directory.ts';
+import { isHere, isOfAnother, WORKING_DIR, wasMoved } from '../shared/project-directory.ts';
 import { type Needed, type PreflightControl, withEngine } from './common.ts';
 
 const noForeignInstall: PreflightControl = {
@@ -21,7 +21,7 @@ const noForeignInstall: PreflightControl = {
   threat:
     'Two installs with one name write into the same volumes; an install under another name starts empty, beside the data that is there.',
   remedy:
-    'An install that has another name: put its name back (--project-name). A name that another install has: give this install another name, or use the directory of the existing one with --dir. To take over volumes of an install whose directory is lost, put its encryption key into secrets/encryption_key first. Nothing is removed by this tool.',
+    'An install that has another name: put its name back (--project-name). A name that another install has: give this install another name, or use the directory of the existing one with --dir. A directory that was moved: move it back, or take its containers away there with docker compose -p NAME down (never with -v, which destroys the data), then apply. To take over volumes of an install whose directory is lost, put its encryption key into secrets/encryption_key first. Nothing is removed by this tool.',
   impact: 'None.',
   inspect: ({ host, answers }) => withEngine(host, () => foreign(host, answers.projectName)),
 };
@@ -60,6 +60,11 @@ async function foreign(host: HostReader, project: string): Promise<Verdict> {
   if (others.length > 0) {
     const where = new Set(others.map((c) => c.Config.Labels[WORKING_DIR]));
     const names = others.map((c) => c.Name.replace(/^\//, ''));
+    if (await wasMoved(host, project))
+      return fail(
+        `the directory was moved: the containers of the project ${project} were made in ${[...where].join(', ')}, which is not there any more`,
+        `the directory where it was, or no containers of ${project} (docker compose -p ${project} down)`,
+      );
     return fail(
       `containers of the project ${project} belong to ${[...where].join(', ')}: ${names.join(', ')}`,
       `no container of the project ${project} from another directory than ${host.dir}`,
