@@ -3,16 +3,19 @@
 
 import { unifiedDiff } from '../src/core/diff.ts';
 import { ChangeError } from '../src/core/errors.ts';
-import { type Change, type Control, fail, pass, skip, unknown } from '../src/core/step.ts';
+import type { HostReader } from '../src/core/host.ts';
+import { type Change, type Control, fail, pass, skip, unknown, type Verdict } from '../src/core/step.ts';
 import { plainCommand } from './compose/plain-command.ts';
-import { type ComposeAnswers, desiredText, imagesOf, NEEDS } from './compose/render.ts';
+import { type ComposeAnswers, desiredText, imageMoves, imagesOf, MISNAMED, NEEDS } from './compose/render.ts';
 import { ROWS, type Row } from './compose/rows.ts';
 import { violations } from './compose/violations.ts';
 import { defineStep } from './questions.ts';
+import { composeDocument } from './shared/compose-file.ts';
 import { type ComposeModel, ComposeRefused, composeModel } from './shared/compose-project.ts';
 import { engine } from './shared/engine.ts';
 import { pinOf, withoutPin } from './shared/images.ts';
 import { PATH } from './shared/layout.ts';
+import { rememberedPin } from './shared/remembered-pins.ts';
 
 const VALID = 'compose.valid';
 
@@ -40,6 +43,7 @@ export const compose = defineStep({
     const text = await desiredText(host, answers);
     // Without an engine (--files-only) nothing can be seen of the file but that it is the one we would write.
     if (before === text && (await engine(host)).state !== 'ready') return [];
+    const moves = await imageMoves(host, answers);
     const change: Change = {
       id: 'compose.write',
       summary:
@@ -47,6 +51,9 @@ export const compose = defineStep({
           ? `Write ${PATH.compose} (0644)`
           : `Change ${PATH.compose}; the old version goes to the backups`,
       diff: unifiedDiff(PATH.compose, before, text),
+      ...(moves.length > 0
+        ? { disrupts: `An image moves, and the container that runs it with it: ${moves.join(', ')}.` }
+        : {}),
       offline: true,
       async apply(writer) {
         // Resolved again: images may have been pulled since the plan was shown.
@@ -82,11 +89,12 @@ export const compose = defineStep({
 });
 
 /** The model of our own file, or the reason why there is none. */
-async function own(
-  host: Parameters<Control<ComposeAnswers>['inspect']>[0]['host'],
-  answers: ComposeAnswers,
-): Promise<ComposeModel | undefined> {
-  return composeModel(host, answers.projectName, 'own');
+async function own(host: HostReader, answers: ComposeAnswers): Promise<ComposeModel | Verdict> {
+  const model = await composeModel(host, answers.projectName, 'own').catch((error: Error) => error);
+  // What Compose refuses can be seen once it takes the file, which apply may bring about.
+  if (model instanceof ComposeRefused) return unknown(model.message, VALID);
+  if (model instanceof Error) throw model;
+  return model ?? unknown(`there is no ${PATH.compose} yet`, VALID);
 }
 
 function valid(): Control<ComposeAnswers> {
@@ -95,8 +103,9 @@ function valid(): Control<ComposeAnswers> {
     title: 'compose.yaml exists and Docker Compose accepts it with its override',
     severity: 'required',
     section: 'docker-security',
-    how: 'Lets docker compose config merge compose.yaml with the override and compares the project name it gives.',
-    threat: 'A file that Compose refuses cannot be updated or restarted.',
+    how: 'Lets docker compose config merge compose.yaml with the override, and compares the project that compose.yaml names with the answer.',
+    threat:
+      'A file that Compose refuses cannot be updated or restarted; one that names another project starts a second install, or changes that of somebody else.',
     remedy: REMEDY,
     impact: 'A service whose declaration changes is recreated and away for some seconds.',
     async inspect({ host, answers }) {
@@ -105,9 +114,13 @@ function valid(): Control<ComposeAnswers> {
       const model = await composeModel(host, answers.projectName).catch((error: Error) => error);
       if (model instanceof ComposeRefused) return fail(model.message, 'files that Compose accepts');
       if (model instanceof Error) throw model;
-      return model?.name === answers.projectName
-        ? pass(`accepted, project ${model.name}, ${Object.keys(model.services).length} services`)
-        : fail(`it is the project ${model?.name}`, answers.projectName);
+      const named = (await composeDocument(host))?.get('name');
+      return named === answers.projectName
+        ? pass(`accepted, project ${named}, ${Object.keys(model?.services ?? {}).length} services`)
+        : fail(
+            `${MISNAMED} ${named === undefined ? 'no project' : `the project ${named}`}`,
+            answers.projectName,
+          );
     },
   };
 }
@@ -124,7 +137,7 @@ function property(row: Row): Control<ComposeAnswers> {
     ...(row.own === undefined ? { remedy: REMEDY, impact: IMPACT } : row.own),
     async inspect({ host, answers }) {
       const model = await own(host, answers);
-      if (!model) return unknown(`there is no ${PATH.compose} yet`, VALID);
+      if ('is' in model) return model;
       // The operator's own services may be declared in either file.
       const whole = row.own ? ((await composeModel(host, answers.projectName)) ?? model) : model;
       const found = violations(whole, answers, host.dir).get(row.property) ?? [];
@@ -134,6 +147,10 @@ function property(row: Row): Control<ComposeAnswers> {
     },
   };
 }
+
+/** The pin that a reference without one gets: the one that this install remembers, else of what the tag names here. */
+const pinFor = async (...[host, project, service, reference]: Parameters<typeof rememberedPin>) =>
+  (await rememberedPin(host, project, service, reference)) ?? (await pinOf(host, reference));
 
 function images(): Control<ComposeAnswers> {
   return {
@@ -147,17 +164,22 @@ function images(): Control<ComposeAnswers> {
     impact: IMPACT,
     async inspect({ host, answers }) {
       const model = await own(host, answers);
-      if (!model) return unknown(`there is no ${PATH.compose} yet`, VALID);
+      if ('is' in model) return model;
       const wanted = Object.entries(imagesOf(answers));
       const shown = (service: string) => model.services[service]?.image ?? 'nothing';
       const wrong = wanted
-        .filter(([service, reference]) => withoutPin(shown(service)) !== withoutPin(reference))
+        .filter(([service, reference]) =>
+          // An answer with a digest means exactly this image.
+          reference.includes('@')
+            ? shown(service) !== reference
+            : withoutPin(shown(service)) !== withoutPin(reference),
+        )
         .map(([service, reference]) => ({ seen: `${service} runs ${shown(service)}`, wanted: reference }));
       // A digest that can be had is written down: a tag alone would move with the next pull.
       let unseen: string | undefined;
       for (const [service, reference] of wanted) {
         if (shown(service) !== reference || reference.includes('@')) continue;
-        const pin = await pinOf(host, reference).catch((error: Error) => error);
+        const pin = await pinFor(host, answers.projectName, service, reference).catch((e: Error) => e);
         if (pin instanceof Error) unseen = `whether ${reference} has a digest here: ${pin.message}`;
         else if (pin?.by === 'digest')
           wrong.push({ seen: `${service} runs ${reference} without a digest`, wanted: pin.reference });
@@ -184,8 +206,9 @@ function override(): Control<ComposeAnswers> {
     manual: true,
     async inspect({ host, answers }) {
       if (!(await host.stat(PATH.override))) return skip(`there is no ${PATH.override}`);
-      const [merged, base] = [await composeModel(host, answers.projectName), await own(host, answers)];
-      if (!merged || !base) return unknown(`there is no ${PATH.compose} yet`, VALID);
+      const base = await own(host, answers);
+      if ('is' in base) return base;
+      const merged = (await composeModel(host, answers.projectName)) ?? base;
       // How the operator's own services are hardened is another control's statement.
       const said = (model: ComposeModel) =>
         [...violations(model, answers, host.dir)].flatMap(([property, texts]) =>

@@ -165,7 +165,7 @@ function belongsToData(): Control<Needed> {
     section: SECTION,
     how: 'Computes the HMAC of a constant under the key and compares it with the one on record, which says when a key was taken over beside data.',
     threat: THREAT_LOST,
-    remedy: `Put the original key back into ${PATH.key} from its backup. Only if the key was rotated on purpose with CoreCube's own command, remove ${PATH.keyCheck} and apply: the new key is taken over, and called so.`,
+    remedy: `Put the original key back into ${PATH.key} from its backup. Only if the key was rotated on purpose with CoreCube's own command, remove ${PATH.keyCheck} and apply: the new key is taken over, and called so. A record that is cut off is put back from a backup; without one, see that the key is the original, remove ${PATH.keyCheck} and apply.`,
     impact: 'Restoring the file needs a restart of CoreCube.',
     manual: true,
     unwaivable: true,

@@ -1,4 +1,6 @@
 /** What `docker compose up` reads when a person types it in the directory of the install, as CoreCube's guide does. */
+import { isMap, parseDocument } from 'yaml';
+import type { HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import { PATH } from '../shared/layout.ts';
 import { readEnv } from '../shared/postgres.ts';
@@ -15,15 +17,22 @@ const OVERRIDES = [
 const FILES = ['COMPOSE_FILE', 'COMPOSE_ENV_FILES'];
 const PROJECT = 'COMPOSE_PROJECT_NAME';
 
+/** The project that the override names; undefined where it names none, or cannot be read: compose.valid says that. */
+async function projectOf(host: HostReader, path: string): Promise<unknown> {
+  const text = await host.readText(path);
+  const document = text === undefined ? undefined : parseDocument(text);
+  return isMap(document?.contents) ? document?.get('name') : undefined;
+}
+
 export const plainCommand: Control<ComposeAnswers> = {
   id: 'install.same-files',
   title: 'A plain docker compose in the directory of the install reads the same files as this tool',
   severity: 'required',
   section: 'operation',
-  how: `Looks for an override file that Compose prefers to ${PATH.override}, and in ${PATH.env} for variables that name other files or another project.`,
+  how: `Looks for an override file that Compose prefers to ${PATH.override}, and in it and in ${PATH.env} for other files or another project being named.`,
   threat:
     'The next docker compose up starts what no verify has seen: without hardening, or beside the data that is there.',
-  remedy: `Move what you need into ${PATH.override} and remove the named file; take the named variable out of ${PATH.env}.`,
+  remedy: `Move what you need into ${PATH.override} and remove the named file; take the named variable out of ${PATH.env}, and another project's name out of ${PATH.override}.`,
   impact: 'None until a container is made anew.',
   manual: true,
   async inspect({ host, answers }) {
@@ -39,6 +48,9 @@ export const plainCommand: Control<ComposeAnswers> = {
     const project = env?.get(PROJECT);
     if (project && project !== answers.projectName)
       found.push(`${PATH.env} sets ${PROJECT} to another project`);
+    const named = await projectOf(host, PATH.override);
+    if (named !== undefined && named !== answers.projectName)
+      found.push(`${PATH.override} names the project ${named}`);
     return found.length === 0
       ? pass(`${PATH.compose}, and ${PATH.override} where there is one`)
       : fail(found.join('; '), `${PATH.compose} and ${PATH.override} only`);

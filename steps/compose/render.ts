@@ -6,9 +6,9 @@ import composeTemplate from '../../templates/compose.yaml?raw';
 import type { Answers } from '../questions.ts';
 import { docker, dockerOutput } from '../shared/docker.ts';
 import { overlaps } from '../shared/grammar.ts';
-import { pinOf, withoutPin } from '../shared/images.ts';
 import { NETWORK, PATH, SERVICE, VOLUME } from '../shared/layout.ts';
 import { knownRelease } from '../shared/release.ts';
+import { pinImages } from './pins.ts';
 import { GIVES_FILES, replaces } from './programs.ts';
 import { keptElsewhere, NOT_OURS, namesByHand, weakens } from './weakening.ts';
 
@@ -34,6 +34,9 @@ export type ComposeAnswers = Pick<Answers, (typeof NEEDS)[number]>;
 
 /** Top-level key under which the ids of hand-loaded images are recorded. */
 export const EXTENSION = 'x-corecube-secure';
+
+/** How what is said of a compose.yaml begins that names another project, or none. */
+export const MISNAMED = 'it names';
 
 /** Where CoreCube is reached from browsers; the port is named only when it is not 443. */
 export const publicUrl = (answers: Pick<Answers, 'domain' | 'httpsPort'>): string =>
@@ -87,6 +90,10 @@ export async function desiredDocument(host: HostReader, answers: ComposeAnswers)
   return document;
 }
 
+/** Services whose image another text of compose.yaml moves: each with both references. */
+export const imageMoves = async (host: HostReader, answers: ComposeAnswers): Promise<readonly string[]> =>
+  (await pinImages(host, answers, await existingDocument(host))).moves;
+
 async function existingDocument(host: HostReader): Promise<Document | undefined> {
   const text = await host.readText(PATH.compose);
   if (text === undefined) return undefined;
@@ -96,40 +103,6 @@ async function existingDocument(host: HostReader): Promise<Document | undefined>
   if (document.contents !== null && !isMap(document.contents))
     throw new Error(`${PATH.compose} is no map of services`);
   return document as Document;
-}
-
-interface Pins {
-  readonly references: Record<string, string>;
-  /** Services whose image no registry knows, with the local id they are held to. */
-  readonly ids: Record<string, { reference: string; id: string }>;
-}
-
-/** A pin that was made for the same reference is kept: an image moves only when the operator changes the answer. */
-async function pinImages(
-  host: HostReader,
-  answers: ComposeAnswers,
-  existing: Document | undefined,
-): Promise<Pins> {
-  const pins: Pins = { references: {}, ids: {} };
-  for (const [service, reference] of Object.entries(imagesOf(answers))) {
-    const written = existing?.getIn(['services', service, 'image']);
-    const recorded = existing?.getIn([EXTENSION, 'images', service, 'id']);
-    if (
-      typeof written === 'string' &&
-      written.includes('@sha256:') &&
-      withoutPin(written) === withoutPin(reference)
-    ) {
-      pins.references[service] = written;
-    } else if (written === reference && typeof recorded === 'string') {
-      pins.references[service] = reference;
-      pins.ids[service] = { reference, id: recorded };
-    } else {
-      const pin = await pinOf(host, reference).catch(() => undefined);
-      pins.references[service] = pin?.reference ?? reference;
-      if (pin?.by === 'id') pins.ids[service] = { reference, id: pin.id };
-    }
-  }
-  return pins;
 }
 
 /** Private ranges (RFC 1918, RFC 6598) that few people use, the third octet left out, with the first one tried. */

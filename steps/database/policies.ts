@@ -6,6 +6,7 @@ import type { Host, HostReader, SqlStatement } from '../../src/core/host.ts';
 import { type Change, type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import { type Container, containerOf } from '../shared/docker.ts';
 import { DATABASE, PATH, SERVICE } from '../shared/layout.ts';
+import { recordIn } from '../shared/records.ts';
 import { asRole, asSuperuser, probe, rows, SECTION } from './ground.ts';
 import { elsewhere, type Needed, runningApp } from './running-app.ts';
 import { isLater, WAYS, type Way, waysChanged } from './ways-around.ts';
@@ -86,7 +87,7 @@ async function guardedNow(
 
 async function recorded(host: HostReader): Promise<Recorded | undefined> {
   const text = await host.readText(PATH.policies);
-  return text === undefined ? undefined : (JSON.parse(text) as Recorded);
+  return text === undefined ? undefined : recordIn<Recorded>(host, PATH.policies, text);
 }
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
@@ -169,7 +170,7 @@ const onRecord: Control<Needed> = {
   section: SECTION,
   threat: 'Without a record nobody can tell a policy of CoreCube from one that was changed afterwards.',
   how: `Compares the image that ${PATH.policies} was recorded for with the image of the running container.`,
-  remedy: 'Apply records them: once for each image, after its migrations.',
+  remedy: `Apply records them: once for each image, after its migrations. A record that is cut off is put back from a backup; without one, remove ${PATH.policies} and apply: it is recorded anew, and changes before that are no longer seen.`,
   impact: 'None.',
   async inspect({ host, answers }) {
     const found = await runningApp(host, answers);

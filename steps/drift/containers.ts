@@ -8,7 +8,7 @@ import { type ComposeModel, composeArgv, composeModel, configHashes } from '../s
 import { type Container, containerOf, dockerOutput } from '../shared/docker.ts';
 import { ENV, PATH, SERVICE } from '../shared/layout.ts';
 import { readEnv } from '../shared/postgres.ts';
-import { directoryNames } from '../shared/project-directory.ts';
+import { directoryNames, wasMoved } from '../shared/project-directory.ts';
 import { broken, describeDiff, type Look } from './context.ts';
 import { COMPOSE, edited, fileDrift, missing, stateOf, wasMade, writtenOn } from './files.ts';
 import { when } from './memory.ts';
@@ -61,6 +61,8 @@ export async function notCurrent(look: Look, service: string): Promise<Drift | u
   const { host, answers, memory } = look;
   const container = await containerOf(host, answers.projectName, service);
   if (!container) return absent(look, service);
+  // Under the path of a directory that was moved everything seems to be declared otherwise: nothing was changed.
+  if (await wasMoved(host, answers.projectName)) return undefined;
   const declared = (await declaredHashes(look)).get(service);
   const hash = label(container, 'config-hash');
   if (hash !== undefined && hash === declared) return undefined;
@@ -229,6 +231,7 @@ export async function declaredOrNot(
   const { host, answers } = look;
   const container = await containerOf(host, answers.projectName, service);
   if (!container?.State.Running) return absent(look, service);
+  if (await wasMoved(host, answers.projectName)) return undefined;
   const [merged, own] = [
     await composeModel(host, answers.projectName),
     await composeModel(host, answers.projectName, 'own'),

@@ -1,7 +1,9 @@
 /** What compose.yaml and the override file declare wrongly: who edited which of them, and whether what runs has followed. */
 import type { Drift, Finding } from '../../src/core/report.ts';
+import { MISNAMED } from '../compose/render.ts';
 import { openLeft, openModes, sameModes } from '../compose/weakening.ts';
 import { edgeNetwork } from '../services/edge-network.ts';
+
 import { composeModel } from '../shared/compose-project.ts';
 import { containerOf, docker } from '../shared/docker.ts';
 import { isOwnService, NETWORK, PATH } from '../shared/layout.ts';
@@ -145,5 +147,8 @@ const removed: Rule = async (look) => {
   return state.is === 'missing' ? missing(PATH.compose, state.was) : undefined;
 };
 
-/** `compose.valid`. */
-export const invalid: Rule = firstOf(removed, refused);
+/** `compose.valid`. A file that names another project is taken by Compose, and no container shows whether it was. */
+export const invalid: Rule = async (look, finding) =>
+  finding.verdict.is === 'fail' && finding.verdict.observed.startsWith(MISNAMED)
+    ? fileDrift(COMPOSE, look, { follows: undefined, what: '' })
+    : firstOf(removed, refused)(look, finding);

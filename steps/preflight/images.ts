@@ -9,6 +9,7 @@ import { type Image, image } from '../shared/docker.ts';
 import { engine } from '../shared/engine.ts';
 import { withoutPin } from '../shared/images.ts';
 import { releaseOf } from '../shared/release.ts';
+import { rememberedPin } from '../shared/remembered-pins.ts';
 import { ID, type Needed, type PreflightControl, withEngine } from './common.ts';
 
 interface Wanted {
@@ -20,11 +21,14 @@ interface Wanted {
 /** What each service shall run. A pin that an earlier run made for the same answer is kept; needs no engine. */
 async function references(host: HostReader, answers: Needed): Promise<readonly string[]> {
   const document = await composeDocument(host);
-  return Object.entries(imagesOf(answers)).map(([service, answer]) => {
-    const written = document?.getIn(['services', service, 'image']);
-    const pinned = typeof written === 'string' && written.includes('@') && withoutPin(written) === answer;
-    return pinned ? written : answer;
-  });
+  return Promise.all(
+    Object.entries(imagesOf(answers)).map(async ([service, answer]) => {
+      const written = document?.getIn(['services', service, 'image']);
+      if (typeof written === 'string' && written.includes('@') && withoutPin(written) === answer)
+        return written;
+      return (await rememberedPin(host, answers.projectName, service, answer))?.reference ?? answer;
+    }),
+  );
 }
 
 /** Every image of the answers with what is here of it. Shared within a snapshot. */

@@ -3,25 +3,54 @@
 import { resolve } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
 import { fail, pass, unknown, type Verdict } from '../../src/core/step.ts';
+import { composeDocument } from '../shared/compose-file.ts';
 import { containers, dockerOutput } from '../shared/docker.ts';
 import type { SecretReference } from '../shared/grammar.ts';
-import { PATH } from '../shared/layout.ts';
-import { isHere, WORKING_DIR } from '../shared/project-directory.ts';
+import { appliedName } from '../shared/last-report.ts';
+import { PATH, VOLUME } from '../shared/layout.ts';
+import { isHere, isOfAnother, WORKING_DIR, wasMoved } from '../shared/project-directory.ts';
 import { type Needed, type PreflightControl, withEngine } from './common.ts';
 
 const noForeignInstall: PreflightControl = {
   id: 'host.no-foreign-install',
-  title: 'No other install has this project name',
+  title: 'This directory and this project name belong to one install',
   severity: 'required',
   section: 'operation',
   manual: true,
-  how: "Lists containers and volumes with the project's Compose label and looks whether they belong to this directory.",
-  threat: 'Two installs with one name replace containers of each other and write into the same volumes.',
+  how: "Lists containers and volumes with the project's Compose label, looks whether they belong to this directory, and whether it holds an install of another name with volumes.",
+  threat:
+    'Two installs with one name write into the same volumes; an install under another name starts empty, beside the data that is there.',
   remedy:
-    'Give this install another name with --project-name, or use the directory of the existing one with --dir. To take over volumes of an install whose directory is lost, put its encryption key into secrets/encryption_key first. Nothing is removed by this tool.',
+    'An install that has another name: put its name back (--project-name). A name that another install has: give this install another name, or use the directory of the existing one with --dir. A directory that was moved: move it back, or take its containers away there with docker compose -p NAME down (never with -v, which destroys the data), then apply. To take over volumes of an install whose directory is lost, put its encryption key into secrets/encryption_key first. Nothing is removed by this tool.',
   impact: 'None.',
   inspect: ({ host, answers }) => withEngine(host, () => foreign(host, answers.projectName)),
 };
+
+async function volumesOf(host: HostReader, project: string): Promise<readonly string[]> {
+  const filter = `label=com.docker.compose.project=${project}`;
+  const list = await dockerOutput(host, ['volume', 'ls', '--quiet', '--filter', filter]);
+  return list.split('\n').filter(Boolean);
+}
+
+/**
+ * That the install in this directory has another name, under which its data lies; undefined when it has not, or when
+ * containers of that name show that the data is that of another directory, of which this one is a copy.
+ */
+async function earlierName(host: HostReader, project: string): Promise<string | undefined> {
+  const names = new Set([(await composeDocument(host))?.get('name'), await appliedName(host)]);
+  for (const name of names) {
+    if (typeof name !== 'string' || name === '' || name === project) continue;
+    const data = (await volumesOf(host, name)).filter((volume) =>
+      [VOLUME.data, VOLUME.database].some((key) => volume === `${name}_${key}`),
+    );
+    if (data.length === 0) continue;
+    const made = await containers(host, name);
+    const elsewhere = await Promise.all(made.map((c) => isOfAnother(host, c)));
+    if (made.length > 0 && elsewhere.every(Boolean)) continue;
+    return `the install in ${host.dir} has the name ${name}, and its data lies there: ${data.join(', ')}`;
+  }
+  return undefined;
+}
 
 async function foreign(host: HostReader, project: string): Promise<Verdict> {
   const all = await containers(host, project);
@@ -31,19 +60,20 @@ async function foreign(host: HostReader, project: string): Promise<Verdict> {
   if (others.length > 0) {
     const where = new Set(others.map((c) => c.Config.Labels[WORKING_DIR]));
     const names = others.map((c) => c.Name.replace(/^\//, ''));
+    if (await wasMoved(host, project))
+      return fail(
+        `the directory was moved: the containers of the project ${project} were made in ${[...where].join(', ')}, which is not there any more`,
+        `the directory where it was, or no containers of ${project} (docker compose -p ${project} down)`,
+      );
     return fail(
       `containers of the project ${project} belong to ${[...where].join(', ')}: ${names.join(', ')}`,
       `no container of the project ${project} from another directory than ${host.dir}`,
     );
   }
-  const list = await dockerOutput(host, [
-    'volume',
-    'ls',
-    '--quiet',
-    '--filter',
-    `label=com.docker.compose.project=${project}`,
-  ]);
-  const volumes = list.split('\n').filter(Boolean);
+  const volumes = await volumesOf(host, project);
+  const renamed = volumes.length === 0 ? await earlierName(host, project) : undefined;
+  if (renamed)
+    return fail(renamed, `the project name of the install in ${host.dir}, or a directory of its own`);
   if (volumes.length === 0)
     return pass(
       all.length === 0 ? `nothing is called ${project} yet` : `containers: ${all.length}, all of ${host.dir}`,

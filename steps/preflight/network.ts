@@ -5,7 +5,7 @@ import { fail, pass, skip, unknown, type Verdict } from '../../src/core/step.ts'
 import { containerOf, docker } from '../shared/docker.ts';
 import { engine } from '../shared/engine.ts';
 import { SERVICE } from '../shared/layout.ts';
-import { isHere } from '../shared/project-directory.ts';
+import { isHere, wasMoved } from '../shared/project-directory.ts';
 import { ID, type Needed, type PreflightControl } from './common.ts';
 
 const portsFree: PreflightControl = {
@@ -73,7 +73,9 @@ async function isOwn(
 ): Promise<boolean> {
   if ((await engine(host)).state !== 'ready') return false;
   const proxy = await containerOf(host, project, SERVICE.proxy);
-  if (!proxy?.State.Running || !(await isHere(host, proxy))) return false;
+  // A directory that was moved is another control's statement: what has the port is this project's proxy all the same.
+  if (!proxy?.State.Running || !((await isHere(host, proxy)) || (await wasMoved(host, project))))
+    return false;
   const published = Object.values(proxy.NetworkSettings.Ports).some((list) =>
     list?.some((p) => p.HostPort === String(port)),
   );

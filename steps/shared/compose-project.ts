@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { HostReader } from '../../src/core/host.ts';
 import { masked } from '../../src/core/masked.ts';
 import { docker } from './docker.ts';
-import { PATH } from './layout.ts';
+import { ENV, PATH } from './layout.ts';
+import { readEnv } from './postgres.ts';
 import { directoryNames, projectDirectory } from './project-directory.ts';
 
 /**
@@ -169,7 +170,7 @@ export function composeModel(
   return host.once(`compose model ${project} ${which}`, async () => {
     if (!(await host.stat(PATH.compose))) return undefined;
     if (which === 'own' && !(await host.stat(PATH.override))) return composeModel(host, project, 'merged');
-    const interpolate = (await host.stat(PATH.env)) ? [] : ['--no-interpolate'];
+    const interpolate = (await hasVariables(host)) ? [] : ['--no-interpolate'];
     const argv = await composeArgv(host, project);
     const files = which === 'merged' ? argv : argv.slice(0, argv.indexOf('--file') + 2);
     const output = await composeConfig(host, [
@@ -181,6 +182,15 @@ export function composeModel(
     ]);
     return withRealPaths(host, withMaps(JSON.parse(output) as ComposeModel));
   });
+}
+
+/**
+ * Whether `.env` has every variable that our file asks for. Without one Compose refuses the files, which says nothing about
+ * them: they are read as they are written.
+ */
+async function hasVariables(host: HostReader): Promise<boolean> {
+  const env = await readEnv(host);
+  return env !== undefined && [ENV.main, ENV.app, ENV.maintenance].every((name) => env.get(name));
 }
 
 /** Under another name a directory is the same directory: mounts are told by the path that links lead to. */

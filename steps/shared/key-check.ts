@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import type { HostReader } from '../../src/core/host.ts';
 import type { Secret } from '../../src/core/secret.ts';
 import { PATH } from './layout.ts';
+import { brokenRecord, recordIn } from './records.ts';
 
 /** Not a secret: the constant whose HMAC under the key is kept, so that a later run knows the key again. */
 const CONSTANT = 'create-corecube-secure key check 1';
@@ -26,7 +27,11 @@ export const checkText = (check: KeyCheck): string =>
 export async function readCheck(host: HostReader): Promise<KeyCheck | undefined> {
   const text = await host.readText(PATH.keyCheck);
   if (text === undefined) return undefined;
-  const { hmacSha256, adopted } = JSON.parse(text) as { hmacSha256?: unknown; adopted?: unknown };
-  if (typeof hmacSha256 !== 'string') throw new Error(`${PATH.keyCheck} is not a key check file`);
+  const { hmacSha256, adopted } = await recordIn<{ hmacSha256?: unknown; adopted?: unknown }>(
+    host,
+    PATH.keyCheck,
+    text,
+  );
+  if (typeof hmacSha256 !== 'string') throw await brokenRecord(host, PATH.keyCheck);
   return { hmacSha256, ...(typeof adopted === 'string' ? { adopted } : {}) };
 }

@@ -1,6 +1,8 @@
 /** The install's directory under the name that its containers were made with. */
 import type { HostReader } from '../../src/core/host.ts';
 import { type Container, containers } from './docker.ts';
+import { checkOf, readCheck } from './key-check.ts';
+import { PATH } from './layout.ts';
 
 /** Compose's label of the directory that a container's project was started from. */
 export const WORKING_DIR = 'com.docker.compose.project.working_dir';
@@ -17,6 +19,33 @@ export async function isHere(host: HostReader, container: Pick<Container, 'Confi
     const [mine, its] = both.stdout.trim().split('\n');
     return both.code === 0 && mine !== undefined && mine === its;
   });
+}
+
+/** True when the directory that the container was made from is gone: this one may be the same, moved. */
+async function isOfLostDirectory(host: HostReader, container: Pick<Container, 'Config'>): Promise<boolean> {
+  const other = container.Config.Labels[WORKING_DIR];
+  return other !== undefined && other !== host.dir && (await host.stat(other)) === undefined;
+}
+
+/** True when the container belongs to another directory that is there. */
+export const isOfAnother = async (host: HostReader, container: Pick<Container, 'Config'>): Promise<boolean> =>
+  !(await isHere(host, container)) && !(await isOfLostDirectory(host, container));
+
+/**
+ * True when this directory was moved while its containers were there: what made all of them is gone, and the key here is
+ * the one on record, so that this is an install and not another one of that name.
+ */
+export function wasMoved(host: HostReader, project: string): Promise<boolean> {
+  return host.once(`moved directory ${project}`, async () => {
+    const made = (await containers(host, project)).filter((c) => c.Config.Labels[WORKING_DIR] !== undefined);
+    const lost = await Promise.all(made.map((c) => isOfLostDirectory(host, c)));
+    return made.length > 0 && lost.every(Boolean) && (await hasKeyOnRecord(host));
+  });
+}
+
+async function hasKeyOnRecord(host: HostReader): Promise<boolean> {
+  const [key, check] = await Promise.all([host.readSecret(PATH.key), readCheck(host)]).catch(() => []);
+  return key !== undefined && check !== undefined && checkOf(key).hmacSha256 === check.hmacSha256;
 }
 
 /** Compose's label of the service that a container is of. */

@@ -5,6 +5,7 @@ import { composeDocument } from './compose-file.ts';
 import { image } from './docker.ts';
 import { withoutPin } from './images.ts';
 import { KEY_IN_CONTAINER, PATH, RELEASE_LABEL, SERVICE, UID } from './layout.ts';
+import { rememberedPin } from './remembered-pins.ts';
 import { uidShift } from './userns.ts';
 
 export type ReleaseAnswers = Pick<Answers, 'release' | 'image' | 'projectName'>;
@@ -29,12 +30,13 @@ export function releaseOf(host: HostReader, answers: ReleaseAnswers): Promise<Re
   return host.once(`release ${answers.release} ${answers.image}`, async () => {
     if (answers.release !== 'auto')
       return { release: answers.release, evidence: `the answer says ${answers.release}` };
-    const recorded = await recordedRelease(host, answers.image);
+    const recorded = await recordedRelease(host, answers);
     if (recorded)
       return { release: recorded, evidence: `${PATH.compose} was written for ${recorded} and this image` };
-    if (!(await image(host, answers.image)))
-      return { release: 'unavailable', evidence: `${answers.image} is not on this host yet` };
-    return judge(await rehearse(host, answers.image));
+    const wanted = await heldApp(host, answers);
+    if (!(await image(host, wanted)))
+      return { release: 'unavailable', evidence: `${wanted} is not on this host yet` };
+    return judge(await rehearse(host, wanted));
   });
 }
 
@@ -45,14 +47,29 @@ export async function knownRelease(host: HostReader, answers: ReleaseAnswers): P
   throw new Error(`the documentation generation is not known (${evidence}); answer release: v1 or v2`);
 }
 
+/** The image that this install holds CoreCube to, where its compose.yaml does not say; else what the answer names. */
+async function heldApp(host: HostReader, { projectName, image: reference }: ReleaseAnswers): Promise<string> {
+  const pin = await rememberedPin(host, projectName, SERVICE.app, reference);
+  return pin?.by === 'id' ? pin.id : (pin?.reference ?? reference);
+}
+
 /** What compose.yaml was written for, as long as it still is about the image that the answer names. */
-async function recordedRelease(host: HostReader, reference: string): Promise<'v1' | 'v2' | undefined> {
+async function recordedRelease(
+  host: HostReader,
+  { image: reference, projectName }: ReleaseAnswers,
+): Promise<'v1' | 'v2' | undefined> {
   const document = await composeDocument(host);
   if (document === undefined) return undefined;
   const written = document.getIn(['services', SERVICE.app, 'image']);
   if (typeof written !== 'string') return undefined;
   // An answer that names a digest means exactly this image; one that names a tag means what the tag was pinned to.
   if (reference.includes('@') ? written !== reference : withoutPin(written) !== reference) return undefined;
+  // A tag alone, which nothing here holds to one image, may name another image than the label was written for.
+  const isHeld =
+    written.includes('@') ||
+    document.getIn(['x-corecube-secure', 'images', SERVICE.app, 'id']) !== undefined ||
+    (await rememberedPin(host, projectName, SERVICE.app, reference)) !== undefined;
+  if (!isHeld) return undefined;
   const label = document.getIn(['services', SERVICE.app, 'labels', RELEASE_LABEL]);
   return label === 'v1' || label === 'v2' ? label : undefined;
 }
