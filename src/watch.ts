@@ -160,7 +160,9 @@ const WORD: Readonly<Record<Verdict['is'], string>> = {
   attest: 'open',
   skip: 'does not apply',
 };
-const stateWord = (finding: Finding) => (finding.waived ? 'waived' : WORD[finding.verdict.is]);
+/** Of a waived control too what it is: one that was not seen and now fails has changed. */
+const stateWord = ({ waived, verdict }: Finding) =>
+  waived ? `waived while ${WORD[waived.is]}` : WORD[verdict.is];
 
 /** What is said of a control that is not proved: the same words as in every report. */
 function seenWords(finding: Finding): string {

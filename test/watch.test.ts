@@ -1,6 +1,7 @@
 /** The watch on a clock of its own: no test waits. */
 import { describe, expect, it } from 'vitest';
 import type { Finding, Report } from '../src/core/report.ts';
+import type { Verdict } from '../src/core/step.ts';
 import { DEFAULT_EVERY, parseEvery, type WatchOptions, watch } from '../src/watch.ts';
 import { finding, report, VERDICT } from './evidence/reports.ts';
 
@@ -90,6 +91,15 @@ describe('the watch', () => {
     expect(lines.join()).not.toContain('a.one');
   });
 
+  it('a waived control that was not seen and fails now', async () => {
+    const waived = (verdict: Verdict) =>
+      report([finding('a.two', VERDICT.skip, { waived: verdict })], { verdict: GOOD });
+    const { lines } = await watched([waived(VERDICT.unknown), waived(VERDICT.fail)]);
+    expect(lines.join('\n')).toContain(
+      'waived while failing (was waived while not seen): the title of a.two [a.two]',
+    );
+  });
+
   it('a control that appears, goes, is waived; and a run that stops early', async () => {
     const waived = finding('a.two', VERDICT.skip, { waived: VERDICT.fail });
     const stopped = { step: 'Preflight', reason: 'the engine does not answer' };
@@ -106,9 +116,9 @@ describe('the watch', () => {
     );
     expect(said).toContain('not looked at (was failing): the title of a.new [a.new]');
     expect(said).toContain(
-      'waived (was proved): the title of a.two [a.two]. seen: it does not hold; expected: it to hold; fix: remedy',
+      'waived while failing (was proved): the title of a.two [a.two]. seen: it does not hold; expected: it to hold; fix: remedy',
     );
-    expect(said).toContain('not looked at (was waived): the title of a.two [a.two]');
+    expect(said).toContain('not looked at (was waived while failing): the title of a.two [a.two]');
     expect(said).toContain('stopped at Preflight: the engine does not answer');
     expect(said).toContain('exit 3: The run stopped before its last step.');
   });
