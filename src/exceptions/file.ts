@@ -151,6 +151,9 @@ function readValue(field: Field, node: Node | null, against: Against): string | 
   // It is shown on terminals and in reports of every kind: nothing in it may steer them or reorder what is read.
   if (/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u.test(text))
     return { seen: 'a control character', expected: 'plain text', fix: `write ${field} anew` };
+  // Letters of Hangul that fill a place and are not shown: an owner of them is nobody.
+  if (/[\u115f\u1160\u3164\uffa0]/.test(text))
+    return { seen: 'a letter that is not shown', expected, fix: `write ${field} anew` };
   if (field === 'control') return readControl(text, against.controls);
   if (field === 'expires') return readExpiry(text, against.today);
   if (!/\p{L}/u.test(text)) return { seen: `no word in ${field}`, expected, fix: `fill in ${field}` };

@@ -29,7 +29,9 @@ export function createExceptions(waivers: readonly Exception[], against: Against
   const today = dayOf(now);
   const controls = new Map(steps.flatMap((step) => step.controls.map((c) => [c.id, c] as const)));
   const ids = [...controls.keys()];
-  const allowed = (w: Exception) => !controls.get(w.control)?.unwaivable;
+  // What judges the file is not excepted by the file.
+  const itself = waiversStep.controls.map(({ id }) => id);
+  const allowed = (w: Exception) => !controls.get(w.control)?.unwaivable && !itself.includes(w.control);
   const isOver = (w: Exception) => w.expires < today;
   const holding = waivers.filter((w) => controls.has(w.control) && allowed(w) && !isOver(w));
   return {
@@ -41,7 +43,7 @@ export function createExceptions(waivers: readonly Exception[], against: Against
       const now = (w: Exception) => looked.get(w.control);
       const held = judged.filter((w) => holding.includes(w));
       const verdicts: readonly (readonly [Described, Verdict])[] = [
-        ...(isPartial ? [] : [[KNOWN, known(judged, ids)] as const]),
+        ...(isPartial ? [] : [[KNOWN, known(judged, ids, itself)] as const]),
         [CURRENT, current(judged, isOver, today, now)],
         [ALLOWED, mayBe(judged, allowed)],
         [USED, used(held, now)],
@@ -58,8 +60,8 @@ export function createExceptions(waivers: readonly Exception[], against: Against
 const listed = (entries: readonly string[]): string => entries.join('; ');
 const counted = (n: number): string => `${n} ${n === 1 ? 'waiver' : 'waivers'}`;
 
-function known(waivers: readonly Exception[], ids: readonly string[]): Verdict {
-  const strange = waivers.filter((w) => !ids.includes(w.control));
+function known(waivers: readonly Exception[], ids: readonly string[], itself: readonly string[]): Verdict {
+  const strange = waivers.filter((w) => !ids.includes(w.control) && !itself.includes(w.control));
   if (strange.length === 0)
     return pass(waivers.length === 0 ? 'the file holds no waiver' : listed(waivers.map((w) => w.control)));
   return fail(
@@ -112,7 +114,7 @@ function mayBe(waivers: readonly Exception[], allowed: (w: Exception) => boolean
   if (firm.length === 0) return pass(`${counted(waivers.length)}, each of a control that may be waived`);
   return fail(
     listed(firm.map((w) => `${w.control} cannot be waived (${w.where}, ${w.owner})`)),
-    'no waiver of a control that protects data from being lost, or the waivers from being forged',
+    'no waiver of a control that protects data from being lost or waivers from being forged, or that judges the waivers',
   );
 }
 

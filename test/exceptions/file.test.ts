@@ -186,6 +186,7 @@ describe('a hostile file of waivers', () => {
     ['the prototype', `- __proto__: {owner: x}\n  constructor: y\n  control: host.clock\n`],
     ['steering a terminal', entry({ reason: '"a\\e[2Jb"' })],
     ['reordering what is read', entry({ owner: '"Jo \\u202Eeod"' })],
+    ['an owner of letters that are not shown', entry({ owner: '"\\u3164\\u3164"' })],
     ['a null byte', entry({ owner: '"Jo\\0"' })],
     ['a long reason', entry({ reason: 'why '.repeat(500) })],
     ['more than a megabyte', entry({ reason: 'x'.repeat(1_000_000) })],
