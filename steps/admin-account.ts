@@ -11,6 +11,7 @@ import {
   OWN_LOGIN,
   PASSWORD_FILE,
 } from './admin-account/controls.ts';
+import { userControls } from './admin-account/users.ts';
 import { defineStep } from './questions.ts';
 import { DEFAULT_ADMIN, ensureAdminPassword, readAdminPassword } from './shared/admin-credentials.ts';
 import {
@@ -28,7 +29,7 @@ export const adminAccount = defineStep({
   title: 'Administrator account',
   why: 'CoreCube starts with a login that the whole world knows. It is replaced before anybody outside can reach the server, and the documented one is tried to prove that it is refused.',
   needs: NEEDS,
-  controls,
+  controls: [...controls, ...userControls],
   async plan({ host, answers, signal, failing }) {
     const changes: Change[] = [];
     if (failing.has(PASSWORD_FILE)) changes.push(await passwordFileChange(answers, host));

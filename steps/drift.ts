@@ -148,6 +148,7 @@ export const RULES: readonly (readonly [control: string, rule: Rule])[] = [
   ['admin.default-login-refused', inCoreCube],
   ['admin.own-rights', inCoreCube],
   ['admin.no-default-email', inCoreCube],
+  ['admin.others-known', live('in CoreCube', { needs: ['otherAdmins'] })],
   ['session.*', settings],
   ['audit.*', live('in CoreCube', { needs: ['auditRetentionDays', 'auditQueryText'] })],
   ['webhooks.*', inCoreCube],

@@ -248,6 +248,8 @@ const controls: readonly Control<Needed>[] = [
           const since = used === 'none' ? moment(fieldOf(row, CREATED)) : used;
           // Never used, and nobody says since when: it may have been forgotten yesterday or years ago.
           if (typeof since !== 'number') return 'unread';
+          // Clocks differ a little; a use that is yet to come says nothing of the last one.
+          if (since - now > DAY) return 'unread';
           return now - since > UNUSED_DAYS * DAY ? 'bad' : 'good';
         },
       }),
@@ -300,7 +302,7 @@ const controls: readonly Control<Needed>[] = [
           const integration = fieldOf(row, INTEGRATION);
           const frontend =
             (typeof integration === 'string' && integration !== '') ||
-            /open-?webui|librechat|onyx|anythingllm/i.test(name);
+            /open[\s_-]*web[\s_-]*ui|libre[\s_-]*chat|onyx|anything[\s_-]*llm/i.test(name);
           const type = fieldOf(row, TYPE);
           if (!frontend || type === 'service') return 'good';
           return typeof type === 'string' ? 'bad' : 'unread';

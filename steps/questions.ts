@@ -152,6 +152,15 @@ export const questions = {
     example: 'admin@mycompany.org',
     parse: grammar.email,
   }),
+  otherAdmins: question({
+    title: 'Which other accounts are meant to be administrators?',
+    help: 'Their e-mail addresses in CoreCube. Every other administrator besides adminEmail is reported.',
+    section: 'default-credential-change',
+    kind: 'list',
+    example: ['deputy@mycompany.org'],
+    default: [],
+    parse: list(grammar.email),
+  }),
   adminPassword: question({
     title: "Where does the administrator's password come from?",
     help: 'generate makes one and keeps it in secrets/admin_password. A reference (file:/path, env:NAME) takes yours; it must have 12 to 72 bytes with upper and lower case, a digit and a special character.',

@@ -67,7 +67,7 @@ const controls: readonly Control<Needed>[] = [
     severity: 'required',
     section: 'session-management',
     refs: ['OWASP ASVS 5.0 7.3.2', 'RFC 6265 4.1.2.2'],
-    how: 'Logs in and reads when the session ends, from the cookie and the answer of the login; no session is waited for.',
+    how: 'Logs in and reads when this session ends, from the cookie and the answer of the login; no session is waited for, and sessions that were opened earlier are not looked at.',
     threat:
       'A forgotten browser or a stolen cookie stays an administrator for 7 days (guide v1) or 30 days (guide v2).',
     remedy: 'Run apply again: it starts CoreCube with the session variables of both generations.',

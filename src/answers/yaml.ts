@@ -56,12 +56,7 @@ export function readYaml(text: string, name: string, kind: YamlKind): YamlText {
     version: '1.2',
   });
   const found = [...document.errors, ...document.warnings].map(
-    (error) =>
-      [
-        error.pos[0],
-        // The library's own words name a function of it.
-        error.code === 'MULTIPLE_DOCS' ? 'a second document' : (error.message.split('\n')[0] ?? 'not YAML'),
-      ] as const,
+    (error) => [error.pos[0], inOurWords(error)] as const,
   );
   if (found.length === 0) {
     visit(document, {
@@ -84,6 +79,10 @@ export function readYaml(text: string, name: string, kind: YamlKind): YamlText {
     at,
   };
 }
+
+/** The library's message; where it speaks to whoever programs with it, what is meant. */
+const inOurWords = ({ code, message }: { readonly code: string; readonly message: string }): string =>
+  code === 'MULTIPLE_DOCS' ? 'a second document' : (message.split('\n')[0] ?? 'not YAML');
 
 /** No value: nothing written, or a null. */
 export const isNothing = (node: Node | null): node is null =>

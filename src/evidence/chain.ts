@@ -53,7 +53,7 @@ export async function verifyEvidence(
     chain.notSeen.push({ because: error.message });
   }
   await signatures.settle();
-  chain.belongsTo(options.dir);
+  chain.belongsTo(options.dir, store.host);
   return judge(store.path, chain, signatures, options.expect);
 }
 
@@ -141,18 +141,23 @@ class Chain {
   }
 
   /** Records of another directory or host are told; where the last one is, nothing was kept about this one since. */
-  belongsTo(dir: string | undefined): void {
+  belongsTo(dir: string | undefined, host: string): void {
     const last = this.about.at(-1);
     if (dir === undefined || last === undefined) return;
     if (last.dir !== dir)
       this.notSeen.push({
         because: `the last record is about ${last.dir} on ${last.host}, not about ${dir}: the next verify here keeps one`,
       });
+    // A host may be renamed, and evidence is read on other machines too: told, and judged by whoever reads it.
+    else if (last.host !== host)
+      this.notices.push(
+        `The last record is about ${dir} on ${last.host}, and this host is ${host}: unless it was renamed, or the evidence was brought here to be read, it is that of another install.`,
+      );
     let from = 1;
-    for (const { dir: other, host, upTo } of this.about) {
-      if (other !== last.dir || host !== last.host)
+    for (const { dir: other, host: name, upTo } of this.about) {
+      if (other !== last.dir || name !== last.host)
         this.notices.push(
-          `${from === upTo ? `Record ${upTo} is` : `Records ${from} to ${upTo} are`} about ${other} on ${host}.`,
+          `${from === upTo ? `Record ${upTo} is` : `Records ${from} to ${upTo} are`} about ${other} on ${name}.`,
         );
       from = upTo + 1;
     }

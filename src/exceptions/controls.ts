@@ -41,7 +41,7 @@ export const ALLOWED: Described = {
   severity: 'required',
   how: 'Looks up whether the control of every waiver may be waived at all.',
   threat:
-    'The waiver has no effect: where the control fails, data is about to be lost or waivers can be forged, and the run stops.',
+    'The waiver has no effect: where the control fails, data is about to be lost, or the waivers themselves cannot be relied on.',
   remedy: 'Remove the waiver and repair the control.',
   impact: 'None; the waiver excepts nothing already.',
 };

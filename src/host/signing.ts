@@ -1,9 +1,10 @@
-import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandResult } from '../core/host.ts';
 import type { SignatureCheck, SignatureVerdict, Signer } from '../evidence/store.ts';
 import { runCommand } from './commands.ts';
+import { listedFor, readSigners } from './signers-list.ts';
 
 /** Milliseconds for a signature: a hardware key waits for a touch. */
 const SIGNING = 30_000;
@@ -79,6 +80,12 @@ export function sshSignatureCheck(namespace: string, signers?: string): Signatur
     }
     const whose = await intact(text, file);
     if (whose.is !== 'good') return whose;
+    const others = listedFor(await readSigners(list), whose.by, namespace);
+    if (others !== undefined)
+      return {
+        is: 'unknown',
+        because: `${list} allows ${whose.by} for ${others} alone, not for ${namespace}: whether its owner vouches for records is not said`,
+      };
     return {
       is: 'bad',
       seen: `a signature by ${whose.by}`,
@@ -90,12 +97,8 @@ export function sshSignatureCheck(namespace: string, signers?: string): Signatur
     hasSigners: signers !== undefined,
     async check({ text, signature, time }) {
       if (signers !== undefined) {
-        const problem = await access(signers, constants.R_OK).then(
-          () => undefined,
-          (error: NodeJS.ErrnoException) => error.code ?? error.message,
-        );
-        if (problem !== undefined)
-          return { is: 'unknown', because: `the list of signers ${signers} cannot be read (${problem})` };
+        const list = await readSigners(signers);
+        if (typeof list === 'string') return { is: 'unknown', because: list };
       }
       let folder: string | undefined;
       try {

@@ -20,7 +20,6 @@ import {
   API_NEEDS,
   type Asked,
   byHand,
-  fieldOf,
   findServer,
   LOGIN_LOOK_TIMEOUT,
   notUp,
@@ -33,7 +32,7 @@ import { type Container, execIn } from '../shared/docker.ts';
 import { PATH } from '../shared/layout.ts';
 import { operators } from '../shared/operators.ts';
 
-export const NEEDS = [...API_NEEDS, 'adminPassword'] as const;
+export const NEEDS = [...API_NEEDS, 'adminPassword', 'otherAdmins'] as const;
 export type Needed = Pick<Answers, (typeof NEEDS)[number]>;
 
 export const OWN_LOGIN = 'admin.own-login';
@@ -222,35 +221,6 @@ export const controls: readonly Control<Needed>[] = [
       return stat.kind === 'file' && stat.mode === 0o600 && owners.has(stat.uid)
         ? pass(seen)
         : fail(seen, `file, mode 0600, owner ${[...owners].join(' or ')}`);
-    },
-  },
-  {
-    id: 'admin.no-default-email',
-    title: 'No account carries the documented default e-mail address',
-    severity: 'advised',
-    section: 'default-credential-change',
-    how: "Logs in and searches the list of users that CoreCube's API gives for the documented address.",
-    threat: 'Half of the credential is known to everybody, and attackers try passwords for it first.',
-    remedy: 'Open Users in the Admin Console and delete admin@example.com, or change its e-mail address.',
-    impact: 'Whoever uses that account has to use another one.',
-    timeoutMs: LOGIN_LOOK_TIMEOUT,
-    async inspect({ host, answers, signal }) {
-      const look = await observeAdmin(host, answers, signal);
-      if (look.is === 'absent' || look.is === 'stopped') return notUp(look, OWN_LOGIN);
-      if (!look.users.seen) return unknown(look.users.because);
-      const { rows, complete } = look.users.value;
-      const emails = rows.map((row) => fieldOf(row, /^(e_?mail|email_address)$/));
-      if (emails.some((email) => typeof email === 'string' && email.toLowerCase() === DEFAULT_ADMIN.email)) {
-        return fail(`${DEFAULT_ADMIN.email} is among ${rows.length} users`, 'no account with this address');
-      }
-      // Whoever is logged in is a user: a list without one has left somebody out.
-      if (!complete || rows.length === 0) return unknown('the list of users is not complete');
-      const untold = emails.filter((email) => typeof email !== 'string').length;
-      if (untold > 0)
-        return unknown(`the list of users does not show the e-mail address of ${untold} of ${rows.length}`);
-      return pass(
-        `${rows.length} ${rows.length === 1 ? 'user' : 'users'}, none of them ${DEFAULT_ADMIN.email}`,
-      );
     },
   },
   {

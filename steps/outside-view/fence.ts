@@ -6,13 +6,12 @@ import {
   attackAll,
   fenceShots,
   forgedShots,
-  judgePublic,
-  mcpPing,
   metricsShots,
   refused,
   type Shot,
 } from '../reverse-proxy/attack.ts';
 import { ask, because } from '../reverse-proxy/look.ts';
+import { askWithoutKey, judgeWithoutKey } from '../reverse-proxy/without-key.ts';
 import { claimedBy, type ProbeAnswers } from './answers.ts';
 import { plainHttp } from './encryption.ts';
 import { everywhere, type Look, type Reached, siteOf } from './survey.ts';
@@ -50,14 +49,19 @@ const publicAnswers: OutsideControl = {
   title: 'From another machine, /v1 and /mcp are reachable and ask for an API key',
   severity: 'required',
   section: 'admin-console-access',
-  how: 'Asks /v1/models and /mcp without a key at each address; CoreCube itself must ask for a key.',
+  how: 'Asks at each address for models, an answer and MCP without a key, and for models with a made-up key; CoreCube itself must refuse each.',
   threat: 'A fence that is too wide stops the clients; an API that asks for no key serves everybody.',
   remedy:
-    'Apply again on the host. When /v1/models answers without a key, look at the API keys of type public in the console.',
+    'Apply again on the host. When CoreCube itself serves /v1 or /mcp without a valid key, look at the API keys of type public in the console and report it to CoreCube.',
   impact: 'On the host the proxy loads its file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     everywhere(context, async ({ https, models }) =>
-      judgePublic(models, await ask(siteOf(context), https, '/mcp', mcpPing)),
+      judgeWithoutKey(
+        await askWithoutKey(
+          (path, options) => ask(siteOf(context), https, path, options),
+          Promise.resolve(models),
+        ),
+      ),
     ),
 };
 

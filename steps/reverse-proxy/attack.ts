@@ -164,28 +164,3 @@ export async function askAsOthers(
     tried: results.length,
   };
 }
-
-/** The request that an MCP client begins with, without a key. */
-export const mcpPing = {
-  method: 'POST',
-  headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-  body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
-} as const;
-
-/** Judges `GET /v1/models` and the MCP ping, both sent without a key. */
-export function judgePublic(models: HttpResult, mcp: HttpResult): Verdict {
-  for (const [name, result] of [
-    ['GET /v1/models', models],
-    ['POST /mcp', mcp],
-  ] as const) {
-    if (!result.ok) return unknown(`${name} got no answer: ${because(result.message)}`);
-    if ([502, 503, 504].includes(result.status)) {
-      return unknown(`${name} answers ${result.status}: CoreCube does not answer behind the proxy`);
-    }
-    if (refused(result)) return fail(`${name} is refused by the proxy`, '401 from CoreCube');
-    const asksForKey =
-      result.status === 401 || (name === 'POST /mcp' && [400, 404, 405, 406, 415].includes(result.status));
-    if (!asksForKey) return fail(`${name} answers ${result.status} without an API key`, '401 from CoreCube');
-  }
-  return pass('GET /v1/models answers 401 and POST /mcp is not served without a key');
-}

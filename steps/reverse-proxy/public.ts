@@ -6,11 +6,8 @@ import { renderCaddyfile } from '../shared/caddy.ts';
 import { containerOf, variablesOf } from '../shared/docker.ts';
 import { PATH, SERVICE } from '../shared/layout.ts';
 import { fromOutside } from './access.ts';
-import { judgePublic, mcpPing } from './attack.ts';
 import { ask, type Context, type ProxyAnswers, type Vantage } from './look.ts';
-
-/** The proxy could not get an answer from CoreCube (RFC 9110, sections 15.6.3 to 15.6.5). */
-const isGatewayFault = (result: HttpResult): boolean => result.ok && [502, 503, 504].includes(result.status);
+import { askWithoutKey, isGatewayFault, judgeWithoutKey } from './without-key.ts';
 
 /** Asks once more when CoreCube did not answer the proxy: one request may meet a connection that is just being closed. */
 async function askTwice(...request: Parameters<typeof ask>): Promise<HttpResult> {
@@ -34,20 +31,19 @@ export const publicAnswers: Control<ProxyAnswers> = {
   title: '/v1 and /mcp are reachable for everybody and ask for an API key',
   severity: 'required',
   section: 'admin-console-access',
-  how: 'Asks /v1/models and /mcp without a key from outside the ranges; CoreCube itself must ask for a key.',
+  how: 'Asks from outside the ranges for models, an answer and MCP without a key, and for models with a made-up key; CoreCube itself must refuse each.',
   threat: 'A fence that is too wide stops the clients; an API that asks for no key serves everybody.',
   remedy:
-    'Apply again. When /v1/models answers without a key, look at the API keys of type public in the console.',
+    'Apply again. When CoreCube itself serves /v1 or /mcp without a valid key, look at the API keys of type public in the console and report it to CoreCube.',
   impact: 'The proxy loads the file without a restart; an open stream may have to connect again.',
   inspect: (context) =>
     fromOutside(context, async ([first]) => {
       const { connectTo } = first as Vantage;
-      const [models, mcp] = await Promise.all([
-        askTwice(context, connectTo, '/v1/models'),
-        askTwice(context, connectTo, '/mcp', mcpPing),
-      ]);
-      const verdict = judgePublic(models, mcp);
-      return verdict.is === 'unknown' && [models, mcp].some(isGatewayFault)
+      const send = (...[path, options]: [string, Parameters<typeof ask>[3]?]) =>
+        askTwice(context, connectTo, path, options);
+      const told = await askWithoutKey(send, send('/v1/models'));
+      const verdict = judgeWithoutKey(told);
+      return verdict.is === 'unknown' && told.some(({ result }) => isGatewayFault(result))
         ? { ...verdict, awaits: await suspect(context) }
         : verdict;
     }),

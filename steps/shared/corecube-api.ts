@@ -188,7 +188,7 @@ async function look(
   said: string,
 ): Promise<Observation> {
   const { routes } = api;
-  const shown = readSession(api, session, host.now());
+  const shown = readSession(api, session);
   const asked: Asked[] = [];
   // One after the other: a server may renew the cookie with every answer.
   const get = async <T>(
@@ -197,7 +197,9 @@ async function look(
   ): Promise<Seen<T>> => {
     const route = routes[purpose];
     if (!route.found) return notSeen(missingRoute(routes, purpose));
-    const answer = await callIn(host, server, session, route.operation);
+    const answer = await answered(() => callIn(host, server, session, route.operation));
+    // One answer that is cut off or never ends hides nothing of the others.
+    if (typeof answer === 'string') return notSeen(`${label(route.operation)}: ${answer}`);
     asked.push({ purpose, route: label(route.operation), status: answer.status });
     if (answer.status !== 200) return notSeen(`${label(route.operation)} answers ${answer.said}`);
     const value = read(answer, route.operation);
@@ -249,17 +251,26 @@ async function endSession(
     routes['api-keys'],
     routes['settings-read'],
   ].find((route) => route.found);
-  if (!routes.logout.found) return notSeen(missingRoute(routes, 'logout'));
-  const before = probe ? (await callIn(host, server, session, probe.operation)).status : 0;
+  const { logout } = routes;
+  if (!logout.found) return notSeen(missingRoute(routes, 'logout'));
+  // The session is ended whatever the look before it came to.
+  const before = probe && (await answered(() => callIn(host, server, session, probe.operation)));
   const kept: Session = { ...session, jar: new Map(session.jar) };
-  const out = await call(host, server, routes.logout.operation, { session: kept });
-  if (out.status >= 400) return notSeen(`${label(routes.logout.operation)} answers ${out.said}`);
-  if (probe === undefined) return notSeen(missingRoute(routes, 'session'));
-  const after = (await call(host, server, probe.operation, { session: kept })).status;
-  return seen({ route: label(probe.operation), before, after });
+  const out = await answered(() => call(host, server, logout.operation, { session: kept }));
+  if (typeof out === 'string') return notSeen(`${label(logout.operation)}: ${out}`);
+  if (out.status >= 400) return notSeen(`${label(logout.operation)} answers ${out.said}`);
+  if (probe === undefined || before === undefined) return notSeen(missingRoute(routes, 'session'));
+  if (typeof before === 'string') return notSeen(`${label(probe.operation)}: ${before}`);
+  const after = await answered(() => call(host, server, probe.operation, { session: kept }));
+  if (typeof after === 'string') return notSeen(`${label(probe.operation)} after the logout: ${after}`);
+  return seen({ route: label(probe.operation), before: before.status, after: after.status });
 }
 
-function readSession(api: AdminApi, session: Session, now: Date): Observation['session'] {
+/** The answer, or why there is none that can be read. */
+const answered = (ask: () => Promise<Answer>): Promise<Answer | string> =>
+  ask().catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+
+function readSession(api: AdminApi, session: Session): Observation['session'] {
   const named = session.cookies.filter((cookie) => api.document?.cookies.includes(cookie.name));
   const cookies = named.length > 0 ? named : session.cookies.filter((cookie) => !isCsrfCookie(cookie.name));
   if (cookies.length === 0) return notSeen('the login sets no cookie');
@@ -272,7 +283,7 @@ function readSession(api: AdminApi, session: Session, now: Date): Observation['s
     endsInSeconds:
       end === absent || end === undefined || end === null
         ? undefined
-        : Math.round((timeOf(end) - now.getTime()) / 1000),
+        : Math.round((timeOf(end) - session.opened.getTime()) / 1000),
     idleMinutes: typeof idle === 'number' ? idle : undefined,
   });
 }

@@ -71,7 +71,7 @@ describe('a signed chain', () => {
     expect(result.notSeen[0]?.because).toMatch(/records 3 to 4 come after the last signature/);
   });
 
-  it('refuses a signer who is not on the list, was not at that time, or is for something else', async () => {
+  it('refuses a signer who is not on the list or was not at that time, and proves nothing by one for something else', async () => {
     await bed.fill(1, sshSigner(await makeKey('mallory'), NAMESPACE));
     await bed.fill(1, sshSigner(key, NAMESPACE));
     const mallory = join(bed.dir, 'mallory');
@@ -80,11 +80,14 @@ describe('a signed chain', () => {
     expect(refused.breaks[0]?.seen).toMatch(/a signature by ED25519 key SHA256:/);
     const both = (options = '') => allow(['alice@example.test', key], ['m@example.test', mallory, options]);
     expect(await bed.prove({ signers: await both() })).toMatchObject({ exit: 0 });
-    for (const options of ['valid-before="20200101"', 'valid-after="21000101"', 'namespaces="git"'])
+    for (const options of ['valid-before="20200101"', 'valid-after="21000101"'])
       expect(await bed.prove({ signers: await both(options) }), options).toMatchObject({
         exit: 1,
         breaks: [{ line: 1 }],
       });
+    const elsewhere = await bed.prove({ signers: await both('namespaces="git"') });
+    expect(elsewhere).toMatchObject({ exit: 3, breaks: [] });
+    expect(elsewhere.notSeen[0]?.because).toMatch(/allows ED25519 key SHA256:\S+ for git alone/);
   });
 
   it('accepts a signer who has left since, for what was signed before', async () => {
@@ -123,6 +126,20 @@ describe('a signed chain', () => {
     const result = await bed.prove({ signers: join(bed.dir, 'nothing') });
     expect(result).toMatchObject({ exit: 3, breaks: [] });
     expect(result.notSeen[0]?.because).toMatch(/cannot be read \(ENOENT\)/);
+  });
+
+  it('is not proved by a list of signers that is none', async () => {
+    await bed.fill(1, sshSigner(key, NAMESPACE));
+    const path = join(bed.dir, 'signers');
+    for (const text of ['', '# nobody yet\n', 'alice@example.test\n', '\0\u0001\u0002']) {
+      await writeFile(path, text);
+      const result = await bed.prove({ signers: path });
+      expect(result, JSON.stringify(text)).toMatchObject({ exit: 3, breaks: [] });
+      expect(result.notSeen[0]?.because).toMatch(/holds no key/);
+    }
+    const result = await bed.prove({ signers: bed.dir });
+    expect(result).toMatchObject({ exit: 3, breaks: [] });
+    expect(result.notSeen[0]?.because).toMatch(/is no plain file/);
   });
 });
 

@@ -189,6 +189,14 @@ describe('a waiver that does not hold', () => {
     expect(about(report, 'is.bad')?.verdict.is).toBe('fail');
   });
 
+  it('is of a control that judges the waivers: it exists, and cannot be waived', async () => {
+    const report = await verify([waiver('waivers.current')]);
+    expect(verdicts(report)).toEqual({ ...FINE, allowed: 'fail' });
+    expect(about(report, 'waivers.allowed')?.verdict).toMatchObject({
+      observed: expect.stringMatching(/^waivers\.current cannot be waived/),
+    });
+  });
+
   it('is of a control that must not be waived: no effect, and said', async () => {
     const report = await verify([waiver('is.firm')]);
     expect(about(report, 'is.firm')).toMatchObject({ verdict: { is: 'fail' } });

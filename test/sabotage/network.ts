@@ -39,7 +39,7 @@ async function remakeInternal(install: Install, options: readonly string[]): Pro
 /** What only an answer of CoreCube shows: with its container gone, or frozen, it is not seen. */
 const ANSWERS = [
   ...['admin.default-login-refused', 'admin.no-default-email', 'admin.own-login', 'admin.own-rights'],
-  'admin.session-ended',
+  ...['admin.session-ended', 'admin.others-known'],
   ...['audit.query-text', 'audit.retention-days', 'session.cookie-flags', 'session.lifetime'],
   ...['keys.expire', 'keys.not-shared', 'keys.service-for-shared', 'keys.used', 'webhooks.secret-set'],
   ...['key.none-of-its-own', 'key.readable-inside', 'key.same-inside', 'key.unreadable-by-others'],

@@ -2,7 +2,7 @@
 import { chmod, chown, rm, writeFile } from 'node:fs/promises';
 import { createAuthority, issueServerCertificate } from '../../steps/shared/certificates.ts';
 import { DOMAIN, type Install } from '../e2e/support.ts';
-import { docker, keep, putBack } from './by-hand.ts';
+import { docker, keep, misbehave, putBack } from './by-hand.ts';
 import { edit, reloadCaddy } from './edits.ts';
 import { startRelay, stopRelay } from './relay.ts';
 import { BY_ATTACK, BY_PROXY, BY_PROXY_CONTAINER, BY_TLS } from './sights.ts';
@@ -175,6 +175,20 @@ const fenceRows: readonly Sabotage[] = [
   ),
 ];
 
+/** The program itself asks too few requests for a key: no file and no answer says why. */
+const withoutKey = (name: string, fault: string): Sabotage => ({
+  name,
+  break: (i) => misbehave(i, fault),
+  drift: {},
+  turns: fail('proxy.public-paths-answer'),
+  undo: (i) => misbehave(i, ''),
+});
+const keyRows: readonly Sabotage[] = [
+  withoutKey('CoreCube answers questions of everybody without an API key', 'chat-without-key'),
+  withoutKey('CoreCube asks for an API key at the ping of MCP alone', 'mcp-without-key'),
+  withoutKey('CoreCube takes every API key that looks like one', 'any-key'),
+];
+
 const keepingRows: readonly Sabotage[] = [
   {
     ...mended(edited('the Caddyfile keeps no access log, reloaded', { from: /\n\tlog\n/, to: '\n' }, [])),
@@ -285,6 +299,7 @@ const lifeRows: readonly Sabotage[] = [
 export const proxyRows: readonly Sabotage[] = [
   ...headerRows,
   ...fenceRows,
+  ...keyRows,
   ...keepingRows,
   ...tlsRows,
   ...lifeRows,

@@ -63,6 +63,7 @@ export const BY_SESSION = [
   'admin.own-rights',
   'admin.session-ended',
   'admin.no-default-email',
+  'admin.others-known',
   'session.lifetime',
   'session.cookie-flags',
   'audit.retention-days',

@@ -37,6 +37,7 @@ const HELD = {
   'admin.password-policy': 'pass',
   'admin.password-file': 'pass',
   'admin.no-default-email': 'pass',
+  'admin.others-known': 'pass',
   'admin.not-in-environment': 'pass',
 };
 const bootstrap = (on: Bed) => {
@@ -124,7 +125,11 @@ describe.each(['v1', 'v2'] as const)('guide %s', (generation) => {
     });
     const changes = await repair(adminAccount, on);
     expect(changes.map((change) => change.id)).toEqual(['admin-account.close-default']);
-    expect(short(await verdicts(adminAccount, on))).toEqual({ ...HELD, 'admin.no-default-email': 'fail' });
+    expect(short(await verdicts(adminAccount, on))).toEqual({
+      ...HELD,
+      'admin.no-default-email': 'fail',
+      'admin.others-known': 'fail',
+    });
   });
 });
 
@@ -241,9 +246,47 @@ describe('what cannot be seen', () => {
     ['an address that is null', [{ email: 'a@b.test' }, { email: null }]],
     ['an address of another form', [{ email: { value: 'admin@example.com' } }]],
     ['a first page', { users: [{ email: 'a@b.test' }], total: 2 }],
+    ['a list without the account that looks', [{ email: 'a@b.test', role: 'member' }]],
   ])('does not see who has the default address in %s', async (_, json) => {
     const all = await verdicts(adminAccount, answering(await start(), 'GET /api/users', { json }));
     expect(all['admin.no-default-email']?.is).toBe('unknown');
+    expect(all['admin.others-known']?.is).toBe('unknown');
+  });
+
+  it.each([
+    ['another administrator', { email: 'b@b.test', role: 'admin' }, 'fail'],
+    ['an administrator by another word', { email: 'b@b.test', role: 'Super Admin' }, 'fail'],
+    ['an administrator whose address is not shown', { role: 'admin' }, 'fail'],
+    ['an account without the role', { email: 'b@b.test', role: 'member' }, 'pass'],
+    ['an administrator who was answered', { email: 'Deputy@Bed.test', role: 'admin' }, 'pass'],
+    ['an account whose role is not shown', { email: 'b@b.test' }, 'unknown'],
+  ])('judges %s', async (_, other, is) => {
+    const json = [{ email: answers.adminEmail, role: 'admin' }, other];
+    const on = answering(await start(), 'GET /api/users', { json });
+    const known = { ...answers, otherAdmins: ['deputy@bed.test'] };
+    const control = adminAccount.controls.find(({ id }) => id === 'admin.others-known');
+    const context = { host: on.host(), answers: known, signal: new AbortController().signal };
+    expect((await control?.inspect(context as never))?.is).toBe(is);
+  });
+
+  it('sees what else there is when one list is cut off, and ends the session', async () => {
+    const bed = await start();
+    const asked: string[] = [];
+    const host = () => {
+      const own = bed.host();
+      const http: typeof own.http = async (wanted) => {
+        asked.push(wanted.path);
+        return wanted.path.includes('users')
+          ? { ok: false, code: 'ECONNRESET', message: 'the answer was cut off' }
+          : own.http(wanted);
+      };
+      return { ...own, http };
+    };
+    const all = await verdicts(adminAccount, { ...bed, host });
+    expect(all['admin.own-login']?.is).toBe('pass');
+    expect(all['admin.session-ended']?.is).toBe('pass');
+    expect(all['admin.others-known']?.is).toBe('unknown');
+    expect(asked.some((path) => path.includes('logout'))).toBe(true);
   });
 
   describe('the environment of a container in which nothing can be run', () => {

@@ -24,6 +24,7 @@ export const answers = {
   adminEmail: 'ops@bed.test',
   adminApi: [] as readonly string[],
   adminPassword: { from: 'generate' } as const,
+  otherAdmins: [] as readonly string[],
   sessionHours: 8,
   sessionIdleMinutes: 30,
   auditRetentionDays: 120,

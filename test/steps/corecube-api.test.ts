@@ -232,6 +232,10 @@ describe('fields', () => {
       { totalCount: 2 },
       { limit: 1 },
       { per_page: 1, count: 1 },
+      { total: '200' },
+      { total_keys: 200 },
+      { cursor: 'bmV4dA' },
+      { remaining: 100 },
     ])
       expect(listing({ keys: [{}], ...more }), JSON.stringify(more)).toMatchObject({ complete: false });
     for (const all of [
@@ -239,10 +243,20 @@ describe('fields', () => {
       { total: 1, limit: 1 },
       { next: null, per_page: 1 },
       { pages: 1, limit: 1 },
+      { total: '1', limit: 1 },
+      { cursor: null, remaining: 0 },
+      { total_tokens: 900, rate_limit: { remaining: 59 } },
     ])
       expect(listing({ keys: [{}], ...all }), JSON.stringify(all)).toMatchObject({ complete: true });
     const link = [['link', '</keys?page=2>; rel="next"']] as const;
     expect(listing([{}], { headers: link })).toMatchObject({ complete: false });
+    for (const [header, complete] of [
+      [['x-total-count', '200'], false],
+      [['X-Total-Count', '1'], true],
+      [['content-range', 'items 0-0/200'], false],
+      [['content-range', 'items 0-0/*'], true],
+    ] as const)
+      expect(listing([{}], { headers: [header] }), header.join()).toMatchObject({ complete });
   });
 
   it('does not take a page for a list where the parameters speak of pages', () => {

@@ -326,13 +326,15 @@ describe('a probe', () => {
     expect([report.exit, those(report, 'pass')]).toEqual([3, []]);
   });
 
-  it('sends no credential, each header only as forged, and one look for what controls share', async () => {
+  it('sends no credential but a made-up key, each header only as forged, and one look for what controls share', async () => {
     const host = outsideHost();
     await take(host);
     const headers = new Set(
       host.sent.flatMap((r) => Object.keys(r.headers ?? {}).map((h) => h.toLowerCase())),
     );
-    expect([...headers].filter((h) => /authorization|cookie|api-key/.test(h))).toEqual([]);
+    expect([...headers].filter((h) => /authorization|cookie|api-key/.test(h))).toEqual(['authorization']);
+    const keys = host.sent.flatMap((r) => r.headers?.authorization ?? []);
+    expect(keys).toEqual([expect.stringMatching(/^Bearer cc_[0-9A-Za-z]{43}$/)]);
     expect(host.sent.length).toBeLessThan(160);
     expect(host.sent.every((r) => r.connectTo?.host === V4)).toBe(true);
   });

@@ -33,6 +33,8 @@ export interface Session {
   csrf: Secret | undefined;
   /** Every cookie that the login set. */
   readonly cookies: readonly Cookie[];
+  /** When it was opened, by the server's own clock: its ends are said by that one. */
+  readonly opened: Date;
   /** The login's JSON answer. */
   readonly json: unknown;
 }
@@ -168,7 +170,7 @@ export async function login(
     await sleep(Math.max(1, seconds) * 1000, signal);
   }
   if (answer.status >= 200 && answer.status < 300) {
-    const session = begin(answer, host.now());
+    const session = begin(answer, clockOf(answer) ?? host.now());
     // A good status alone opens nothing: some servers say in the body that the login failed, or that a step is missing.
     const denied = isRecord(answer.json) && DENIALS.some((name) => (answer.json as Row)[name] === false);
     return !denied && (session.cookies.some(({ name }) => !isCsrfCookie(name)) || hasToken(answer.json, 1))
@@ -207,10 +209,18 @@ function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** The time that the answer says it was made at (RFC 9110, section 6.6.1). */
+function clockOf({ headers }: Answer): Date | undefined {
+  const said = headers.find(([name]) => name.toLowerCase() === 'date')?.[1];
+  const date = new Date(said ?? '');
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
 function begin(answer: Answer, now: Date): Session {
   const session: Session = {
     jar: new Map(),
     csrf: undefined,
+    opened: now,
     cookies: setCookies(answer).map((cookie) => describe(cookie, now)),
     json: answer.json,
   };
