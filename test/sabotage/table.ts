@@ -6,6 +6,7 @@ import { composeRows } from './compose.ts';
 import { databaseRows } from './database.ts';
 import { databaseLogRows } from './database-log.ts';
 import { databaseServerRows } from './database-server.ts';
+import { halfWrittenRows } from './half-written.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
 import { mountRows } from './mounts.ts';
@@ -18,6 +19,7 @@ import type { Sabotage } from './types.ts';
 export const sabotages: readonly Sabotage[] = [
   ...keyRows,
   ...composeRows,
+  ...halfWrittenRows,
   ...runningRows,
   ...mountRows,
   ...overrideRows,
