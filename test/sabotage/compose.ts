@@ -36,7 +36,7 @@ const JOBS = { type: 'bind', source: '/etc/cron.d', target: '/jobs' };
 const SOCKET = { type: 'bind', source: '/var/run/docker.sock', target: '/var/run/docker.sock' };
 
 /** What is said about the model of compose.yaml; without a file that Compose takes it cannot be seen. */
-const DECLARED = [
+export const DECLARED = [
   ...['services', 'read-only', 'capabilities', 'no-new-privileges', 'tmpfs', 'user', 'init', 'data-volume'],
   ...[
     'networks',
@@ -53,12 +53,12 @@ const DECLARED = [
   ...['certificate', 'settings', 'database-server', 'foreign-hardened', 'images', 'override-keeps-hardening'],
 ].map((property) => `compose.${property}`);
 /** What compares the files with what runs. */
-const MERGED = [
+export const MERGED = [
   ...['running.current', 'running.limits', 'running.proxy-limits', 'running.no-extra-containers'],
   ...['proxy.container-current', 'images.pinned', 'images.update-known'],
 ];
 /** What needs the connection URLs of .env to ask the database as one of its roles. */
-const CONNECTIONS = [
+export const CONNECTIONS = [
   ...['app-attributes', 'app-can-work', 'app-cannot-alter-policy', 'app-cannot-create-role'],
   ...['app-cannot-create-tables', 'app-cannot-read-files', 'app-cannot-run-programs', 'app-not-member'],
   ...[

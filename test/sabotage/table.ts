@@ -7,6 +7,7 @@ import { databaseRows } from './database.ts';
 import { databaseLogRows } from './database-log.ts';
 import { databaseServerRows } from './database-server.ts';
 import { edgeRows } from './edge.ts';
+import { halfWrittenRows } from './half-written.ts';
 import { hostRows } from './host.ts';
 import { keyRows } from './key.ts';
 import { mountRows } from './mounts.ts';
@@ -19,6 +20,7 @@ import type { Sabotage } from './types.ts';
 export const sabotages: readonly Sabotage[] = [
   ...keyRows,
   ...composeRows,
+  ...halfWrittenRows,
   ...runningRows,
   ...mountRows,
   ...overrideRows,

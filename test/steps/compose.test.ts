@@ -66,6 +66,12 @@ describe('a plain docker compose', () => {
     ],
     ['a list of files', { '.env': 'COMPOSE_FILE=other.yaml\n' }, undefined, /sets COMPOSE_FILE/],
     ['another project', { '.env': 'COMPOSE_PROJECT_NAME=other\n' }, undefined, /another project/],
+    [
+      'a project of the override',
+      { 'compose.override.yaml': 'name: other\n' },
+      undefined,
+      /the project other/,
+    ],
   ])('reads something else: %s', async (_name, more, without, words) =>
     expect(await reads(more, without)).toMatchObject({ is: 'fail', observed: expect.stringMatching(words) }),
   );
