@@ -69,7 +69,7 @@ describe('an operator without root', () => {
     expect(modeOf(disk, 'secrets/encryption_key')).toBe('600 1000:1000');
     expect(modeOf(disk, 'secrets/pg_server.key')).toMatch(/^[46]00 999:999$/);
     expect(modeOf(disk, 'secrets/pg_superuser_password')).toMatch(/^[46]00 999:999$/);
-    expect(modeOf(disk, 'secrets')).toBe('711 1500:1500');
+    expect(modeOf(disk, 'secrets')).toBe('700 1500:1500');
     expect(modeOf(disk, '.env')).toBe('600 1500:1500');
     const verified = await as('op', ['node', TOOL, 'verify', '--json']);
     const report = JSON.parse(verified.stdout) as Report;
@@ -81,18 +81,18 @@ describe('an operator without root', () => {
     const file = join(dir, 'compose.yaml');
     const before = await readFile(file, 'utf8');
     const edited = before
-      .replace('    read_only: true\n', '    # ours: see ticket 4711\n    read_only: false # for a test\n')
+      .replace('    read_only: true\n', '    # ours: see ticket 4700\n    read_only: false # for a test\n')
       .replace(
         '\nservices:\n',
         '\nservices:\n  # The wiki beside it\n  wiki:\n    image: caddy:2\n    profiles: [wiki] # off by default\n\n',
       );
-    expect(edited).toContain('ticket 4711');
+    expect(edited).toContain('ticket 4700');
     await writeFile(file, edited);
     const again = await as('op', [...apply, '--json']);
     const report = JSON.parse(again.stdout) as Report;
     expect(again.exitCode, troubles(report)).toBe(0);
     const after = await readFile(file, 'utf8');
-    for (const kept of ['# ours: see ticket 4711', '# The wiki beside it', '# off by default'])
+    for (const kept of ['# ours: see ticket 4700', '# The wiki beside it', '# off by default'])
       expect(after).toContain(kept);
     const model = parse(after) as { services: Record<string, Record<string, unknown>> };
     expect(model.services.wiki).toEqual({ image: 'caddy:2', profiles: ['wiki'] });
@@ -141,7 +141,7 @@ describe('an operator without Docker', () => {
       '.env': '600 0:0',
       'caddy/Caddyfile': '644 0:0',
       'postgres/pg_hba.conf': '644 0:0',
-      secrets: '711 0:0',
+      secrets: '700 0:0',
       'secrets/encryption_key': '600 1000:1000',
       '.corecube-secure/key-check.json': '600 0:0',
     };
