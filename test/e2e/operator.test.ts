@@ -81,18 +81,18 @@ describe('an operator without root', () => {
     const file = join(dir, 'compose.yaml');
     const before = await readFile(file, 'utf8');
     const edited = before
-      .replace('    read_only: true\n', '    # ours: see ticket 4700\n    read_only: false # for a test\n')
+      .replace('    read_only: true\n', '    # ours: see ticket 4711\n    read_only: false # for a test\n')
       .replace(
         '\nservices:\n',
         '\nservices:\n  # The wiki beside it\n  wiki:\n    image: caddy:2\n    profiles: [wiki] # off by default\n\n',
       );
-    expect(edited).toContain('ticket 4700');
+    expect(edited).toContain('ticket 4711');
     await writeFile(file, edited);
     const again = await as('op', [...apply, '--json']);
     const report = JSON.parse(again.stdout) as Report;
     expect(again.exitCode, troubles(report)).toBe(0);
     const after = await readFile(file, 'utf8');
-    for (const kept of ['# ours: see ticket 4700', '# The wiki beside it', '# off by default'])
+    for (const kept of ['# ours: see ticket 4711', '# The wiki beside it', '# off by default'])
       expect(after).toContain(kept);
     const model = parse(after) as { services: Record<string, Record<string, unknown>> };
     expect(model.services.wiki).toEqual({ image: 'caddy:2', profiles: ['wiki'] });
