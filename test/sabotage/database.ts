@@ -6,7 +6,7 @@ import { expiredCertificate, foreignCertificate } from './certificates.ts';
 import { untilHealthy } from './containers.ts';
 import { edit } from './edits.ts';
 import { roleAndPolicyRows } from './roles.ts';
-import { BY_LOGIN, BY_SERVER, BY_SERVICES, BY_SQL } from './sights.ts';
+import { BY_KEY, BY_LOGIN, BY_SERVER, BY_SERVICES, BY_SQL } from './sights.ts';
 import { fail, type Sabotage, unseen } from './types.ts';
 
 /** Only asks the server to read its files again; whoever writes one before it has would be read too. */
@@ -243,7 +243,7 @@ const serverRows: readonly Sabotage[] = [
     drift: 'edited-by-hand',
     turns: {
       ...fail('compose.database-server', 'pg.server-certificate'),
-      ...unseen('pg.password-accepted', 'pg.old-tls-refused', ...BY_SQL, ...BY_LOGIN),
+      ...unseen('pg.password-accepted', 'pg.old-tls-refused', ...BY_SQL, ...BY_KEY, ...BY_LOGIN),
     },
   },
   {
@@ -253,7 +253,7 @@ const serverRows: readonly Sabotage[] = [
     drift: 'edited-by-hand',
     turns: {
       ...fail('pg.files', 'pg.server-certificate'),
-      ...unseen(...BY_SQL, ...BY_LOGIN),
+      ...unseen(...BY_SQL, ...BY_KEY, ...BY_LOGIN),
     },
     undo: serveOwn,
   },
@@ -263,7 +263,7 @@ const serverRows: readonly Sabotage[] = [
     drift: 'edited-by-hand',
     turns: {
       ...fail('pg.files', 'pg.server-certificate'),
-      ...unseen(...BY_SQL, ...BY_LOGIN),
+      ...unseen(...BY_SQL, ...BY_KEY, ...BY_LOGIN),
     },
   },
   {
@@ -272,7 +272,7 @@ const serverRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
-      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_LOGIN),
+      ...unseen(...BY_SERVER, ...BY_SQL, ...BY_KEY, ...BY_LOGIN),
     },
     async undo(i) {
       await docker(i, 'unpause', await i.container('pgvector'));
@@ -286,7 +286,7 @@ const serverRows: readonly Sabotage[] = [
     drift: 'changed-at-run-time',
     turns: {
       ...fail('pg.up', 'running.pgvector-up'),
-      ...unseen(...BY_SERVER, ...BY_SERVICES, ...BY_SQL, ...BY_LOGIN),
+      ...unseen(...BY_SERVER, ...BY_SERVICES, ...BY_SQL, ...BY_KEY, ...BY_LOGIN),
     },
   },
 ];

@@ -58,6 +58,9 @@ export const BY_SQL = [
   'release.confirmed',
 ];
 
+/** What CoreCube looks up in its database: whether an API key is one of its own. */
+export const BY_KEY = ['proxy.public-paths-answer'];
+
 /** What only a session of the administrator shows. */
 export const BY_SESSION = [
   'admin.own-rights',
