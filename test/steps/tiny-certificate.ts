@@ -55,7 +55,11 @@ export function tinyCertificate(
     ),
   );
   const der = sequence(body, signature, tlv(0x03, '00', sign(hash, body, privateKey)));
-  const lines = der.toString('base64').replaceAll(/(.{64})/g, '$1\n');
+  // No empty line at the end, whatever the length: signatures differ in theirs, and a PEM with one cannot be read.
+  const lines = der
+    .toString('base64')
+    .match(/.{1,64}/g)
+    ?.join('\n');
   return {
     pem: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
