@@ -2,7 +2,7 @@
 import type { Drift } from '../../src/core/report.ts';
 import { openLeft, openModes } from '../compose/weakening.ts';
 import { sharers } from '../services/sharing-controls.ts';
-import { composeModel } from '../shared/compose-project.ts';
+import { type ComposeModel, composeModel } from '../shared/compose-project.ts';
 import { type Container, containerOf, containers } from '../shared/docker.ts';
 import { isOwnService, NETWORK, PATH, SERVICE } from '../shared/layout.ts';
 import { directoryNames } from '../shared/project-directory.ts';
@@ -66,40 +66,39 @@ export const members =
         );
   };
 
-/** `running.internal-closed`: the files give the network a way out, or it was made anew past them. */
-export const internalClosed: Rule = async (look, finding) => {
-  const { host, answers } = look;
-  const isOpenIn = async (which: 'own' | 'merged') =>
-    (await composeModel(host, answers.projectName, which))?.networks?.[NETWORK.internal]?.internal !== true;
-  if (await isOpenIn('own')) return composeDrift(look, finding);
-  if (await isOpenIn('merged')) return overrideDrift(look, finding);
-  const proved = provedBy(look, finding.control);
-  return proved
-    ? broken(
-        'changed-at-run-time',
-        `The files declare it without a way out, and it had none at the apply of ${when(proved.at)}: it was made anew since.`,
-      )
-    : undefined;
-};
+type DeclaredNetwork = NonNullable<ComposeModel['networks']>[string] | undefined;
 
-/** `running.edge-closed`: the files open the network, or it was made anew past them. */
-export const edgeClosed: Rule = async (look, finding) => {
-  const { host, answers } = look;
-  const isOpenIn = async (which: 'own' | 'merged') => {
-    const options = (await composeModel(host, answers.projectName, which))?.networks?.[NETWORK.edge]
-      ?.driver_opts;
-    return openLeft(options).length > 0 || openModes(options).length > 0;
+/** A network of this install that is open: the files declare it so, or it was made anew past them. */
+const openNetwork =
+  (name: string, isOpen: (declared: DeclaredNetwork) => boolean, closed: string): Rule =>
+  async (look, finding) => {
+    const { host, answers } = look;
+    const isOpenIn = async (which: 'own' | 'merged') =>
+      isOpen((await composeModel(host, answers.projectName, which))?.networks?.[name]);
+    if (await isOpenIn('own')) return composeDrift(look, finding);
+    if (await isOpenIn('merged')) return overrideDrift(look, finding);
+    const proved = provedBy(look, finding.control);
+    return proved
+      ? broken(
+          'changed-at-run-time',
+          `The files declare it ${closed} at the apply of ${when(proved.at)}: it was made anew since.`,
+        )
+      : undefined;
   };
-  if (await isOpenIn('own')) return composeDrift(look, finding);
-  if (await isOpenIn('merged')) return overrideDrift(look, finding);
-  const proved = provedBy(look, finding.control);
-  return proved
-    ? broken(
-        'changed-at-run-time',
-        `The files declare it closed, and it was at the apply of ${when(proved.at)}: it was made anew since.`,
-      )
-    : undefined;
-};
+
+/** `running.internal-closed`: the network has a way out. */
+export const internalClosed = openNetwork(
+  NETWORK.internal,
+  (declared) => declared?.internal !== true,
+  'without a way out, and it had none',
+);
+
+/** `running.edge-closed`: whoever has a route gets into the network. */
+export const edgeClosed = openNetwork(
+  NETWORK.edge,
+  (declared) => openLeft(declared?.driver_opts).length > 0 || openModes(declared?.driver_opts).length > 0,
+  'closed, and it was',
+);
 
 const hasPorts = ({ HostConfig }: Container): boolean =>
   Object.values(HostConfig.PortBindings ?? {}).some((list) => (list ?? []).length > 0);

@@ -5,30 +5,17 @@ import { type Change, type Control, fail, pass, unknown } from '../../src/core/s
 import { madeOtherwise, openModes } from '../compose/weakening.ts';
 import type { Answers } from '../questions.ts';
 import { composeArgv, composeModel } from '../shared/compose-project.ts';
-import { containers, docker, dockerRun, serviceOf } from '../shared/docker.ts';
+import { containers, dockerRun, serviceOf } from '../shared/docker.ts';
 import { isOwnService, NETWORK, SERVICE } from '../shared/layout.ts';
+import { lookAtNetwork, type Network, networkOf } from '../shared/networks.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
 
-/** The part of `docker network inspect` that is read here. */
-interface Edge {
-  readonly Options: Readonly<Record<string, string>> | null;
-  readonly Containers: Readonly<Record<string, { readonly Name: string }>> | null;
-}
-
 const nameOf = ({ projectName }: Needed): string => `${projectName}_${NETWORK.edge}`;
 
-/** Shared within a snapshot; undefined when there is no such network. @throws when it cannot be looked at */
-export function edgeNetwork(host: HostReader, answers: Needed): Promise<Edge | undefined> {
-  return host.once(`edge network ${nameOf(answers)}`, () => lookAtEdge(host, answers));
-}
-
-async function lookAtEdge(host: HostReader, answers: Needed): Promise<Edge | undefined> {
-  const result = await docker(host, ['network', 'inspect', nameOf(answers)]);
-  if (result.code === 0) return (JSON.parse(result.stdout) as [Edge])[0];
-  if (/no such network|not found/i.test(result.stderr)) return undefined;
-  throw new Error(`the network cannot be looked at: ${result.stderr.trim()}`);
-}
+/** The edge network that was made. @throws as {@link networkOf} */
+export const edgeNetwork = (host: HostReader, { projectName }: Needed): Promise<Network | undefined> =>
+  networkOf(host, projectName, NETWORK.edge);
 
 export const edgeClosed: Control<Needed> = {
   id: 'running.edge-closed',
@@ -101,7 +88,9 @@ export function remakeEdge(answers: Needed): Change {
 
 /** What somebody else joined to the network is theirs: nothing is taken away before they have decided. */
 async function refuseStrangers(host: Host, answers: Needed, known: ReadonlySet<string>): Promise<void> {
-  const members = Object.values((await lookAtEdge(host, answers))?.Containers ?? {}).map((c) => c.Name);
+  const members = Object.values(
+    (await lookAtNetwork(host, answers.projectName, NETWORK.edge))?.Containers ?? {},
+  ).map((c) => c.Name);
   const strangers = members.filter((name) => !known.has(name));
   if (strangers.length === 0) return;
   throw new ChangeError(

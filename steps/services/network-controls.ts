@@ -3,8 +3,9 @@ import type { HostReader } from '../../src/core/host.ts';
 import { type Control, fail, pass, unknown } from '../../src/core/step.ts';
 import type { Answers } from '../questions.ts';
 import { composeModel } from '../shared/compose-project.ts';
-import { containerOf, containers, docker, serviceOf } from '../shared/docker.ts';
+import { containerOf, containers, serviceOf } from '../shared/docker.ts';
 import { NETWORK, SERVICE } from '../shared/layout.ts';
+import { type Network, networkOf } from '../shared/networks.ts';
 
 type Needed = Pick<Answers, 'projectName'>;
 const UP = `running.${SERVICE.app}-up`;
@@ -15,19 +16,11 @@ const UP = `running.${SERVICE.app}-up`;
  */
 const OURS: readonly string[] = Object.values(SERVICE);
 
-/** The part of `docker network inspect` that is read here. */
-interface Network {
-  readonly Internal: boolean;
-  readonly Containers: Readonly<Record<string, { readonly Name: string }>> | null;
-}
-
-/** Shared within a snapshot. @throws when the network cannot be looked at */
-function network(host: HostReader, project: string, name: string): Promise<Network> {
-  return host.once(`network ${project}_${name}`, async () => {
-    const result = await docker(host, ['network', 'inspect', `${project}_${name}`]);
-    if (result.code !== 0) throw new Error(`the network cannot be looked at: ${result.stderr.trim()}`);
-    return (JSON.parse(result.stdout) as [Network])[0];
-  });
+/** @throws when the network cannot be looked at, or is not there */
+async function network(host: HostReader, project: string, name: string): Promise<Network> {
+  const made = await networkOf(host, project, name);
+  if (!made) throw new Error(`the network cannot be looked at: there is no ${project}_${name}`);
+  return made;
 }
 
 /** Members by name: those whose containers are of the given services of this project, and all others. */

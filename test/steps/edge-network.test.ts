@@ -13,7 +13,7 @@ const NAT = { ...mode('nat'), ...mode('nat', 6) };
 const verdict = (made: object | undefined, declared: object | null = NAT) =>
   edgeClosed.inspect({
     host: presetHost({
-      'edge network corecube_edge': made && { Options: made, Containers: null },
+      'network corecube_edge': made && { Options: made, Containers: null },
       'compose model corecube merged': {
         name: 'corecube',
         services: {},
