@@ -1,9 +1,11 @@
 /** Composition root: argv -> command, the product and the real host. The only place that sets the exit code. */
 import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { product } from '../steps/index.ts';
 import { type Arguments, inOrder, readArguments } from './args.ts';
 import { EXIT, type ExitCode, UsageError } from './core/errors.ts';
+import { refusedBySystem } from './core/refused.ts';
 import { redact } from './core/secret.ts';
 import { deploy } from './deploy.ts';
 import { explain } from './explain-command.ts';
@@ -12,11 +14,12 @@ import { fileEvidence } from './host/evidence-store.ts';
 import { readPlain, realPath, statFile, writeWhole } from './host/files.ts';
 import { createHostSource } from './host/index.ts';
 import { removeLeftovers } from './host/leftovers.ts';
-import { acquireLock, noRoom } from './host/lock.ts';
+import { acquireLock } from './host/lock.ts';
+import { noPlace, placeProblem } from './host/place.ts';
 import { sshSignatureCheck, sshSigner } from './host/signing.ts';
 import { lineProblems } from './line-problems.ts';
 import { probe } from './probe.ts';
-import { renderProblems } from './problems.ts';
+import { problemText, renderProblems } from './problems.ts';
 import { controlsText, exampleText, scheduleFor, schemaText } from './texts.ts';
 import { verify } from './verify.ts';
 import type { World } from './world.ts';
@@ -83,11 +86,12 @@ const world = (): World => ({
     }),
   occupy: async (dir) => {
     const release = await acquireLock(dir, product.paths.lock).catch((error: unknown) => {
-      throw noRoom(error, dir) ?? error;
+      throw noPlace(error, dir) ?? error;
     });
     await removeLeftovers(dir, product.paths);
     return release;
   },
+  placeProblem: (dir) => placeProblem(dir, [dirname(product.paths.lock)]),
   evidence: (path) => fileEvidence(path),
   signer: (key) => sshSigner(key, NAMESPACE),
   signatureCheck: (signers) => sshSignatureCheck(NAMESPACE, signers),
@@ -142,6 +146,11 @@ main(process.argv.slice(2)).then(end, (error: unknown) => {
   if (error instanceof UsageError) {
     err(renderProblems(error.problems));
     return end(EXIT.usage);
+  }
+  const refused = refusedBySystem(error);
+  if (refused) {
+    err(`The run could not go on; what was begun is finished by the same command.\n${problemText(refused)}`);
+    return end(EXIT.notSeen);
   }
   err(
     `This is a bug in ${product.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

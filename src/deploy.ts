@@ -9,12 +9,14 @@ import { EXIT, type ExitCode, type Problem, UsageError } from './core/errors.ts'
 import type { Frontend } from './core/frontend.ts';
 import type { Host } from './core/host.ts';
 import type { Product } from './core/product.ts';
+import { refusedBySystem } from './core/refused.ts';
 import type { ExitPolicy, Mode, Report } from './core/report.ts';
 import { redact } from './core/secret.ts';
 import { chooseFrontend } from './frontends/choose.ts';
 import type { PersonFrontend, PersonOptions } from './frontends/person.ts';
 import { type ScriptOptions, scriptFrontend } from './frontends/script/script.ts';
 import { type Prepared, prepare, textStyle } from './prepare.ts';
+import { problemText } from './problems.ts';
 import { renderJson } from './report/json.ts';
 import { renderMarkdown } from './report/markdown.ts';
 import type { World } from './world.ts';
@@ -60,10 +62,12 @@ export async function deploy(args: Arguments, world: World, repair?: Repair): Pr
     scripted: args.on('yes') || usesStdout || mode === 'plan',
   });
   const prepared = await prepare(args, world, { mode, dir, isPerson: kind !== 'script' && !repair });
-  const problems = [...(repair?.problems ?? []), ...prepared.problems];
+  const isWriting = mode === 'apply' || mode === 'files';
+  // Before anybody is asked anything: an interview that cannot end well is not begun.
+  const noPlace = isWriting ? await world.placeProblem(dir) : undefined;
+  const problems = [...(repair?.problems ?? []), ...prepared.problems, ...(noPlace ? [noPlace] : [])];
   if (problems.length > 0) throw new UsageError(problems);
 
-  const isWriting = mode === 'apply' || mode === 'files';
   const source = world.createHost(dir, isWriting, prepared.raw);
   const cancel = world.cancelOnSignals(() => {
     if (kind === 'script') world.stderr.write('\nStopping: the change under way is finished first.\n');
@@ -94,6 +98,7 @@ export async function deploy(args: Arguments, world: World, repair?: Repair): Pr
       reportFile: resolve(dir, product.paths.reportMarkdown),
     },
   );
+  let unkept: Problem | undefined;
   const runIn = async (which: Mode, known: ReadonlyMap<string, KnownAnswer>) => {
     const report = await run({
       mode: which,
@@ -118,22 +123,23 @@ export async function deploy(args: Arguments, world: World, repair?: Repair): Pr
           `Answers of the last run of ${product.name} ${product.version}; secrets are kept elsewhere.`,
         );
         const writer = source.writer(signal, () => {});
-        if ((await writer.readText(product.paths.answers)) !== text)
-          await writer.writeFile(product.paths.answers, text, { mode: 0o600 });
+        if ((await writer.readText(product.paths.answers)) === text) return;
+        await writer.writeFile(product.paths.answers, text, { mode: 0o600 }).catch((error: unknown) => {
+          unkept = refusedBySystem(error, dir);
+          if (unkept === undefined) throw error;
+        });
       },
     });
     if (which !== 'apply' || !consent.isGiven()) return report;
-    // Never kept twice: the report is what this tool saw last, not something of the operator's.
-    const writer = source.writer(new AbortController().signal, () => {});
-    const options = { mode: 0o600, backup: false } as const;
-    if (report.stopped) await keepComplete(writer, product, options);
-    const markdown = redact(renderMarkdown(report, product.sections));
-    await writer.writeFile(product.paths.reportMarkdown, markdown, options);
-    await writer.writeFile(product.paths.reportJson, redact(renderJson(report)), options);
-    // The report that was just written says all that the kept one did.
-    if (!report.stopped && (await writer.stat(product.paths.reportComplete)))
-      await writer.removeFile(product.paths.reportComplete, { backup: false });
-    return report;
+    const refused = await keepReport(
+      dir,
+      report,
+      source.writer(new AbortController().signal, () => {}),
+      product,
+    );
+    unkept ??= refused;
+    if (unkept === undefined) return report;
+    return report.exit === EXIT.proved ? { ...report, exit: EXIT.notSeen } : report;
   };
   try {
     if (kind === 'script' && isWriting && !repair) await consent.give();
@@ -150,6 +156,10 @@ export async function deploy(args: Arguments, world: World, repair?: Repair): Pr
     return repair ? await repair.finish(prepared, first, repaired, signal) : (repaired ?? first).exit;
   } finally {
     await frontend.close();
+    if (unkept)
+      world.stderr.write(
+        redact(`\nThe answers and the report of this run are not kept whole.\n${problemText(unkept)}`),
+      );
     await consent.release();
     cancel.dispose();
   }
@@ -168,6 +178,34 @@ async function reopen(
   // Ctrl+C is a cancel here as well; quitting hands over what the look found.
   if (signal.aborted) return { first: { ...first, exit: EXIT.cancelled }, repaired: undefined };
   return { first, repaired: decision.is === 'apply' ? await runIn('apply', known) : undefined };
+}
+
+/**
+ * Keeps the report of an apply. What it found stands, whether or not the disk takes it.
+ * @returns why it is not kept, when the system refuses it
+ */
+async function keepReport(
+  dir: string,
+  report: Report,
+  writer: Host,
+  product: Product,
+): Promise<Problem | undefined> {
+  const { paths, sections } = product;
+  // Never kept twice: the report is what this tool saw last, not something of the operator's.
+  const options = { mode: 0o600, backup: false } as const;
+  try {
+    if (report.stopped) await keepComplete(writer, product, options);
+    await writer.writeFile(paths.reportMarkdown, redact(renderMarkdown(report, sections)), options);
+    await writer.writeFile(paths.reportJson, redact(renderJson(report)), options);
+    // The report that was just written says all that the kept one did.
+    if (!report.stopped && (await writer.stat(paths.reportComplete)))
+      await writer.removeFile(paths.reportComplete, { backup: false });
+    return undefined;
+  } catch (error) {
+    const refused = refusedBySystem(error, dir);
+    if (refused === undefined) throw error;
+    return refused;
+  }
 }
 
 /**

@@ -85,10 +85,9 @@ function skipProblems(skip: readonly string[], product: Product): Problem[] {
 /** Bad input in full: each problem with what was seen, what was expected and how to fix it. */
 export function renderProblems(problems: readonly Problem[]): string {
   const head = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} with the input; nothing has been changed.\n`;
-  return (
-    head +
-    problems
-      .map((p) => `\n${p.where}\n  seen      ${p.seen}\n  expected  ${p.expected}\n  fix       ${p.fix}\n`)
-      .join('')
-  );
+  return head + problems.map(problemText).join('');
 }
+
+/** One problem, with an empty line before it. */
+export const problemText = (p: Problem): string =>
+  `\n${p.where}\n  seen      ${p.seen}\n  expected  ${p.expected}\n  fix       ${p.fix}\n`;

@@ -1,3 +1,4 @@
+import type { Problem } from './core/errors.ts';
 import type { FileStat, HostSource, SharedLooks } from './core/host.ts';
 import type { Product } from './core/product.ts';
 import type { EvidenceStore, SignatureCheck, Signer } from './evidence/store.ts';
@@ -27,6 +28,8 @@ export interface World {
     raw: (id: string) => string | undefined,
     machine?: SharedLooks,
   ): HostSource;
+  /** Why an install directory cannot be made or written; undefined when it can. Leaves no trace. @param dir absolute */
+  placeProblem(dir: string): Promise<Problem | undefined>;
   /** One writing run per directory, and no traces of a killed one. @returns gives the directory back */
   occupy(dir: string): Promise<() => Promise<void>>;
   /** Where the records of verifies are kept. @param path absolute */

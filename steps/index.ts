@@ -1,5 +1,7 @@
 /** The ordered list of steps: the only place where order is decided. */
+
 import type { Product } from '../src/core/product.ts';
+import { shellWord } from '../src/core/shell.ts';
 import type { AnyStep } from '../src/core/step.ts';
 import { adminAccount } from './admin-account.ts';
 import { compose } from './compose.ts';
@@ -72,7 +74,7 @@ export const product: Product = {
         `${dir}/${PATH.adminPassword}: the administrator's password; log in, then keep it in your password manager`,
       ],
       ['console', `https://${raw('domain')}${port}/admin`],
-      ['check again', `npx create-corecube-secure verify --dir ${dir}`],
+      ['check again', `npx create-corecube-secure verify --dir ${shellWord(dir)}`],
     ];
   },
   exampleHeading: [

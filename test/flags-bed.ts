@@ -28,6 +28,8 @@ export interface Toy {
   disrupts?: string;
   /** Turning it on fails. */
   stuck?: boolean;
+  /** The disk takes nothing that is written to keep it. */
+  full?: boolean;
   /** What is on goes off again right after the repair has looked. */
   relapses?: boolean;
 }
@@ -79,7 +81,14 @@ function toyHost(toy: Toy): HostSource {
       readText: async () => undefined,
       stat: async () => undefined,
       realPath: async (path) => path,
-      writeFile: async () => {},
+      writeFile: async () => {
+        // As write(2) of a file that is open: without a path.
+        if (toy.full)
+          throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
+            code: 'ENOSPC',
+            syscall: 'write',
+          });
+      },
     }),
   };
 }
@@ -187,6 +196,7 @@ export class FlagsBed {
         files.set(path, text);
       },
       createHost: () => toyHost(toy),
+      placeProblem: async () => undefined,
       occupy: async () => async () => {},
       evidence: (path) => fileEvidence(path),
       signer: () => ({ sign: async () => ({ ok: false, because: 'there is no such key' }) }),

@@ -249,6 +249,18 @@ describe('verify --fix', () => {
     expect(report.stopped).toMatchObject({ step: 'toy' });
   });
 
+  it('is not proved where the disk does not take what is kept of it; the verdict stands, and nobody speaks of a bug', async () => {
+    const { code, stdout, stderr } = await bed.run(['--yes', '--answers', '/answers.yaml'], {
+      on: false,
+      tidy: true,
+      full: true,
+    });
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/Every required control/);
+    expect(stderr).toContain('not kept whole');
+    expect(stderr).toMatch(/seen +no space left for a file of some bytes \(ENOSPC\)/);
+  });
+
   it('believes the look after the repair, not the repair', async () => {
     const { code, stdout } = await fix({ on: false, tidy: true, relapses: true });
     expect(code).toBe(1);

@@ -51,20 +51,6 @@ export async function acquireLock(dir: string, name: string): Promise<() => Prom
   }
 }
 
-/** A disk that takes nothing is no bug: nothing has been changed, and the operator can make room. */
-export function noRoom(error: unknown, dir: string): UsageError | undefined {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EROFS') return undefined;
-  return new UsageError([
-    {
-      where: dir,
-      seen: code === 'EROFS' ? 'a file system that is read-only' : 'no space left for a file of some bytes',
-      expected: 'a disk that can be written to',
-      fix: code === 'EROFS' ? 'mount it for writing' : `make room (df -h ${dir}); nothing has been changed`,
-    },
-  ]);
-}
-
 /** What a lock says, or undefined when there is none. */
 async function readLock(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -1,5 +1,5 @@
 /** Bad input: one clear report of every problem, exit 2, and nothing has been changed by then. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -39,6 +39,35 @@ describe('bad input', () => {
     expect(result.stderr).toContain('nothing has been changed');
     expect(result.stderr).not.toContain('hunter2');
     expect(await readdir(base)).toEqual(before);
+  });
+
+  it('says before it asks or does anything that the directory cannot be written', async () => {
+    const answers = join(base, 'good.yaml');
+    await writeFile(answers, answersFor('v2', 'nowhere'), { mode: 0o644 });
+    await chmod(base, 0o755);
+    const closed = join(base, 'closed');
+    await mkdir(closed, { mode: 0o755 });
+    const argv = [process.execPath, TOOL, '--yes', '--answers', answers, '--dir', join(closed, 'x')];
+    const options = { reject: false, cwd: base, stdin: 'ignore' } as const;
+    const stranger = await execa(
+      'setpriv',
+      ['--reuid=65534', '--regid=65534', '--clear-groups', ...argv],
+      options,
+    );
+    const readOnly = await execa(
+      'unshare',
+      ['--mount', 'sh', '-c', 'mount -t tmpfs -o ro tmpfs "$1" && shift && exec "$@"', 'sh', closed, ...argv],
+      options,
+    );
+    expect(stranger.stderr).toMatch(/seen +this user may not write there \(EACCES\)/);
+    expect(readOnly.stderr).toMatch(/seen +a file system that is read-only \(EROFS\)/);
+    for (const { exitCode, stdout, stderr } of [stranger, readOnly]) {
+      expect(exitCode, stderr).toBe(2);
+      expect(stdout).toBe('');
+      expect(stderr).toContain(join(closed, 'x'));
+      expect(stderr).toContain('nothing has been changed');
+    }
+    expect(await readdir(closed)).toEqual([]);
   });
 
   it('names everything that is missing at once', async () => {
