@@ -14,8 +14,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_MEANING: Readonly<Record<ExitCode, string>> = {
   0: 'every required control is proved',
   1: 'a required control fails or was declined, or an attestation is open',
-  2: 'the command line or the answers are not usable; all problems are listed and nothing was changed',
-  3: 'something required could not be looked at, or a change failed',
+  2: 'the command line, the answers or the install directory are not usable; all problems are listed and nothing was changed',
+  3: 'something required could not be looked at, a change failed, or what is kept of the run could not be written',
   4: '`--dry-run` only: there are changes to make',
   70: 'a bug in this tool',
   130: 'cancelled',
