@@ -1,4 +1,5 @@
 /** What is wrong with the command line as a whole, and how it is said. */
+import { closest } from './answers/names.ts';
 import type { Arguments } from './args.ts';
 import type { Problem } from './core/errors.ts';
 import type { Product } from './core/product.ts';
@@ -72,10 +73,11 @@ function skipProblems(skip: readonly string[], product: Product): Problem[] {
   return skip.flatMap((id): Problem[] => {
     const control = controls.get(id);
     const where = `--skip ${id}`;
-    if (!control)
-      return [
-        { where, seen: 'an unknown control', expected: 'a control id', fix: 'see the command controls' },
-      ];
+    if (!control) {
+      const near = closest(id, [...controls.keys()]);
+      const fix = near === undefined ? 'see the command controls' : `did you mean ${near}`;
+      return [{ where, seen: 'an unknown control', expected: 'a control id', fix }];
+    }
     if (!control.unwaivable) return [];
     const seen = 'a control that cannot be waived';
     return [{ where, seen, expected: 'another one', fix: 'waiving it could lose data' }];

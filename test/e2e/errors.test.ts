@@ -102,6 +102,7 @@ describe('bad input', () => {
     [['verify'], 'no finished install'],
     [['verfy'], 'did you mean verify'],
     [['--skip', 'no.such', '--dry-run'], 'an unknown control'],
+    [['--skip', 'key.acces', '--dry-run'], 'did you mean key.access'],
     [['--skip', 'key.not-lost', '--dry-run'], 'cannot be waived'],
     [['--admin-password', 'x', '--dry-run'], 'a secret as a flag'],
     [['--dir', 'a:b', '--dry-run'], 'Compose cannot mount'],
