@@ -1,5 +1,4 @@
 /** The ordered list of steps: the only place where order is decided. */
-
 import type { Product } from '../src/core/product.ts';
 import { shellWord } from '../src/core/shell.ts';
 import type { AnyStep } from '../src/core/step.ts';

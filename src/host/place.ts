@@ -3,11 +3,11 @@ import { constants } from 'node:fs';
 import { access, lstat, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Problem, UsageError } from '../core/errors.ts';
-import { refusedBySystem } from '../core/refused.ts';
+import { placeRefused } from '../core/refused.ts';
 
 /** An install directory in which nothing can be written: said as a problem of the input, for nothing was changed. */
 export function noPlace(error: unknown, dir: string): UsageError | undefined {
-  const problem = refusedBySystem(error, dir);
+  const problem = placeRefused(error, dir);
   return problem && new UsageError([problem]);
 }
 
@@ -30,7 +30,7 @@ export async function placeProblem(dir: string, own: readonly string[]): Promise
     return undefined;
   } catch (error) {
     const { path } = error as NodeJS.ErrnoException;
-    const problem = refusedBySystem(error, path ?? dir);
+    const problem = placeRefused(error, path ?? dir);
     if (problem === undefined) throw error;
     return problem.where === dir ? problem : { ...problem, where: `${dir} (${problem.where})` };
   }

@@ -42,5 +42,9 @@ describe('the place of an install', () => {
     expect(noPlace(new TypeError('x is not a function'), '/x')).toBeUndefined();
     expect(refusedBySystem(Object.assign(new Error('x'), { code: 'ENOSPC' }))).toBeUndefined();
     expect(refusedBySystem(undefined)).toBeUndefined();
+    // Of a file that this tool named itself, that it is missing is told as what it is.
+    const missing = Object.assign(new Error('x'), { code: 'ENOENT', syscall: 'open', path: '/x' });
+    expect(refusedBySystem(missing)).toBeUndefined();
+    expect(noPlace(missing, '/x')).toBeDefined();
   });
 });
